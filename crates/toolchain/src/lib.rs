@@ -1,1 +1,6 @@
-//! To be written.
+//! Starts other programs: `go`, `git` and the tools behind them.
+//!
+//! Nothing here knows what an executable looks like inside, and nothing here prints: every
+//! function returns a value, and the program decides what to say.
+
+pub mod command;
