@@ -1,0 +1,3 @@
+module handpie.example/hello
+
+go 1.22

@@ -1,0 +1,3 @@
+module handpie.example/service
+
+go 1.22
