@@ -224,6 +224,14 @@ impl Tool {
         }
     }
 
+    /// Starts it and returns at once: reading from it, waiting for it and stopping it are the
+    /// caller's. The time limit does not apply.
+    pub fn spawn(&self) -> Result<Child, Error> {
+        self.command()
+            .spawn()
+            .map_err(|cause| self.not_started(cause))
+    }
+
     /// Becomes the program. Returns only if that failed.
     #[cfg(unix)]
     pub fn replace(&self) -> Error {
