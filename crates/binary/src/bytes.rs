@@ -1,0 +1,107 @@
+//! A stretch of the file that knows where in the file it stands, so that errors can say so.
+
+use object::pod::{self, Pod};
+
+use crate::error::{Error, ErrorKind};
+use crate::quantity::{Offset, Size};
+
+/// Bytes of the file, with the file offset of the first.
+#[derive(Clone, Copy, Debug)]
+pub struct Bytes<'data> {
+    data: &'data [u8],
+    base: Offset,
+}
+
+impl<'data> Bytes<'data> {
+    /// The whole of a file.
+    pub fn of_file(data: &'data [u8]) -> Self {
+        Self {
+            data,
+            base: Offset(0),
+        }
+    }
+
+    /// The bytes themselves.
+    pub fn data(self) -> &'data [u8] {
+        self.data
+    }
+
+    /// The file offset of the first byte.
+    pub fn base(self) -> Offset {
+        self.base
+    }
+
+    /// How many bytes there are.
+    pub fn size(self) -> Size {
+        Size::of(self.data.len())
+    }
+
+    /// The `size` bytes at `start`, counted from the first byte of this stretch.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Truncated`] when they reach past the end; `what` names them.
+    pub fn slice(self, start: u64, size: Size, what: &str) -> Result<Self, Error> {
+        let base = Offset(self.base.0.saturating_add(start));
+        let part = usize::try_from(start).ok().and_then(|start| {
+            let end = start.checked_add(usize::try_from(size.0).ok()?)?;
+            self.data.get(start..end)
+        });
+        match part {
+            Some(data) => Ok(Self { data, base }),
+            None => {
+                let end = Offset(self.base.0.saturating_add(self.size().0));
+                let verb = if start >= self.size().0 {
+                    "starts after"
+                } else {
+                    "reaches past"
+                };
+                Err(Error::at(
+                    ErrorKind::Truncated,
+                    base,
+                    format!("{what} of {size} bytes {verb} the end at {end}"),
+                ))
+            }
+        }
+    }
+
+    /// One structure at `start`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Truncated`] when it reaches past the end.
+    pub fn read<T: Pod>(self, start: u64, what: &str) -> Result<&'data T, Error> {
+        let part = self.slice(start, Size::of(size_of::<T>()), what)?;
+        match pod::from_bytes::<T>(part.data) {
+            Ok((value, _)) => Ok(value),
+            Err(()) => Err(Error::at(ErrorKind::Truncated, part.base, what)),
+        }
+    }
+
+    /// `count` structures at `start`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Truncated`] when they reach past the end.
+    pub fn read_table<T: Pod>(
+        self,
+        start: u64,
+        count: u64,
+        what: &str,
+    ) -> Result<&'data [T], Error> {
+        let size = count
+            .checked_mul(size_of::<T>() as u64)
+            .map_or(Size(u64::MAX), Size);
+        let part = self.slice(start, size, what)?;
+        // A slice that was cut to `count` structures holds `count` structures.
+        let count = usize::try_from(count).unwrap_or(0);
+        match pod::slice_from_bytes::<T>(part.data, count) {
+            Ok((table, _)) => Ok(table),
+            Err(()) => Err(Error::at(ErrorKind::Truncated, part.base, what)),
+        }
+    }
+
+    /// The bytes from `start` up to the next NUL, which is not among them; `None` without one.
+    pub fn c_string(self, start: u64) -> Option<&'data [u8]> {
+        let tail = self.data.get(usize::try_from(start).ok()?..)?;
+        let length = tail.iter().position(|&byte| byte == 0)?;
+        tail.get(..length)
+    }
+}

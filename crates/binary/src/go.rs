@@ -1,0 +1,8 @@
+//! What a Go toolchain left in an executable: the build info that `go version -m` prints, and the
+//! names of all functions, which stripping keeps because the runtime needs them.
+
+mod buildinfo;
+mod pclntab;
+
+pub use buildinfo::BuildInfo;
+pub use pclntab::packages_with_cgo_calls;

@@ -1,0 +1,26 @@
+//! Every cap in one place.
+//!
+//! A cap is far above what a real program has, and low enough that reading a file made to be slow
+//! or large ends soon.
+
+/// The largest file that is read, in bytes. Files are held in memory whole.
+pub const MAX_FILE_SIZE: u64 = 4 << 30;
+
+/// Program headers. The kernel refuses to start a program whose headers exceed 64 KiB
+/// (`load_elf_phdrs` in fs/binfmt_elf.c): 1170 of the 64-bit kind.
+pub(crate) const MAX_SEGMENTS: u64 = 1170;
+
+/// Section headers. An object file with a section a function may have many; programs have tens.
+pub(crate) const MAX_SECTIONS: u64 = 1 << 20;
+
+/// Entries of the dynamic section.
+pub(crate) const MAX_DYNAMIC_ENTRIES: usize = 1 << 16;
+
+/// Notes in one segment.
+pub(crate) const MAX_NOTES: usize = 4096;
+
+/// The path of the dynamic loader, in bytes: `PATH_MAX`, as in the kernel.
+pub(crate) const MAX_INTERPRETER: u64 = 4096;
+
+/// Go build info: each of its two strings, in bytes.
+pub(crate) const MAX_BUILD_INFO: u64 = 16 << 20;
