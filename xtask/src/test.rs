@@ -1,0 +1,241 @@
+//! Runs every test and every check, and counts what was not tested.
+//!
+//! A test that lacks a tool says `SKIPPED: <what> needs <tool>` on stderr and ends; with
+//! `HANDPIE_REQUIRE=all` it panics instead. The words are the whole interface: crates share no
+//! code for it, and this file counts the lines. So that they can be counted, the tests run with
+//! `--show-output`; what passing tests say besides is not passed on.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader, Read};
+use std::process::ExitStatus;
+use std::sync::mpsc;
+
+use anyhow::{Context, bail};
+use handpie_toolchain::command::{Stream, Tool};
+
+use crate::{root, setup};
+
+/// `cargo xtask test`.
+pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
+    crate::flags(args, [])?;
+    let strict = std::env::var_os("HANDPIE_REQUIRE").is_some_and(|value| value == "all");
+    let mut absent = 0;
+    for (tool, purpose) in setup::missing_tools() {
+        println!("`{tool}` is not here, so this is not tested: {purpose}");
+        absent += 1;
+    }
+    if strict && absent > 0 {
+        bail!("HANDPIE_REQUIRE=all, and {absent} tools are missing; see `cargo xtask setup`");
+    }
+    let workplace = Workplace::prepare()?;
+
+    // Quick ones first; all of them even if one fails, so that one run shows everything.
+    let mut failed = Vec::new();
+    let mut step = |name: &'static str, tool: Tool| {
+        println!("\n== {name}");
+        let outcome = tool.stdout(Stream::Inherit).stderr(Stream::Inherit).run();
+        if let Err(error) = outcome {
+            println!("{error}");
+            failed.push(name);
+        }
+    };
+    let cargo = |args: &str| workplace.tool(cargo()).args(args.split(' '));
+    step("formatted", cargo("fmt --all -- --check"));
+    step(
+        "no warning",
+        cargo("clippy --workspace --all-targets --quiet -- -D warnings"),
+    );
+    step(
+        "documentation",
+        cargo("doc --workspace --no-deps --document-private-items --quiet")
+            .env("RUSTDOCFLAGS", "-D warnings"),
+    );
+    for example in ["hello", "service"] {
+        let go = |args: &str| {
+            let folder = root().join("examples").join(example);
+            workplace.tool("go").args(args.split(' ')).dir(folder)
+        };
+        step("example in Go: vet", go("vet ./..."));
+        step("example in Go: test", go("test ./..."));
+    }
+
+    println!("\n== tests");
+    let tests = cargo("test --workspace --no-fail-fast -- --show-output");
+    let (status, tally) = run_tests(&tests)?;
+    if !status.success() {
+        failed.push("tests");
+    }
+
+    println!("\n== summary");
+    for (line, times) in &tally.skips {
+        println!(
+            "{line}{}",
+            if *times > 1 {
+                format!(" ({times} times)")
+            } else {
+                String::new()
+            }
+        );
+    }
+    let skips: usize = tally.skips.values().sum();
+    if skips > 0 {
+        println!("{skips} skipped for want of a tool; HANDPIE_REQUIRE=all makes that an error");
+        if strict {
+            failed.push("a test skipped although HANDPIE_REQUIRE=all");
+        }
+    }
+    for name in &failed {
+        println!("failed: {name}");
+    }
+    let word = if failed.is_empty() { "ok" } else { "FAILED" };
+    let Tally {
+        passed,
+        failed: failures,
+        ignored,
+        ..
+    } = tally;
+    println!("test result: {word}. {passed} passed; {failures} failed; {ignored} ignored");
+    if failed.is_empty() {
+        return Ok(());
+    }
+    // The summary has said it; the last line stays the result.
+    Err(crate::Said.into())
+}
+
+/// The cargo that runs us.
+pub(crate) fn cargo() -> OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+/// The environment that tests and the demo run in.
+pub(crate) struct Workplace {
+    path: OsString,
+}
+
+impl Workplace {
+    /// Finds or fetches a Go and puts it first in PATH.
+    pub(crate) fn prepare() -> anyhow::Result<Workplace> {
+        let go = setup::go()?;
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders = go.parent().map(Into::into).into_iter();
+        let folders = folders
+            .chain(std::env::split_paths(&path))
+            // Where Debian keeps setcap and chroot.
+            .chain(["/usr/sbin".into(), "/sbin".into()]);
+        Ok(Workplace {
+            path: std::env::join_paths(folders)?,
+        })
+    }
+
+    /// A program in that environment, started in the folder of the repository.
+    pub(crate) fn tool(&self, program: impl AsRef<std::ffi::OsStr>) -> Tool {
+        Tool::new(program)
+            .dir(root())
+            .env("PATH", &self.path)
+            // Not the user's: what we put into it should go when `target` goes.
+            .env("GOCACHE", root().join("target/go-cache"))
+    }
+}
+
+/// What a run of cargo's tests came to.
+#[derive(Default)]
+struct Tally {
+    passed: usize,
+    failed: usize,
+    ignored: usize,
+    /// Each different `SKIPPED:` line, and how often it was said.
+    skips: BTreeMap<String, usize>,
+    /// Between the heading over the output of passing tests and the result.
+    in_output_of_passed: bool,
+}
+
+impl Tally {
+    /// Takes a line of output into account; says whether it is for the reader too.
+    fn count(&mut self, line: &str) -> bool {
+        if let Some(at) = line.find("SKIPPED: ") {
+            *self.skips.entry(line[at..].to_owned()).or_default() += 1;
+            return false;
+        }
+        if line == "successes:" {
+            self.in_output_of_passed = true;
+        }
+        if line == "failures:" || line.starts_with("test result: ") {
+            self.in_output_of_passed = false;
+        }
+        if let Some(result) = line.strip_prefix("test result: ") {
+            self.passed += number_before(result, " passed");
+            self.failed += number_before(result, " failed");
+            self.ignored += number_before(result, " ignored");
+        }
+        !self.in_output_of_passed
+    }
+}
+
+/// The 12 of `ok. 12 passed; 0 failed` before ` passed`.
+fn number_before(text: &str, word: &str) -> usize {
+    let before = text.split(word).next().unwrap_or_default();
+    let digits = before.rsplit(' ').next().unwrap_or_default();
+    digits.parse().unwrap_or(0)
+}
+
+/// Runs cargo's tests, shows their output as it comes, and counts.
+fn run_tests(tests: &Tool) -> anyhow::Result<(ExitStatus, Tally)> {
+    let mut child = tests.spawn()?;
+    let (sender, lines) = mpsc::channel();
+    let streams: [Option<Box<dyn Read + Send>>; 2] = [
+        child.stdout.take().map(|stream| Box::new(stream) as _),
+        child.stderr.take().map(|stream| Box::new(stream) as _),
+    ];
+    for stream in streams.into_iter().flatten() {
+        let sender = sender.clone();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
+                // Nobody listens any more only when we are about to end.
+                _ = sender.send(String::from_utf8_lossy(&line).into_owned());
+            }
+        });
+    }
+    drop(sender);
+    let mut tally = Tally::default();
+    for line in lines {
+        if tally.count(&line) {
+            println!("{line}");
+        }
+    }
+    let status = child.wait().context("wait for cargo test")?;
+    Ok((status, tally))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_results_and_skips_and_hides_what_passing_tests_say() {
+        let output = "\
+running 2 tests
+test a ... ok
+test b ... ok
+
+successes:
+
+---- a stdout ----
+SKIPPED: a needs gdb
+chatter
+
+successes:
+    a
+    b
+
+test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s
+SKIPPED: a needs gdb
+test result: FAILED. 10 passed; 3 failed; 0 ignored; 0 measured; 0 filtered out";
+        let mut tally = Tally::default();
+        let shown: Vec<&str> = output.lines().filter(|line| tally.count(line)).collect();
+        assert_eq!((tally.passed, tally.failed, tally.ignored), (12, 3, 1));
+        assert_eq!(tally.skips.get("SKIPPED: a needs gdb"), Some(&2));
+        assert!(!shown.contains(&"chatter"), "{shown:?}");
+        assert_eq!(shown.len(), 6, "{shown:?}");
+    }
+}
