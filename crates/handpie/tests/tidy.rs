@@ -152,7 +152,7 @@ fn file_names_say_what_is_inside() {
         .collect();
     assert_eq!(
         empty,
-        [PathBuf::new(); 0],
+        Vec::<PathBuf>::new(),
         "{empty_words:?} name a drawer"
     );
 }
