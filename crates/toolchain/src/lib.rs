@@ -4,3 +4,6 @@
 //! function returns a value, and the program decides what to say.
 
 pub mod command;
+pub mod go;
+pub mod flags;
+pub mod version;
