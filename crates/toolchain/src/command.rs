@@ -262,7 +262,12 @@ impl Tool {
                 line.push(' ');
             }
         }
-        line.push_str(&quote(&self.program));
+        line + &self.short_line()
+    }
+
+    /// The program and its arguments alone, for a reader who need not repeat it to the letter.
+    pub fn short_line(&self) -> String {
+        let mut line = quote(&self.program);
         for arg in &self.args {
             line.push(' ');
             line.push_str(&quote(arg));
