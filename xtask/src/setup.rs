@@ -249,13 +249,17 @@ fn debian_go() -> Option<(u32, u32)> {
     release_of(&format!("go{version}"))
 }
 
-/// Whether there is such a program; the folders of root are looked at too, since that is where
-/// Debian keeps some.
 pub(crate) fn is_in_path(command: &str) -> bool {
+    find_in_path(command).is_some()
+}
+
+/// Where a program is. The folders of root are looked at too, since Debian keeps some there.
+pub(crate) fn find_in_path(command: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
         .chain(["/usr/sbin".into(), "/sbin".into()])
-        .any(|folder| folder.join(command).is_file())
+        .map(|folder| folder.join(command))
+        .find(|file| file.is_file())
 }
 
 /// The system tools that are not there, each with what is not tested without it.
