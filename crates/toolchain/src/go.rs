@@ -44,9 +44,9 @@ pub struct GoEnv {
     pub goamd64: String,
     pub goarm64: String,
     pub cgo_enabled: String,
-    /// The names that the file of `go env -w` sets.
+    /// The names that the user set, in the environment or with `go env -w`.
     #[serde(skip)]
-    pub written: Vec<String>,
+    pub set: Vec<String>,
 }
 
 const NAMES: [&str; 14] = [
@@ -111,7 +111,10 @@ impl Go {
                 command: tool.shell_line(),
                 cause,
             })?;
-        env.written = written_names(Path::new(&env.goenv));
+        env.set = written_names(Path::new(&env.goenv));
+        let given = |name: &&&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        env.set
+            .extend(NAMES.iter().filter(given).map(|name| (*name).to_owned()));
         Ok(env)
     }
 }
@@ -119,8 +122,7 @@ impl Go {
 impl GoEnv {
     /// Whether the user set this, in the environment or with `go env -w`; a default is not set.
     pub fn is_set(&self, name: &str) -> bool {
-        std::env::var_os(name).is_some_and(|value| !value.is_empty())
-            || self.written.iter().any(|written| written == name)
+        self.set.iter().any(|set| set == name)
     }
 
     /// `(1, 22)` for `go1.22.3`, also for a development version of it.

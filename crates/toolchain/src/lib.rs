@@ -7,3 +7,6 @@ pub mod command;
 pub mod go;
 pub mod flags;
 pub mod version;
+pub mod contradiction;
+pub mod profile;
+pub mod packages;

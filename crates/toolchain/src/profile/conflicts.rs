@@ -1,0 +1,203 @@
+//! Everything the user said that is against a static-PIE.
+
+use crate::contradiction::{Code, Contradiction};
+use crate::flags::{self, Flag};
+use crate::go::GoEnv;
+
+use super::{Request, Said};
+
+/// The oldest Go whose PIE was converted and seen to run.
+const OLDEST_GO: (u32, u32) = (1, 21);
+
+pub(super) fn find(
+    request: &Request,
+    env: &GoEnv,
+    said: &Said,
+    is_ours: &dyn Fn(&str) -> bool,
+    against: &mut Vec<Contradiction>,
+) {
+    platform(env, against);
+    cpu_level(request, env, against);
+    toolchain(env, said, against);
+    build_flags(said, against);
+    linker_flags(said, against);
+    if let Some(toolexec) = said.last("toolexec").and_then(|flag| flag.value.as_deref())
+        && !toolexec.is_empty()
+        && !is_ours(toolexec)
+    {
+        against.push(Contradiction::new(
+            Code::BuildForeignToolexec,
+            format!(
+                "`-toolexec={toolexec}` {}: go runs one wrapper only, and it must be handpie",
+                said.place_of("toolexec")
+            ),
+            "build without it",
+        ));
+    }
+}
+
+fn platform(env: &GoEnv, against: &mut Vec<Contradiction>) {
+    if env.goos != "linux" {
+        against.push(Contradiction::new(
+            Code::BuildSystem,
+            format!("GOOS={}: handpie makes programs for Linux", env.goos),
+            "set GOOS=linux",
+        ));
+        return;
+    }
+    let why = match env.goarch.as_str() {
+        "amd64" | "arm64" => return,
+        "mips" | "mipsle" | "mips64" | "mips64le" => {
+            "go has no position-independent code for this CPU"
+        }
+        "386" | "arm" | "riscv64" => {
+            "go links position-independent programs for this CPU with an external linker only, \
+             which handpie does not replace yet"
+        }
+        _ => "handpie does not convert programs for this CPU yet",
+    };
+    let what = format!("GOARCH={}: {why}", env.goarch);
+    against.push(Contradiction::new(
+        Code::BuildCpu,
+        what,
+        "handpie knows amd64 and arm64 today",
+    ));
+}
+
+fn cpu_level(request: &Request, env: &GoEnv, against: &mut Vec<Contradiction>) {
+    let Some(level) = &request.cpu else { return };
+    let (known, list) = match env.goarch.as_str() {
+        "amd64" => (
+            ["v1", "v2", "v3", "v4"].contains(&level.as_str()),
+            "v1, v2, v3, v4",
+        ),
+        "arm64" => (
+            is_arm64_level(level),
+            "v8.0 to v8.9 and v9.0 to v9.5, with `,lse` and `,crypto` behind it",
+        ),
+        _ => return,
+    };
+    if !known {
+        against.push(Contradiction::new(
+            Code::BuildCpuLevel,
+            format!("`--cpu {level}` is no level of {}", env.goarch),
+            format!("the levels are {list}"),
+        ));
+    }
+}
+
+/// As `parseGoarm64` of internal/buildcfg.
+fn is_arm64_level(level: &str) -> bool {
+    let level = level.strip_suffix(",lse").unwrap_or(level);
+    let level = level.strip_suffix(",crypto").unwrap_or(level);
+    let level = level.strip_suffix(",lse").unwrap_or(level);
+    match level.as_bytes() {
+        [b'v', b'8', b'.', minor] => minor.is_ascii_digit(),
+        [b'v', b'9', b'.', minor] => (b'0'..=b'5').contains(minor),
+        _ => false,
+    }
+}
+
+fn toolchain(env: &GoEnv, said: &Said, against: &mut Vec<Contradiction>) {
+    if !env.is_at_least(OLDEST_GO) {
+        against.push(Contradiction::new(
+            Code::BuildGoTooOld,
+            format!("{} is older than go1.21", env.goversion),
+            "use a newer Go; `go.mod` and GOTOOLCHAIN decide which one runs",
+        ));
+    }
+    let compiler = said.last("compiler").and_then(|flag| flag.value.as_deref());
+    if compiler.is_some_and(|name| name != "gc") {
+        against.push(Contradiction::new(
+            Code::BuildGccgo,
+            format!("`-compiler=gccgo` {}", said.place_of("compiler")),
+            "gccgo links with GCC and libgo; use the gc compiler",
+        ));
+    }
+    if env.is_set("CGO_ENABLED") && env.cgo_enabled == "1" {
+        against.push(Contradiction::new(
+            Code::BuildCgoEnabled,
+            "CGO_ENABLED=1 in the environment or in the file of `go env -w`",
+            "set CGO_ENABLED=0; a program with cgo needs a C library, which handpie leaves out",
+        ));
+    }
+}
+
+fn build_flags(said: &Said, against: &mut Vec<Contradiction>) {
+    if said.is_on("race") {
+        against.push(Contradiction::new(
+            Code::BuildRace,
+            format!("`-race` {}", said.place_of("race")),
+            "the race detector is a C library and no part of a release; test with plain go",
+        ));
+    }
+    for name in ["msan", "asan"].into_iter().filter(|name| said.is_on(name)) {
+        against.push(Contradiction::new(
+            Code::BuildSanitizer,
+            format!("`-{name}` {}", said.place_of(name)),
+            "sanitizers are C libraries and no part of a release; test with plain go",
+        ));
+    }
+    let mode = said
+        .last("buildmode")
+        .and_then(|flag| flag.value.as_deref());
+    if let Some(mode) = mode.filter(|mode| !["pie", "default"].contains(mode)) {
+        against.push(Contradiction::new(
+            Code::BuildMode,
+            format!("`-buildmode={mode}` {}", said.place_of("buildmode")),
+            "a static-PIE is made of `-buildmode=pie`, which is set by itself",
+        ));
+    }
+    if said.is_on("linkshared") {
+        against.push(Contradiction::new(
+            Code::BuildMode,
+            format!("`-linkshared` {}", said.place_of("linkshared")),
+            "a static-PIE has no shared library",
+        ));
+    }
+}
+
+fn linker_flags(said: &Said, against: &mut Vec<Contradiction>) {
+    let last = |name: &str| said.to_linker.iter().rev().find(|flag| flag.name == name);
+    let value = |name: &str| last(name).and_then(|flag| flag.value.as_deref());
+    if let Some(mode) = value("linkmode").filter(|mode| *mode != "internal" && *mode != "auto") {
+        against.push(Contradiction::new(
+            Code::BuildExternalLinking,
+            format!("`-linkmode={mode}` in -ldflags"),
+            "go's own linker makes the PIE; no C toolchain is needed",
+        ));
+    }
+    if last("d").is_some_and(Flag::is_on) {
+        against.push(Contradiction::new(
+            Code::BuildNoRelocations,
+            "`-d` in -ldflags: go then writes no relocations, and the program cannot be moved",
+            "leave out `-d`; the converted program needs no loader anyway",
+        ));
+    }
+    if let Some(mode) = value("buildmode").filter(|mode| *mode != "pie") {
+        against.push(Contradiction::new(
+            Code::BuildMode,
+            format!("`-buildmode={mode}` in -ldflags"),
+            "a static-PIE is made of `-buildmode=pie`, which is set by itself",
+        ));
+    }
+    if last("linkshared").is_some_and(Flag::is_on) {
+        against.push(Contradiction::new(
+            Code::BuildMode,
+            "`-linkshared` in -ldflags",
+            "a static-PIE has no shared library",
+        ));
+    }
+}
+
+/// Whether a `-toolexec` value starts this program: handpie by file name, and our command.
+pub fn is_handpie(toolexec: &str) -> bool {
+    let words = flags::split(toolexec).unwrap_or_default();
+    match words.as_slice() {
+        [program, command, ..] => {
+            let stem = std::path::Path::new(program).file_stem();
+            command == "toolexec" && stem.is_some_and(|stem| stem == "handpie")
+        }
+        _ => false,
+    }
+}
