@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 use handpie_toolchain::command::{Stream, Tool};
 
-use crate::test::{Workplace, cargo};
+use crate::test::{Workplace, build_handpie};
 use crate::{root, setup};
 
 /// `cargo xtask demo`.
@@ -82,23 +82,6 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     println!("    cargo install --path crates/handpie");
     println!("    handpie build ./cmd/yours");
     Ok(())
-}
-
-fn build_handpie(workplace: &Workplace) -> anyhow::Result<PathBuf> {
-    let target = match std::env::var_os("CARGO_TARGET_DIR") {
-        Some(target) => std::path::absolute(target)?,
-        None => root().join("target"),
-    };
-    println!("building handpie; the first time takes a minute or two");
-    let build = workplace
-        .tool(cargo())
-        .args(["build", "--release", "--package", "handpie", "--target-dir"])
-        .arg(&target);
-    build
-        .stdout(Stream::Inherit)
-        .stderr(Stream::Inherit)
-        .run()?;
-    Ok(target.join("release/handpie"))
 }
 
 fn in_service(tool: Tool) -> Tool {

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::sync::mpsc;
 
@@ -51,13 +52,22 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
         cargo("doc --workspace --no-deps --document-private-items --quiet")
             .env("RUSTDOCFLAGS", "-D warnings"),
     );
+    let mut skips = Vec::new();
     if setup::is_in_path("clang") {
+        let xtask = workplace.tool(std::env::current_exe()?);
         step(
             "start-up stubs are what their sources say",
-            workplace
-                .tool(std::env::current_exe()?)
-                .args(["stubs", "--check"]),
+            xtask.args(["stubs", "--check"]),
         );
+    } else {
+        skips.push("SKIPPED: comparing the start-up stubs with their sources needs clang");
+    }
+    if let Some(deny) = setup::find_cargo_deny() {
+        // Not the advisories: whether a crate has one changes without a change of ours.
+        let check = ["check", "bans", "licenses", "sources"];
+        step("dependencies", workplace.tool(deny).args(check));
+    } else {
+        skips.push("SKIPPED: judging dependencies needs cargo-deny");
     }
     for example in ["hello", "service"] {
         let go = |args: &str| {
@@ -71,8 +81,7 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     println!("\n== tests");
     let tests = cargo("test --workspace --no-fail-fast -- --show-output");
     let (status, mut tally) = run_tests(&tests)?;
-    if !setup::is_in_path("clang") {
-        let skip = "SKIPPED: comparing the start-up stubs with their sources needs clang";
+    for skip in skips {
         tally.skips.insert(skip.to_owned(), 1);
     }
     if !status.success() {
@@ -118,6 +127,24 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
 /// The cargo that runs us.
 pub(crate) fn cargo() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+/// The release build of the program.
+pub(crate) fn build_handpie(workplace: &Workplace) -> anyhow::Result<PathBuf> {
+    let target = match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(target) => std::path::absolute(target)?,
+        None => root().join("target"),
+    };
+    println!("building handpie; the first time takes a minute or two");
+    let build = workplace
+        .tool(cargo())
+        .args(["build", "--release", "--package", "handpie", "--target-dir"])
+        .arg(&target);
+    build
+        .stdout(Stream::Inherit)
+        .stderr(Stream::Inherit)
+        .run()?;
+    Ok(target.join("release/handpie"))
 }
 
 /// The environment that tests and the demo run in.

@@ -1,0 +1,397 @@
+//! `cargo xtask go-suites`: Go's own tests as the judge of a converted program.
+//!
+//! The same packages are tested twice with `go test -json`: plainly, and in the environment of
+//! `handpie env`, where every test program (and every program that a test builds) is converted.
+//! The outcomes are compared by name. Tests that differ are run again on both sides, because some
+//! of Go's tests depend on the machine's mood; and those that still differ also as the dynamic PIE
+//! from before the conversion, which tells what PIE does from what we do.
+//!
+//! cgo is off on both sides: with it on, these packages link libc and there is nothing to convert.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use handpie_toolchain::command::Tool;
+use serde_json::Value;
+
+use crate::root;
+use crate::test::{Workplace, build_handpie};
+
+/// What is tested unless `--packages` says otherwise.
+const PACKAGES: &[&str] = &[
+    "runtime",
+    "os",
+    "os/exec",
+    "os/signal",
+    "net",
+    "net/http",
+    "crypto/tls",
+    "reflect",
+    "debug/...",
+    "encoding/...",
+    "text/template",
+];
+
+/// How often a test that differs is run again on each side.
+const RERUNS: usize = 3;
+
+/// `cargo xtask go-suites`.
+pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
+    let mut patterns: Vec<String> = PACKAGES.iter().map(ToString::to_string).collect();
+    let mut short = false;
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--short" => short = true,
+            "--packages" => {
+                let list = args.next().context("`--packages` needs a list")?;
+                patterns = list.split(',').map(str::to_owned).collect();
+            }
+            _ => bail!("unexpected argument `{arg}`\n\n{}", crate::usage()),
+        }
+    }
+    let suites = Suites::prepare(short)?;
+    let packages = suites.list(&patterns)?;
+    let mut report = suites.heading(&patterns)?;
+    let mut differences = Vec::new();
+    let mut failing = BTreeSet::new();
+    for package in &packages {
+        let plain = suites.test(Side::Plain, package, None)?;
+        let converted = suites.test(Side::Converted, package, None)?;
+        let kind = suites.kind_of_test_program(package)?;
+        let differing = differing(&plain, &converted);
+        let row = format!(
+            "| {package} | {} | {} | {} | {kind} |",
+            count(&plain),
+            count(&converted),
+            differing.len()
+        );
+        println!("{row}");
+        _ = writeln!(report, "{row}");
+        for name in differing {
+            let difference = suites.judge_again(package, name, &plain, &converted)?;
+            println!("{difference}");
+            differences.push(difference);
+        }
+        let both = plain.iter().filter(|(name, outcome)| {
+            **outcome == Outcome::Fail && converted.get(*name) == Some(outcome)
+        });
+        failing.extend(both.map(|(name, _)| format!("- {package} {name}\n")));
+    }
+    report.push_str("\n## Differences\n\n");
+    if differences.is_empty() {
+        report.push_str("None.\n");
+    }
+    differences
+        .iter()
+        .for_each(|difference| report.push_str(difference));
+    report.push_str("\n## Failing on both sides\n\n");
+    if failing.is_empty() {
+        report.push_str("None.\n");
+    }
+    report.extend(failing);
+
+    let path = root().join(format!(
+        "bench/results/{}-go-suites.md",
+        said("date", &["+%F"])?
+    ));
+    std::fs::write(&path, report)?;
+    println!("wrote {}", path.display());
+    if differences
+        .iter()
+        .any(|difference| difference.contains(OURS))
+    {
+        return Err(crate::Said.into());
+    }
+    Ok(())
+}
+
+/// The verdict that makes the run fail.
+const OURS: &str = "**differs because of the conversion**";
+
+/// How a test program is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    /// As `go test` does it: position-dependent.
+    Plain,
+    /// As the dynamic PIE that a conversion starts from.
+    DynamicPie,
+    /// In the environment of `handpie env`.
+    Converted,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Outcome {
+    Pass,
+    Fail,
+    Skip,
+}
+
+/// What came of each test of a package; the package as a whole is `(package)`.
+type Outcomes = BTreeMap<String, Outcome>;
+
+struct Suites {
+    workplace: Workplace,
+    /// What `handpie env` sets.
+    converted: BTreeMap<String, String>,
+    short: bool,
+    scratch: PathBuf,
+}
+
+impl Suites {
+    fn prepare(short: bool) -> anyhow::Result<Suites> {
+        let workplace = Workplace::prepare()?;
+        let handpie = build_handpie(&workplace)?;
+        let output = workplace
+            .tool(&handpie)
+            .args(["env", "--shell", "json"])
+            .run()?;
+        let converted = serde_json::from_slice(&output.stdout)
+            .context("`handpie env --shell json` gives an object of strings")?;
+        let scratch = root().join("target/go-suites");
+        std::fs::create_dir_all(&scratch)?;
+        Ok(Suites {
+            workplace,
+            converted,
+            short,
+            scratch,
+        })
+    }
+
+    fn go(&self, side: Side) -> Tool {
+        let mut go = self
+            .workplace
+            .tool("go")
+            .dir(&self.scratch)
+            .env("CGO_ENABLED", "0");
+        match side {
+            Side::Plain => go = go.env_remove("GOFLAGS"),
+            Side::DynamicPie => go = go.env("GOFLAGS", "-buildmode=pie"),
+            Side::Converted => {
+                for (name, value) in &self.converted {
+                    go = go.env(name, value);
+                }
+            }
+        }
+        go
+    }
+
+    /// The packages that patterns name and that have tests.
+    fn list(&self, patterns: &[String]) -> anyhow::Result<Vec<String>> {
+        let has_tests = "{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}";
+        let list = self.go(Side::Plain).args(["list", "-f", has_tests]);
+        let output = list.args(patterns).run()?;
+        let text = String::from_utf8(output.stdout)?;
+        Ok(text
+            .lines()
+            .filter(|line| !line.is_empty())
+            .map(str::to_owned)
+            .collect())
+    }
+
+    /// Runs a package's tests, or only one of them, several times.
+    fn test(&self, side: Side, package: &str, only: Option<&str>) -> anyhow::Result<Outcomes> {
+        let mut go = self.go(side).args(["test", "-json", "-timeout=40m"]);
+        if self.short {
+            go = go.arg("-short");
+        }
+        go = match only {
+            None => go.arg("-count=1"),
+            Some(test) => go
+                .arg(format!("-count={RERUNS}"))
+                .arg(format!("-run=^{test}$")),
+        };
+        // It fails when a test fails; the outcomes say more.
+        let output = go.arg(package).output()?;
+        let outcomes = outcomes(&String::from_utf8_lossy(&output.stdout));
+        if outcomes.is_empty() {
+            bail!(
+                "`go test {package}` said nothing: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+        }
+        Ok(outcomes)
+    }
+
+    /// What readelf calls the test program of a package, so that it is sure what was judged.
+    fn kind_of_test_program(&self, package: &str) -> anyhow::Result<&'static str> {
+        let program = self.scratch.join("judged.test");
+        let compile = self.go(Side::Converted).args(["test", "-c", "-o"]);
+        compile.arg(&program).arg(package).run()?;
+        kind(&program)
+    }
+
+    /// Runs a test that differed again, on every side, and says who is to blame.
+    fn judge_again(
+        &self,
+        package: &str,
+        name: &str,
+        plain: &Outcomes,
+        converted: &Outcomes,
+    ) -> anyhow::Result<String> {
+        let shown = |outcomes: &Outcomes| match outcomes.get(name) {
+            Some(outcome) => format!("{outcome:?}").to_lowercase(),
+            None => "not run".to_owned(),
+        };
+        let mut line = format!(
+            "- {package} {name}: plain {}, converted {}",
+            shown(plain),
+            shown(converted)
+        );
+        if name == WHOLE_PACKAGE {
+            return Ok(line + "; the sum of the others\n");
+        }
+        // A subtest runs only within its test.
+        let test = name.split('/').next().unwrap_or(name);
+        let again = |side| self.test(side, package, Some(test));
+        let (plain, converted) = (again(Side::Plain)?, again(Side::Converted)?);
+        _ = write!(
+            line,
+            "; in {RERUNS} more runs: plain {}, converted {}: ",
+            shown(&plain),
+            shown(&converted)
+        );
+        line.push_str(if plain.get(name) == converted.get(name) {
+            "flaky"
+        } else if again(Side::DynamicPie)?.get(name) == converted.get(name) {
+            "differs because of PIE: the same as a dynamic PIE, before any conversion"
+        } else {
+            OURS
+        });
+        line.push('\n');
+        Ok(line)
+    }
+
+    fn heading(&self, patterns: &[String]) -> anyhow::Result<String> {
+        let go = self.go(Side::Plain).arg("version").run()?;
+        let go = String::from_utf8_lossy(&go.stdout);
+        let commit = said("git", &["describe", "--always", "--dirty"])?;
+        let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let cpu = cpu.lines().find_map(|line| line.strip_prefix("model name"));
+        let variables: String = self
+            .converted
+            .iter()
+            // Paths of this machine are nobody's business.
+            .map(|(name, value)| {
+                format!("{name}={value}").replace(&root().display().to_string(), ".")
+            })
+            .map(|variable| format!("    {variable}\n"))
+            .collect();
+        Ok(format!(
+            "# Go's own tests, plain and converted\n\n\
+             `cargo xtask go-suites{} --packages {}` at {commit}; {}; Linux {}; {} cores, {}.\n\n\
+             Plain is `CGO_ENABLED=0 go test -json`; converted is the same with what `handpie env` sets:\n\n\
+             {variables}\n\
+             A test that is run several times, or ends differently, counts as its worst outcome.\n\n\
+             | package | plain pass/fail/skip | converted pass/fail/skip | differ | test program |\n\
+             |---|---|---|---|---|\n",
+            if self.short { " --short" } else { "" },
+            patterns.join(","),
+            go.trim(),
+            said("uname", &["-r"])?,
+            std::thread::available_parallelism()?,
+            cpu.unwrap_or("CPU unknown")
+                .trim_start_matches([' ', '\t', ':'])
+        ))
+    }
+}
+
+/// The name under which a package's own outcome is kept.
+const WHOLE_PACKAGE: &str = "(package)";
+
+/// Reads what `go test -json` says, one object a line.
+fn outcomes(events: &str) -> Outcomes {
+    let mut outcomes = Outcomes::new();
+    for line in events.lines() {
+        let Ok(event) = serde_json::from_str::<Value>(line) else {
+            continue;
+        };
+        let outcome = match event["Action"].as_str() {
+            Some("pass") => Outcome::Pass,
+            Some("fail") => Outcome::Fail,
+            Some("skip") => Outcome::Skip,
+            _ => continue,
+        };
+        let name = event["Test"].as_str().unwrap_or(WHOLE_PACKAGE);
+        let worst = outcomes.entry(name.to_owned()).or_insert(outcome);
+        if outcome == Outcome::Fail {
+            *worst = outcome;
+        }
+    }
+    outcomes
+}
+
+/// The names whose outcomes are not the same, or that ran on one side only.
+fn differing<'a>(plain: &'a Outcomes, converted: &'a Outcomes) -> BTreeSet<&'a str> {
+    plain
+        .keys()
+        .chain(converted.keys())
+        .filter(|name| plain.get(*name) != converted.get(*name))
+        .map(String::as_str)
+        .collect()
+}
+
+fn count(outcomes: &Outcomes) -> String {
+    let of = |wanted| {
+        let tests = outcomes.iter().filter(|(name, _)| *name != WHOLE_PACKAGE);
+        tests.filter(|(_, outcome)| **outcome == wanted).count()
+    };
+    format!(
+        "{}/{}/{}",
+        of(Outcome::Pass),
+        of(Outcome::Fail),
+        of(Outcome::Skip)
+    )
+}
+
+fn kind(program: &Path) -> anyhow::Result<&'static str> {
+    let readelf = Tool::new("readelf")
+        .arg("-hlW")
+        .arg(program)
+        .env("LC_ALL", "C");
+    let output = readelf.run()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let position_independent = text
+        .lines()
+        .any(|line| line.trim_start().starts_with("Type:") && line.contains("DYN"));
+    Ok(match (position_independent, text.contains("INTERP")) {
+        (true, false) => "static-PIE",
+        (true, true) => "dynamic PIE",
+        (false, _) => "position-dependent",
+    })
+}
+
+fn said(program: &str, args: &[&str]) -> anyhow::Result<String> {
+    let output = Tool::new(program).args(args).dir(root()).run()?;
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_events_and_finds_what_differs() {
+        let plain = outcomes(
+            r#"{"Action":"start","Package":"os"}
+{"Action":"pass","Package":"os","Test":"TestA"}
+{"Action":"fail","Package":"os","Test":"TestB"}
+{"Action":"pass","Package":"os","Test":"TestB"}
+not json
+{"Action":"skip","Package":"os","Test":"TestC/sub"}
+{"Action":"fail","Package":"os"}"#,
+        );
+        assert_eq!(plain.get("TestB"), Some(&Outcome::Fail));
+        assert_eq!(count(&plain), "1/1/1");
+        let converted = outcomes(
+            r#"{"Action":"pass","Package":"os","Test":"TestA"}
+{"Action":"fail","Package":"os","Test":"TestB"}
+{"Action":"fail","Package":"os","Test":"TestD"}
+{"Action":"fail","Package":"os"}"#,
+        );
+        let names: Vec<&str> = differing(&plain, &converted).into_iter().collect();
+        assert_eq!(names, ["TestC/sub", "TestD"]);
+    }
+}
