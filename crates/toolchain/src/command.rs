@@ -232,12 +232,17 @@ impl Tool {
             .map_err(|cause| self.not_started(cause))
     }
 
-    /// Becomes the program. Returns only if that failed.
+    /// Becomes the program, where the system can do that; elsewhere runs it.
     #[cfg(unix)]
-    pub fn replace(&self) -> Error {
+    pub fn replace(&self) -> Result<ExitStatus, Error> {
         use std::os::unix::process::CommandExt;
-        let cause = self.command().exec();
-        self.not_started(cause)
+        Err(self.not_started(self.command().exec()))
+    }
+
+    /// Becomes the program, where the system can do that; elsewhere runs it.
+    #[cfg(not(unix))]
+    pub fn replace(&self) -> Result<ExitStatus, Error> {
+        Ok(self.output()?.status)
     }
 
     /// The command as a line for a POSIX shell.

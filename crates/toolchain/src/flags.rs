@@ -38,8 +38,8 @@ pub fn split(text: &str) -> Result<Vec<String>, Error> {
 
 /// Joins words into a string that [`split`] takes apart again.
 ///
-/// As `quoted.Join`, but where that fails or loses an empty word, it tries what `Split` would
-/// still understand.
+/// Not letter by letter what `quoted.Join` writes, which quotes more, loses empty words and gives
+/// up earlier; but `Split` reads the same words.
 pub fn join<S: AsRef<str>>(words: impl IntoIterator<Item = S>) -> Result<String, Error> {
     let mut text = String::new();
     for word in words {
@@ -52,13 +52,13 @@ pub fn join<S: AsRef<str>>(words: impl IntoIterator<Item = S>) -> Result<String,
 }
 
 fn quote(word: &str) -> Result<String, Error> {
-    let bare = !word.is_empty() && !word.contains(is_blank);
+    // Quotes count only at the start of a word; the fewer are added, the more can be put around.
+    if !word.is_empty() && !word.contains(is_blank) && !word.starts_with(['\'', '"']) {
+        return Ok(word.to_owned());
+    }
     match (word.contains('\''), word.contains('"')) {
-        (false, false) if bare => Ok(word.to_owned()),
         (false, _) => Ok(format!("'{word}'")),
         (true, false) => Ok(format!("\"{word}\"")),
-        // Quotes count only at the start of a word.
-        (true, true) if bare && !word.starts_with(['\'', '"']) => Ok(word.to_owned()),
         (true, true) => Err(Error::Unspeakable(word.to_owned())),
     }
 }

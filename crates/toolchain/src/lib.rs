@@ -10,3 +10,5 @@ pub mod version;
 pub mod contradiction;
 pub mod profile;
 pub mod packages;
+pub mod wrapper;
+pub mod env;
