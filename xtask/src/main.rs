@@ -11,6 +11,8 @@
 mod setup;
 mod demo;
 mod test;
+mod stubs;
+mod go_suites;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -41,6 +43,18 @@ const TASKS: &[Task] = &[
         args: "[--all] [--system]",
         help: "get Go where there is none; --all: every Go that tests use; --system: apt packages",
         run: setup::run,
+    },
+    Task {
+        name: "stubs",
+        args: "[--check]",
+        help: "assemble the start-up stubs into Rust; --check: compare instead",
+        run: stubs::run,
+    },
+    Task {
+        name: "go-suites",
+        args: "[--short] [--packages A,B]",
+        help: "Go's own tests, plain and converted; the comparison goes into bench/results",
+        run: go_suites::run,
     },
 ];
 
@@ -74,7 +88,7 @@ fn usage() -> String {
         name, args, help, ..
     } in TASKS
     {
-        _ = writeln!(text, "  {:28} {help}", format!("{name} {args}"));
+        _ = writeln!(text, "  {:38} {help}", format!("{name} {args}"));
     }
     text
 }

@@ -12,9 +12,11 @@ mod relocs;
 mod relr;
 mod notes;
 mod symbols;
+mod kind;
 
 pub use dynamic::{Dynamic, DynamicEntry};
 pub use header::{Class, Header};
+pub use kind::Kind;
 pub use notes::{Note, Notes};
 pub use object::elf as constants;
 pub use object::Endianness;

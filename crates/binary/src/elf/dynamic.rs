@@ -88,7 +88,7 @@ where
     D: Dyn<Endian = Endianness> + Pod,
 {
     let entry_size = size_of::<D>() as u64;
-    let count = data.size().0 / entry_size;
+    let count = data.size().0.checked_div(entry_size).unwrap_or(0);
     let table = data.read_table::<D>(0, count, "the dynamic section")?;
     let mut entries = Vec::new();
     for (index, raw) in table.iter().enumerate() {

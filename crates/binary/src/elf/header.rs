@@ -63,11 +63,11 @@ pub struct Header {
 const EI_CLASS: u64 = 4;
 const EI_DATA: u64 = 5;
 const EI_VERSION: u64 = 6;
-const E_IDENT_SIZE: u64 = 16;
+const E_IDENT_SIZE: usize = 16;
 
 /// The class, from the first 16 bytes, which are the same in both.
 pub(super) fn class_of(file: Bytes<'_>) -> Result<Class, Error> {
-    let ident = file.read::<[u8; E_IDENT_SIZE as usize]>(0, "`e_ident`")?;
+    let ident = file.read::<[u8; E_IDENT_SIZE]>(0, "`e_ident`")?;
     let [_, _, _, _, class, data, version, ..] = *ident;
     let wrong = |offset, what: &str, found: u8, expected: &str| {
         Err(Error::at(

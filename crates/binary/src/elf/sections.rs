@@ -102,7 +102,7 @@ where
             header: Offset(start.0.saturating_add(position)),
             name: b"",
             kind: raw.sh_type(endian),
-            flags: raw.sh_flags(endian).into(),
+            flags: raw.sh_flags(endian),
             address: Address(raw.sh_addr(endian).into()),
             offset: Offset(raw.sh_offset(endian).into()),
             size: Size(raw.sh_size(endian).into()),

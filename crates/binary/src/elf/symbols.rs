@@ -51,7 +51,7 @@ fn read_class<'data, S>(
 where
     S: Sym<Endian = Endianness> + Pod,
 {
-    let count = table.size().0 / (size_of::<S>() as u64);
+    let count = table.size().0.checked_div(size_of::<S>() as u64).unwrap_or(0);
     let table = table.read_table::<S>(0, count, "`.symtab`")?;
     let symbols = table.iter().map(|raw| Symbol {
         name: names.c_string(raw.st_name(endian).into()).unwrap_or_default(),

@@ -1,0 +1,189 @@
+//! The second step: where everything goes. Plain data; no byte is touched.
+//!
+//! ```text
+//! before                               after
+//! ELF header, program headers          ELF header, program headers less PT_INTERP
+//! section headers                      section headers, .interp's and .rela's re-used
+//! (room)                               start-up stub
+//! notes, .interp                       notes
+//! code                                 code
+//! read-only data                       read-only data
+//! .rela, small loader tables           .relr.dyn, small loader tables
+//!                                      -- the rest of the file slides down by whole pages --
+//! data                                 data
+//! symbols, debug information           symbols, debug information
+//! ```
+
+mod packing;
+mod room;
+mod dynamic;
+mod headers;
+
+pub use packing::Packing;
+
+use handpie_binary::elf::Elf;
+use handpie_binary::elf::constants::PF_X;
+use handpie_binary::{Address, Offset, Size};
+
+use crate::arch::Cpu;
+use crate::refusal::{Code, Refusal};
+use crate::stub::{self, StubHeader, StubPlace};
+use crate::survey::Program;
+
+pub use crate::survey::Relro;
+
+/// What a conversion does.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The CPU.
+    pub cpu: &'static Cpu,
+    /// The loader that is needed no more.
+    pub interpreter: String,
+    /// How many words are relocated when the program starts.
+    pub relocations: usize,
+    /// What becomes of the relocation table.
+    pub packing: Packing,
+    /// Where the stub goes.
+    pub stub: StubPlace,
+    /// The constants of the stub; among them the old entry point.
+    pub header: StubHeader,
+    /// The pages that become read-only when the program starts.
+    pub relro: Option<Relro>,
+    /// The size of the file before.
+    pub old_size: Size,
+    /// The size of the file after.
+    pub new_size: Size,
+    /// Words that do not hold their link-time value yet, in the new file.
+    pub(crate) words: Vec<(Offset, u64)>,
+    /// All other bytes that are written, ascending, in the new file.
+    pub(crate) edits: Vec<Edit>,
+    /// What of the old file slides.
+    pub(crate) slide: Slide,
+}
+
+/// Bytes to write.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Edit {
+    /// Where, in the new file.
+    pub(crate) offset: Offset,
+    pub(crate) bytes: Vec<u8>,
+    /// What they are.
+    pub(crate) what: &'static str,
+}
+
+impl Edit {
+    pub(crate) fn end(&self) -> u64 {
+        self.offset.0.saturating_add(self.bytes.len() as u64)
+    }
+}
+
+/// The stretch of the old file that is left out: the unused part of the relocation table.
+///
+/// The old bytes up to `keep` stay where they are; those from `resume` on slide down by `by`; what
+/// lies between them in the new file is zero where no edit writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Slide {
+    pub(crate) keep: Offset,
+    pub(crate) resume: Offset,
+    pub(crate) by: Size,
+}
+
+impl Slide {
+    /// Where the byte at `offset` of the old file stands in the new one.
+    pub(crate) fn new_offset(&self, offset: Offset) -> Offset {
+        if offset >= self.resume {
+            Offset(offset.0.saturating_sub(self.by.0))
+        } else {
+            offset
+        }
+    }
+}
+
+/// Plans the conversion of `program`, which the survey has found convertible.
+///
+/// # Errors
+/// When the linker left no room for what has to be added.
+pub fn plan(elf: &Elf<'_>, program: &Program) -> Result<Plan, Refusal> {
+    let cpu = program.cpu;
+    let code = elf.loads().any(|segment| {
+        segment.has(PF_X) && segment.offset_of(elf.header().entry, Size(1)).is_some()
+    });
+    if !code {
+        let message = format!("its entry point {} is in no code", elf.header().entry);
+        return Err(Refusal::new(Code::SegmentLayout, message));
+    }
+
+    let packed = packing::plan(elf, program)?;
+    // From here on, every file offset of the new file is known: `slide` gives it.
+    let slide = packed.slide;
+    let stub_size = stub::HEADER_SIZE.saturating_add(cpu.stub.len() as u64);
+    let room = room::find(elf, Size(stub_size))?;
+    let stub = StubPlace {
+        offset: slide.new_offset(room.offset),
+        address: room.address,
+        size: Size(stub_size),
+    };
+    let relro = program.relro;
+    let header = StubHeader {
+        address: stub.address,
+        relr: packed.packing.relr,
+        relr_size: packed.packing.relr_size,
+        relro: relro.map_or(Address(0), |relro| relro.address),
+        relro_size: relro.map_or(Size(0), |relro| relro.size),
+        entry: elf.header().entry,
+    };
+
+    let mut edits = packed.edits;
+    edits.push(Edit {
+        offset: stub.offset,
+        bytes: header.with_code(cpu.stub, cpu.endian),
+        what: "the start-up stub",
+    });
+    edits.push(dynamic::plan(elf, program, &packed.packing, &packed.moved, &slide)?);
+    let changes = headers::Changes {
+        slide,
+        packing: &packed.packing,
+        moved: &packed.moved,
+        stub,
+        code: header.code(),
+        extended_code: room.extends,
+    };
+    let new_size = headers::plan(elf, &changes, &mut edits)?;
+    edits.sort_by_key(|edit| edit.offset);
+
+    Ok(Plan {
+        cpu,
+        interpreter: interpreter(elf),
+        relocations: program.targets.len(),
+        packing: packed.packing,
+        stub,
+        header,
+        relro,
+        old_size: elf.file().size(),
+        new_size,
+        words: words(elf, program, &slide),
+        edits,
+        slide,
+    })
+}
+
+fn interpreter(elf: &Elf<'_>) -> String {
+    let path = elf.interpreter().ok().flatten().unwrap_or_default();
+    String::from_utf8_lossy(path).into_owned()
+}
+
+/// RELR keeps the addend in the word itself. Go's linker has stored it there already; other linkers
+/// may leave zero.
+fn words(elf: &Elf<'_>, program: &Program, slide: &Slide) -> Vec<(Offset, u64)> {
+    let file = elf.file().data();
+    let stored = |offset: Offset| {
+        let start = usize::try_from(offset.0).ok()?;
+        file.get(start..)?.first_chunk::<8>()
+    };
+    program
+        .targets
+        .iter()
+        .filter(|target| stored(target.offset) != Some(&target.value.to_le_bytes()))
+        .map(|target| (slide.new_offset(target.offset), target.value))
+        .collect()
+}

@@ -1,0 +1,125 @@
+//! Why a program is not converted. Each reason has a code, and a page of that name in
+//! `docs/findings/`.
+
+use std::fmt;
+
+/// One reason why a program is not converted. Answers, not errors: all that apply are given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Which reason.
+    pub code: Code,
+    /// What was found, and where.
+    pub message: String,
+    /// What to do next.
+    pub hint: &'static str,
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal, $hint:literal;)*) => {
+        /// The reasons, in the order in which they are looked for.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The stable name.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// What to do next.
+            pub fn hint(self) -> &'static str {
+                match self { $(Self::$variant => $hint,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The file is a core dump.
+    CoreFile = "core-file",
+        "give the program that dumped it";
+    /// The file is an object file that has not been linked.
+    RelocatableObject = "relocatable-object",
+        "link it first";
+    /// The file is a shared library.
+    SharedObject = "shared-object",
+        "give the program that uses it; a library is loaded by a dynamic loader by nature";
+    /// The program was packed by UPX.
+    UpxPacked = "upx-packed",
+        "convert first, pack afterwards, if at all: `upx -d FILE` unpacks";
+    /// The program is linked to run at one fixed address.
+    PositionDependent = "position-dependent",
+        "build it with `handpie build`, or with `go build -buildmode=pie`";
+    /// The program's machine is not one that programs are converted for.
+    UnsupportedCpu = "unsupported-cpu",
+        "programs for amd64 and arm64 are converted";
+    /// The machine is a 64-bit one and the file is not, or the other way round.
+    WrongClass = "wrong-class",
+        "build it for the 64-bit ABI of this CPU";
+    /// The file's byte order is not the one this machine's Linux programs have.
+    WrongEndianness = "wrong-endianness",
+        "build it for GOARCH=amd64 or GOARCH=arm64";
+    /// The program is for another operating system.
+    ForeignSystem = "foreign-system",
+        "build it with GOOS=linux";
+    /// The program needs shared libraries.
+    NeedsLibraries = "needs-libraries",
+        "build it with CGO_ENABLED=0; `handpie build` names the packages that stand in the way";
+    /// Go packages in it call C.
+    Cgo = "cgo",
+        "build it with CGO_ENABLED=0; `handpie build` names the packages that stand in the way";
+    /// A Go program was linked by a C toolchain's linker.
+    ExternalLinking = "external-linking",
+        "build it with CGO_ENABLED=0 and without -linkmode=external";
+    /// The program has thread-local storage that the loader or a libc sets up.
+    NeedsThreadLocalStorage = "needs-thread-local-storage",
+        "only pure Go sets up its own; link C programs with -static-pie";
+    /// The program has start-up functions that the loader runs.
+    NeedsInitializers = "needs-initializers",
+        "link it with -static-pie: a libc's start-up code runs them then";
+    /// A position-independent program without the table that says what to relocate.
+    NoRelocations = "no-relocations",
+        "build it without -ldflags=-d, which drops the loader and the relocations with it";
+    /// Code or read-only data would have to be written to.
+    TextRelocations = "text-relocations",
+        "build it from position-independent code (-fPIE; for Go, -buildmode=pie)";
+    /// A relocation is of another kind than "add the load bias".
+    NonRelativeRelocation = "non-relative-relocation",
+        "link it without references to shared libraries (for Go, CGO_ENABLED=0)";
+    /// A relocation stands where RELR cannot say it.
+    UnpackableRelocation = "unpackable-relocation",
+        "the file is damaged or its linker is not known here; please report it";
+    /// The loadable segments are not as the kernel or the stub needs them.
+    SegmentLayout = "segment-layout",
+        "the file is damaged or its linker is not known here; please report it";
+    /// The pages that become read-only cannot be protected on their own.
+    RelroLayout = "relro-layout",
+        "link it with -z relro and the page size of its CPU";
+    /// There is no executable room for the stub.
+    NoRoomForStub = "no-room-for-stub",
+        "convert before other tools edit the file; otherwise please report it";
+    /// The dynamic section has no room for its new entries.
+    NoRoomInDynamic = "no-room-in-dynamic",
+        "the file is damaged or its linker is not known here; please report it";
+}
+
+impl Refusal {
+    pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            hint: code.hint(),
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code.name(), self.message)
+    }
+}

@@ -1,0 +1,187 @@
+//! The first step: what the file is, and every reason why it cannot be converted.
+//!
+//! A program passes when the loader would do no more for it than add the load bias to words and
+//! protect RELRO: no library, no symbol to look up, no function to call, no thread-local storage.
+
+mod loader_work;
+mod layout;
+mod relocations;
+
+use handpie_binary::elf::constants::{ET_CORE, ET_DYN, ET_REL, Machine, ELFOSABI_GNU, ELFOSABI_NONE};
+use handpie_binary::elf::{Class, Dynamic, Elf, Kind};
+use handpie_binary::go::BuildInfo;
+use handpie_binary::{Error, ErrorKind};
+
+use crate::arch::Cpu;
+use crate::refusal::{Code, Refusal};
+use crate::stub::StubHeader;
+
+pub(crate) use layout::MIN_PAGE;
+pub use layout::Relro;
+pub(crate) use relocations::Target;
+
+/// What a file is and what can be done with it.
+#[derive(Debug)]
+pub struct Survey<'data> {
+    /// The file.
+    pub elf: Elf<'data>,
+    /// Its kind.
+    pub kind: Kind,
+    /// What Go's toolchain wrote into it; `None` in a program of another language.
+    pub go: Option<BuildInfo>,
+    /// Whether it can be converted.
+    pub answer: Answer,
+}
+
+/// Whether a file can be converted.
+#[derive(Debug)]
+pub enum Answer {
+    /// It can.
+    Convertible(Program),
+    /// It needs no conversion.
+    AlreadyStaticPie {
+        /// Whether it starts at a stub of ours.
+        by_us: bool,
+    },
+    /// It cannot: all reasons, never none.
+    Refused(Vec<Refusal>),
+}
+
+/// What the plan needs to know of a program that can be converted.
+#[derive(Debug)]
+pub struct Program {
+    pub(crate) cpu: &'static Cpu,
+    pub(crate) dynamic: Dynamic,
+    /// The words to relocate, ascending by address, a word or more apart.
+    pub(crate) targets: Vec<Target>,
+    pub(crate) relro: Option<Relro>,
+}
+
+/// Reads `input`, which is a whole file.
+///
+/// # Errors
+/// When it cannot be read as an ELF file.
+pub fn survey(input: &[u8]) -> Result<Survey<'_>, Error> {
+    let elf = match Elf::parse(input) {
+        // A packer leaves headers that lie about a file which no longer is what it was.
+        Err(error) if is_upx_packed(input) && error.kind() != ErrorKind::NotElf => return Err(error),
+        result => result?,
+    };
+    let kind = Kind::of(&elf)?;
+    let go = BuildInfo::read(&elf);
+    let answer = answer(&elf, &kind, go.as_ref())?;
+    Ok(Survey {
+        elf,
+        kind,
+        go,
+        answer,
+    })
+}
+
+fn answer(elf: &Elf<'_>, kind: &Kind, go: Option<&BuildInfo>) -> Result<Answer, Error> {
+    let is_go = go.is_some() || elf.section(".note.go.buildid").is_some();
+    if let Some(refusal) = no_program(elf, kind) {
+        return Ok(Answer::Refused(vec![refusal]));
+    }
+    if *kind == Kind::StaticPie && !(is_go && loader_work::lacks_relocations(elf)?) {
+        let by_us = StubHeader::read(elf).is_some();
+        return Ok(Answer::AlreadyStaticPie { by_us });
+    }
+    let mut refusals = Vec::new();
+    if matches!(kind, Kind::StaticExecutable | Kind::DynamicExecutable { .. }) {
+        let message = format!("it is a {kind}, linked for one address");
+        refusals.push(Refusal::new(Code::PositionDependent, message));
+    }
+    let cpu = cpu(elf, &mut refusals);
+    let dynamic = elf.dynamic()?;
+    loader_work::collect(elf, kind, go, is_go, dynamic.as_ref(), &mut refusals)?;
+    // The tables of another CPU, or of none, cannot be judged.
+    if let (Some(cpu), Some(dynamic), ET_DYN) = (cpu, dynamic, elf.header().kind) {
+        layout::collect(elf, &mut refusals);
+        let relro = layout::relro(elf, &mut refusals);
+        let targets = relocations::collect(elf, cpu, &dynamic, &mut refusals)?;
+        if refusals.is_empty() {
+            return Ok(Answer::Convertible(Program {
+                cpu,
+                dynamic,
+                targets,
+                relro,
+            }));
+        }
+    }
+    refusals.sort_by_key(|refusal| refusal.code);
+    Ok(Answer::Refused(refusals))
+}
+
+/// Files that are no programs, and programs that are hidden.
+fn no_program(elf: &Elf<'_>, kind: &Kind) -> Option<Refusal> {
+    let refuse = |code, message: String| Some(Refusal::new(code, message));
+    if is_upx_packed(elf.file().data()) && elf.section(".text").is_none() {
+        return refuse(
+            Code::UpxPacked,
+            "it was packed by UPX, which unpacks the program into memory when it starts".into(),
+        );
+    }
+    match elf.header().kind {
+        ET_CORE => refuse(Code::CoreFile, "it is a core dump, not a program".into()),
+        ET_REL => refuse(
+            Code::RelocatableObject,
+            "it is an object file that has not been linked".into(),
+        ),
+        _ if *kind == Kind::SharedObject => refuse(
+            Code::SharedObject,
+            "it is a shared library, not a program".into(),
+        ),
+        _ => None,
+    }
+}
+
+/// UPX writes its magic into a header of its own right after the program headers, and again at the
+/// end of the file (`l_info` in UPX's src/stub/src/include/linux.h).
+fn is_upx_packed(data: &[u8]) -> bool {
+    const MAGIC: &[u8] = b"UPX!";
+    const NEAR: usize = 1024;
+    let head = data.get(..NEAR).unwrap_or(data);
+    let tail = data.get(data.len().saturating_sub(NEAR)..).unwrap_or(data);
+    [head, tail]
+        .iter()
+        .any(|part| part.windows(MAGIC.len()).any(|window| window == MAGIC))
+}
+
+fn cpu(elf: &Elf<'_>, refusals: &mut Vec<Refusal>) -> Option<&'static Cpu> {
+    let header = elf.header();
+    if header.os_abi != ELFOSABI_NONE.0 && header.os_abi != ELFOSABI_GNU.0 {
+        let message = format!("`EI_OSABI` is {}, which is not Linux (at offset 0x7)", header.os_abi);
+        refusals.push(Refusal::new(Code::ForeignSystem, message));
+    }
+    let Some(cpu) = Cpu::of_machine(header.machine) else {
+        let message = format!(
+            "its machine is {} (at offset 0x12)",
+            machine_name(header.machine)
+        );
+        refusals.push(Refusal::new(Code::UnsupportedCpu, message));
+        return None;
+    };
+    if header.class != Class::Elf64 {
+        let message = format!(
+            "it is a 32-bit file (`ELFCLASS32`, at offset 0x4) for {}, expected `ELFCLASS64`",
+            cpu.name
+        );
+        refusals.push(Refusal::new(Code::WrongClass, message));
+        return None;
+    }
+    if header.endian != cpu.endian {
+        let message = format!(
+            "its bytes are in {:?}-endian order (`EI_DATA`, at offset 0x5), expected {:?}-endian \
+             for {}",
+            header.endian, cpu.endian, cpu.name
+        );
+        refusals.push(Refusal::new(Code::WrongEndianness, message));
+        return None;
+    }
+    Some(cpu)
+}
+
+fn machine_name(machine: Machine) -> String {
+    format!("{machine:?}")
+}

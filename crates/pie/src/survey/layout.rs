@@ -1,0 +1,91 @@
+//! Segments: are they as the kernel loads them, and can RELRO be protected on its own?
+
+use handpie_binary::elf::constants::{PF_W, PT_GNU_RELRO};
+use handpie_binary::elf::{Elf, Segment};
+use handpie_binary::{Address, Size};
+
+use crate::refusal::{Code, Refusal};
+
+/// The pages that become read-only once the program is relocated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Relro {
+    /// Where they start.
+    pub address: Address,
+    /// Their size, as in `PT_GNU_RELRO`.
+    pub size: Size,
+}
+
+/// The smallest page of any kernel for the CPUs here, in bytes.
+pub(crate) const MIN_PAGE: u64 = 0x1000;
+
+/// Checks what the kernel takes for granted: `PT_LOAD`s ascend, do not overlap, and lie in the file
+/// as they lie in memory, modulo their alignment (gABI, "Program Loading").
+pub(super) fn collect(elf: &Elf<'_>, refusals: &mut Vec<Refusal>) {
+    let mut refuse = |message| refusals.push(Refusal::new(Code::SegmentLayout, message));
+    if elf.loads().next().is_none() {
+        refuse("it has no `PT_LOAD` segment".into());
+    }
+    let mut previous: Option<&Segment> = None;
+    for segment in elf.loads() {
+        let name = format!("program header {} (`PT_LOAD`, at offset {})", segment.index, segment.header);
+        if segment.file_size > segment.memory_size {
+            refuse(format!(
+                "{name} has {} bytes in the file and {} in memory",
+                segment.file_size, segment.memory_size
+            ));
+        }
+        let align = segment.align.max(MIN_PAGE);
+        if !align.is_power_of_two() {
+            refuse(format!("{name} has the alignment {align:#x}, which is no power of two"));
+        } else if segment.offset.0 % align != segment.address.0 % align {
+            refuse(format!(
+                "{name} has offset {} and address {}, which differ modulo its alignment {align:#x}",
+                segment.offset, segment.address
+            ));
+        }
+        if let Some(previous) = previous
+            && (segment.address < previous.memory_end() || segment.offset < previous.file_end())
+        {
+            refuse(format!(
+                "{name} starts before program header {} ends",
+                previous.index
+            ));
+        }
+        previous = Some(segment);
+    }
+}
+
+/// Finds RELRO. `None` when the program has none; then nothing is protected, as it was before.
+pub(super) fn relro(elf: &Elf<'_>, refusals: &mut Vec<Refusal>) -> Option<Relro> {
+    let segment = elf.segments().iter().find(|s| s.kind == PT_GNU_RELRO)?;
+    if segment.memory_size.0 == 0 {
+        return None;
+    }
+    let mut refuse = |message| {
+        refusals.push(Refusal::new(Code::RelroLayout, message));
+        None
+    };
+    let name = format!("`PT_GNU_RELRO` (at offset {})", segment.header);
+    let home = elf
+        .loads()
+        .find(|load| load.contains(segment.address, segment.memory_size));
+    let Some(home) = home.filter(|load| load.has(PF_W)) else {
+        return refuse(format!("{name} lies in no writable segment"));
+    };
+    if !segment.address.0.is_multiple_of(MIN_PAGE) {
+        return refuse(format!(
+            "{name} starts at address {}, inside a page that stays writable",
+            segment.address
+        ));
+    }
+    let mut size = segment.memory_size;
+    if segment.memory_end() != home.memory_end() {
+        // Data that stays writable follows in the same segment. A last partial page would take it
+        // along, so what is protected ends with the last whole page, as under glibc's loader.
+        size = Size(size.0 & !(MIN_PAGE.saturating_sub(1)));
+    }
+    Some(Relro {
+        address: segment.address,
+        size,
+    })
+}

@@ -1,0 +1,130 @@
+//! What a loader, a libc or another system would have to do for the program.
+
+use handpie_binary::Error;
+use handpie_binary::elf::constants::{
+    DT_ANDROID_REL, DT_ANDROID_RELA, DT_FINI, DT_FINI_ARRAY, DT_FINI_ARRAYSZ, DT_INIT,
+    DT_INIT_ARRAY, DT_INIT_ARRAYSZ, DT_PREINIT_ARRAY, DT_PREINIT_ARRAYSZ, DT_REL, DT_RELA,
+    DT_RELASZ, DT_RELR, DT_RELRSZ, DT_RELSZ, DynamicTag, PT_GNU_EH_FRAME, PT_TLS,
+};
+use handpie_binary::elf::{Dynamic, Elf, Kind};
+use handpie_binary::go::{BuildInfo, packages_with_cgo_calls};
+
+use crate::refusal::{Code, Refusal};
+
+pub(super) fn collect(
+    elf: &Elf<'_>,
+    kind: &Kind,
+    go: Option<&BuildInfo>,
+    is_go: bool,
+    dynamic: Option<&Dynamic>,
+    refusals: &mut Vec<Refusal>,
+) -> Result<(), Error> {
+    let mut refuse = |code, message: String| refusals.push(Refusal::new(code, message));
+    let needed = match dynamic {
+        Some(dynamic) => dynamic.needed(elf)?,
+        None => Vec::new(),
+    };
+    if !needed.is_empty() {
+        let message = format!("it needs {} (`DT_NEEDED`)", quoted(&needed));
+        refuse(Code::NeedsLibraries, message);
+    }
+    if let Some(interpreter) = kind.interpreter()
+        && interpreter.starts_with("/system/")
+    {
+        let message = format!("its loader is `{interpreter}`, which is Android's");
+        refuse(Code::ForeignSystem, message);
+    }
+    if is_go {
+        if let Some(message) = cgo(elf, go, &needed) {
+            refuse(Code::Cgo, message);
+        }
+        if let Some(message) = external_linking(elf) {
+            refuse(Code::ExternalLinking, message);
+        }
+    } else if let Some(segment) = elf.segments().iter().find(|segment| {
+        // Go's own linker leaves a PT_TLS behind in programs that set it up themselves.
+        segment.kind == PT_TLS && segment.memory_size.0 > 0
+    }) {
+        let message = format!(
+            "it has {} bytes of thread-local storage (`PT_TLS`, at offset {})",
+            segment.memory_size, segment.header
+        );
+        refuse(Code::NeedsThreadLocalStorage, message);
+    }
+    if kind.is_position_independent() && lacks_relocations(elf)? {
+        let message = "it says that it runs at any address and has no relocations, so it crashes \
+                       at every address but the one it was linked for";
+        refuse(Code::NoRelocations, message.into());
+    }
+    if let Some(dynamic) = dynamic {
+        for (tag, size_tag) in INITIALIZERS {
+            let size = size_tag.map_or(1, |size_tag| dynamic.value(size_tag).unwrap_or(0));
+            if let Some(address) = dynamic.value(tag).filter(|&address| address != 0 && size > 0) {
+                let message = format!("`{tag:?}` names functions to run (at address {address:#x})");
+                refuse(Code::NeedsInitializers, message);
+            }
+        }
+    }
+    Ok(())
+}
+
+const INITIALIZERS: [(DynamicTag, Option<DynamicTag>); 5] = [
+    (DT_INIT, None),
+    (DT_INIT_ARRAY, Some(DT_INIT_ARRAYSZ)),
+    (DT_PREINIT_ARRAY, Some(DT_PREINIT_ARRAYSZ)),
+    (DT_FINI, None),
+    (DT_FINI_ARRAY, Some(DT_FINI_ARRAYSZ)),
+];
+
+/// Whether a program that says it is position-independent has no table of relocations at all, as
+/// Go's linker makes it under `-d`.
+pub(super) fn lacks_relocations(elf: &Elf<'_>) -> Result<bool, Error> {
+    let Some(dynamic) = elf.dynamic()? else {
+        return Ok(true);
+    };
+    const TABLES: [(DynamicTag, DynamicTag); 3] =
+        [(DT_RELA, DT_RELASZ), (DT_REL, DT_RELSZ), (DT_RELR, DT_RELRSZ)];
+    let none = TABLES.iter().all(|&(tag, size_tag)| {
+        dynamic.value(tag).is_none() || dynamic.value(size_tag).unwrap_or(0) == 0
+    });
+    let packed = [DT_ANDROID_REL, DT_ANDROID_RELA];
+    Ok(none && packed.iter().all(|&tag| dynamic.value(tag).is_none()))
+}
+
+/// Which of the program's packages call C. The function names tell who does; the build info alone
+/// tells only that cgo was on, which matters when something came of it.
+fn cgo(elf: &Elf<'_>, go: Option<&BuildInfo>, needed: &[String]) -> Option<String> {
+    let packages: Vec<String> = packages_with_cgo_calls(elf).into_iter().collect();
+    let enabled = go.and_then(|go| go.setting("CGO_ENABLED")) == Some("1");
+    if !packages.is_empty() {
+        Some(format!("C functions are called by {}", quoted(&packages)))
+    } else if enabled && !needed.is_empty() {
+        Some("it was built with CGO_ENABLED=1, and something in it is linked to C".into())
+    } else {
+        None
+    }
+}
+
+/// Sections that only a C toolchain's linker or start-up files bring into a Go program.
+fn external_linking(elf: &Elf<'_>) -> Option<String> {
+    const FOREIGN: [&str; 4] = [".comment", ".init_array", ".eh_frame", ".init"];
+    let mut found: Vec<String> = FOREIGN
+        .iter()
+        .filter(|name| elf.section(name).is_some())
+        .map(|name| (*name).to_owned())
+        .collect();
+    if elf.segments().iter().any(|s| s.kind == PT_GNU_EH_FRAME) {
+        found.push("PT_GNU_EH_FRAME".into());
+    }
+    (!found.is_empty()).then(|| {
+        format!(
+            "it was linked by a C toolchain, which left {}",
+            quoted(&found)
+        )
+    })
+}
+
+fn quoted(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
+}

@@ -1,0 +1,222 @@
+//! Relocations: is each one just "add the load bias to this word", and can RELR say it?
+
+use handpie_binary::elf::constants::{
+    DF_TEXTREL, DT_ANDROID_REL, DT_ANDROID_RELA, DT_FLAGS, DT_REL, DT_RELSZ, DT_TEXTREL,
+    DynamicFlags, PF_W,
+};
+use handpie_binary::elf::{Dynamic, Elf, Rela, RelocationTable, Segment};
+use handpie_binary::{Address, Error, Offset, Size};
+
+use crate::arch::Cpu;
+use crate::refusal::{Code, Refusal};
+use crate::relr::WORD;
+
+/// How many relocations of one sort are named before the rest is only counted.
+const NAMED: usize = 3;
+
+/// A word to relocate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Target {
+    /// Where it is.
+    pub(crate) address: Address,
+    /// Where it stands in the file.
+    pub(crate) offset: Offset,
+    /// What stands there before the load bias is added.
+    pub(crate) value: u64,
+}
+
+/// All words to relocate, ascending; what cannot be converted goes to `refusals`.
+pub(super) fn collect(
+    elf: &Elf<'_>,
+    cpu: &Cpu,
+    dynamic: &Dynamic,
+    refusals: &mut Vec<Refusal>,
+) -> Result<Vec<Target>, Error> {
+    let mut wrong = Wrong::default();
+    let mut targets = Vec::new();
+    for table in [RelocationTable::Rela, RelocationTable::JmpRel] {
+        let Some(relas) = elf.relas(dynamic, table)? else {
+            continue;
+        };
+        targets.reserve(relas.len());
+        let mut home = None;
+        for rela in relas.iter() {
+            if rela.kind == cpu.none {
+                continue;
+            }
+            if rela.kind != cpu.relative || rela.symbol != 0 {
+                wrong.kind.add(&rela);
+                continue;
+            }
+            match place(elf, &mut home, rela.target) {
+                Place::Word(offset) => targets.push(Target {
+                    address: rela.target,
+                    offset,
+                    value: rela.addend.cast_unsigned(),
+                }),
+                Place::ReadOnly => wrong.read_only.add(&rela),
+                Place::Nowhere => wrong.nowhere.add(&rela),
+            }
+        }
+    }
+    // A file may have both tables: the linker then packed what it could.
+    let mut home = None;
+    for address in elf.relr_targets(dynamic)? {
+        match place(elf, &mut home, address) {
+            Place::Word(offset) => targets.push(Target {
+                address,
+                offset,
+                value: word_at(elf, offset),
+            }),
+            Place::ReadOnly => wrong.read_only.add_address(address),
+            Place::Nowhere => wrong.nowhere.add_address(address),
+        }
+    }
+    targets.sort_unstable_by_key(|target| target.address);
+    wrong.report(elf, dynamic, &targets, refusals);
+    Ok(targets)
+}
+
+/// Where a word to relocate lies.
+enum Place {
+    /// In the file part of a writable segment, at this file offset.
+    Word(Offset),
+    /// In a segment that is not writable.
+    ReadOnly,
+    /// Outside the file, or at an address that RELR cannot hold.
+    Nowhere,
+}
+
+/// `home` is the segment of the word before: most words have the same.
+fn place<'elf>(elf: &'elf Elf<'_>, home: &mut Option<&'elf Segment>, address: Address) -> Place {
+    let inside = |segment: &Segment| segment.contains(address, Size(WORD));
+    if !home.is_some_and(inside) {
+        *home = elf.loads().find(|segment| inside(segment));
+    }
+    match *home {
+        Some(segment) if !segment.has(PF_W) => Place::ReadOnly,
+        Some(segment) if address.0 % 2 == 0 => segment
+            .offset_of(address, Size(WORD))
+            .map_or(Place::Nowhere, Place::Word),
+        _ => Place::Nowhere,
+    }
+}
+
+fn word_at(elf: &Elf<'_>, offset: Offset) -> u64 {
+    // `place` found the word inside the file; both CPUs here are little-endian.
+    let word = elf.file().read::<[u8; 8]>(offset.0, "a word to relocate");
+    word.map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}
+
+#[derive(Default)]
+struct Wrong {
+    kind: Named,
+    read_only: Named,
+    nowhere: Named,
+}
+
+impl Wrong {
+    fn report(
+        self,
+        elf: &Elf<'_>,
+        dynamic: &Dynamic,
+        targets: &[Target],
+        refusals: &mut Vec<Refusal>,
+    ) {
+        let mut refuse = |code, message: String| refusals.push(Refusal::new(code, message));
+        let flags = DynamicFlags(dynamic.value(DT_FLAGS).unwrap_or(0));
+        if dynamic.value(DT_TEXTREL).is_some() || flags.contains(DF_TEXTREL) {
+            refuse(
+                Code::TextRelocations,
+                "its linker says so (`DT_TEXTREL`)".into(),
+            );
+        }
+        if let Some(list) = self.read_only.list() {
+            let message = format!("words that are not writable would have to be relocated: {list}");
+            refuse(Code::TextRelocations, message);
+        }
+        if let Some(list) = self.kind.list() {
+            let message = format!("the loader would have to look up symbols or call functions: {list}");
+            refuse(Code::NonRelativeRelocation, message);
+        }
+        for (tag, size) in [
+            (DT_REL, dynamic.value(DT_RELSZ).unwrap_or(0)),
+            (DT_ANDROID_REL, 1),
+            (DT_ANDROID_RELA, 1),
+        ] {
+            if dynamic.value(tag).is_some() && size > 0 {
+                let message = format!("it has relocations in `{tag:?}`, which are not read");
+                refuse(Code::NonRelativeRelocation, message);
+            }
+        }
+        if let Some(list) = self.nowhere.list() {
+            let message = format!("relocations of words that are not in the file, or at odd addresses: {list}");
+            refuse(Code::UnpackableRelocation, message);
+        }
+        // RELR adds where RELA overwrites: a word named twice would be moved twice.
+        let overlap = targets.windows(2).find_map(|pair| match pair {
+            [first, second] => (second.address.0.saturating_sub(first.address.0) < WORD)
+                .then_some((first.address, second.address)),
+            _ => None,
+        });
+        if let Some((first, second)) = overlap {
+            let message = format!("relocations of overlapping words, at addresses {first} and {second}");
+            refuse(Code::UnpackableRelocation, message);
+        }
+        if let Some(target) = dynamic_section_target(elf, dynamic, targets) {
+            let message = format!("a relocation inside the dynamic section, at address {target}");
+            refuse(Code::UnpackableRelocation, message);
+        }
+    }
+}
+
+/// The dynamic section is written anew, so no relocation may stand in it.
+fn dynamic_section_target(
+    elf: &Elf<'_>,
+    dynamic: &Dynamic,
+    targets: &[Target],
+) -> Option<Address> {
+    let entry_size = elf.header().class.word_size().saturating_mul(2);
+    let size = (dynamic.capacity as u64).saturating_mul(entry_size);
+    let end = dynamic.address.checked_add(Size(size))?;
+    let start = dynamic.address.0.saturating_sub(WORD.saturating_sub(1));
+    let first = targets.partition_point(|target| target.address.0 < start);
+    let target = targets.get(first)?.address;
+    (target < end).then_some(target)
+}
+
+/// The first few of something, and how many there were.
+#[derive(Default)]
+struct Named {
+    first: Vec<String>,
+    count: usize,
+}
+
+impl Named {
+    fn add(&mut self, rela: &Rela) {
+        if self.first.len() < NAMED {
+            self.first.push(format!(
+                "type {} for address {} (at offset {})",
+                rela.kind.0, rela.target, rela.offset
+            ));
+        }
+        self.count = self.count.saturating_add(1);
+    }
+
+    fn add_address(&mut self, address: Address) {
+        if self.first.len() < NAMED {
+            self.first.push(format!("address {address}"));
+        }
+        self.count = self.count.saturating_add(1);
+    }
+
+    fn list(&self) -> Option<String> {
+        let rest = self.count.saturating_sub(self.first.len());
+        let list = self.first.join("; ");
+        match (self.count, rest) {
+            (0, _) => None,
+            (_, 0) => Some(list),
+            (_, rest) => Some(format!("{list}; and {rest} more")),
+        }
+    }
+}
