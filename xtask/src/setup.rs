@@ -78,6 +78,8 @@ const SYSTEM_TOOLS: &[(&str, &str, &str)] = &[
         "binutils-aarch64-linux-gnu",
         "strips arm64 programs",
     ),
+    ("zsh", "zsh", "`env` quotes for zsh"),
+    ("fish", "fish", "`env` quotes for fish"),
     ("setcap", "libcap2-bin", "file capabilities"),
     ("unshare", "util-linux", "an empty root without being root"),
 ];

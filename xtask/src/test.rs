@@ -102,7 +102,7 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     let skips: usize = tally.skips.values().sum();
     if skips > 0 {
         println!("{skips} skipped for want of a tool; HANDPIE_REQUIRE=all makes that an error");
-        if strict {
+        if strict && tally.skips.keys().any(|skip| !is_excused(skip)) {
             failed.push("a test skipped although HANDPIE_REQUIRE=all");
         }
     }
@@ -122,6 +122,15 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     }
     // The summary has said it; the last line stays the result.
     Err(crate::Said.into())
+}
+
+/// Tools that Debian has no package of, so that CI has no way to get them. A skip for want of one
+/// is counted and shown like any other, but CI accepts it.
+const UNOBTAINABLE: &[&str] = &["pwsh"];
+
+fn is_excused(skip: &str) -> bool {
+    let tool = skip.rsplit("needs ").next().unwrap_or_default();
+    UNOBTAINABLE.contains(&tool.trim_matches('`'))
 }
 
 /// The cargo that runs us.

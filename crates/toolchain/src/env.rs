@@ -212,7 +212,10 @@ mod tests {
             match Tool::new(program).arg(run).arg(script).run() {
                 Ok(output) => assert_eq!(String::from_utf8(output.stdout).unwrap(), value),
                 Err(crate::command::Error::NotFound { .. }) => {
-                    eprintln!("SKIPPED: no {program}");
+                    // Debian has no PowerShell, so nobody can be asked to have one.
+                    let required = std::env::var_os("HANDPIE_REQUIRE").is_some();
+                    assert!(!required || program == "pwsh", "no {program}");
+                    eprintln!("SKIPPED: quoting for a shell needs {program}");
                 }
                 Err(error) => panic!("{error}"),
             }
