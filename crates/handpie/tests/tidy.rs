@@ -174,6 +174,23 @@ fn links_between_pages_resolve() {
     assert_eq!(broken, [""; 0]);
 }
 
+#[test]
+fn tests_against_past_bugs_exist() {
+    let page = fs::read_to_string(root().join("docs/past-bugs.md")).expect("the page");
+    let rust: Vec<(PathBuf, String)> = files("rs").collect();
+    let is_there = |name: &str| {
+        let heading = format!("fn {name}(");
+        rust.iter().any(|(_, text)| text.contains(&heading))
+    };
+    let mut absent = Vec::new();
+    for row in page.lines().filter(|line| line.starts_with("| ")) {
+        let column = row.rsplit('|').nth(1).unwrap_or_default();
+        let names = column.split('`').skip(1).step_by(2);
+        absent.extend(names.filter(|name| !is_there(name)).map(str::to_owned));
+    }
+    assert_eq!(absent, [""; 0], "named in docs/past-bugs.md");
+}
+
 /// The targets of a page's links that lead to files, code blocks aside.
 fn links(page: &str) -> Vec<String> {
     let mut targets = Vec::new();
