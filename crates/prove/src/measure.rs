@@ -1,0 +1,430 @@
+//! The runs of the program: one that is watched, and many that are stopped early and counted.
+//!
+//! * *At exec*: the kernel has laid out the program and no instruction of it has run. Cheap, so
+//!   there are hundreds.
+//! * *After start*: the program has run until it made its heap, or exited, or its time was over.
+//!   Fewer, because each costs what the program costs.
+//! * *To the entry*: a breakpoint at the program's own entry measures what a start-up stub costs.
+
+use std::time::{Duration, Instant};
+
+use handpie_binary::{Address, Offset};
+use nix::sys::ptrace;
+use nix::unistd::Pid;
+use serde::Serialize;
+
+use crate::entropy::Region;
+use crate::error::Error;
+use crate::observe::{self, Mapping};
+use crate::program::Program;
+use crate::sandbox::{Output, Sandbox};
+use crate::trace::{Captured, Ending, Event, Run};
+
+/// How long the kernel may take to load the program.
+const LOADING: Duration = Duration::from_secs(10);
+/// How long all the runs of one kind may take; after that there are fewer of them.
+const SAMPLING: Duration = Duration::from_secs(20);
+/// How long a run *after start* lasts at most: for Go programs, and for all others.
+const STARTING_GO: Duration = Duration::from_millis(50);
+const STARTING: Duration = Duration::from_millis(10);
+/// How many of its own exits a program may make us look at.
+const EXITS: usize = 64;
+
+/// The run that is watched.
+pub(crate) struct Observation {
+    pub(crate) ending: Ending,
+    /// From exec to the end.
+    pub(crate) time: Duration,
+    /// The memory at the end of its time, or just before it exited.
+    pub(crate) maps: Vec<Mapping>,
+    pub(crate) image: Option<Image>,
+    /// How many times it called exec.
+    pub(crate) executions: usize,
+    pub(crate) captured: Captured,
+}
+
+/// Where the program is in memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Image {
+    /// Device and inode as `/proc/PID/maps` writes them, which need not be what stat(2) says.
+    pub(crate) file: (String, u64),
+    /// What the kernel added to the link addresses.
+    pub(crate) bias: u64,
+}
+
+/// The addresses of the regions in a number of runs, in the order of the runs.
+#[derive(Default)]
+pub(crate) struct Samples {
+    pub(crate) regions: Vec<(Region, Vec<u64>)>,
+    /// From exec to exit, of the runs that ended by themselves.
+    pub(crate) times: Vec<Duration>,
+}
+
+/// What it costs to come from exec to the program's own entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StartUp {
+    /// How many runs were measured.
+    pub runs: usize,
+    /// The entry up to which was measured, as a link address.
+    pub entry: u64,
+    /// Page faults that needed no disk, from exec to the entry.
+    pub minor_faults: Spread,
+    /// Page faults that waited for a disk, from exec to the entry.
+    pub major_faults: Spread,
+    /// From exec to the entry, in microseconds; a few of them are ours.
+    pub microseconds: Spread,
+    /// From exec to exit, in microseconds, of short programs that ended by themselves.
+    pub microseconds_to_exit: Option<Spread>,
+}
+
+/// The least, the middle and the greatest of some numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Spread {
+    pub least: u64,
+    pub median: u64,
+    pub greatest: u64,
+}
+
+/// Watches the program for `time`.
+pub(crate) fn observe(
+    sandbox: &mut Sandbox,
+    program: &Program,
+    page_size: u64,
+    time: Duration,
+) -> Result<Observation, Error> {
+    let mut run = Run::start(sandbox, Output::Captured)?;
+    let mut deadline = Instant::now() + LOADING;
+    let mut started = Instant::now();
+    let (mut image, mut maps, mut exits) = (None, Vec::new(), 0);
+    let ending = loop {
+        match run.next(deadline)? {
+            Event::Executed => {
+                if run.executions == 1 {
+                    image = Image::at_exec(run.pid, program, page_size);
+                    started = Instant::now();
+                    deadline = started + time;
+                }
+            }
+            Event::Exiting => {
+                exits += 1;
+                let now = if exits <= EXITS {
+                    observe::maps(run.pid)
+                } else {
+                    Vec::new()
+                };
+                if !now.is_empty() {
+                    maps = now;
+                }
+            }
+            Event::Trapped => {}
+            Event::Ended(ending) => break ending,
+            Event::Late => {
+                let now = observe::maps(run.pid);
+                if !now.is_empty() {
+                    maps = now;
+                }
+                break Ending::StillRunning {
+                    stopped: run.is_stopped(),
+                };
+            }
+        }
+    };
+    let (time, executions) = (started.elapsed(), run.executions);
+    let captured = run.end()?.unwrap_or_default();
+    Ok(Observation {
+        // A program may have moved itself since: its own mappings tell.
+        image: image.map(|image: Image| image.now(&maps, program, page_size)),
+        ending,
+        time,
+        maps,
+        executions,
+        captured,
+    })
+}
+
+/// Loads the program `count` times without letting it run.
+pub(crate) fn at_exec(
+    sandbox: &mut Sandbox,
+    program: &Program,
+    page_size: u64,
+    count: usize,
+) -> Result<Samples, Error> {
+    let over = Instant::now() + SAMPLING;
+    let mut samples = Samples::default();
+    for _ in 0..count {
+        let mut run = Run::start(sandbox, Output::Discarded)?;
+        if let Event::Executed = run.next(Instant::now() + LOADING)? {
+            samples.add(&kernel_regions(run.pid, program, page_size));
+        } else {
+            break;
+        }
+        run.end()?;
+        if Instant::now() > over {
+            break;
+        }
+    }
+    Ok(samples)
+}
+
+/// Lets the program start `count` times, until its heap is there.
+pub(crate) fn after_start(
+    sandbox: &mut Sandbox,
+    program: &Program,
+    page_size: u64,
+    count: usize,
+) -> Result<Samples, Error> {
+    let over = Instant::now() + SAMPLING;
+    let mut samples = Samples::default();
+    for _ in 0..count {
+        let mut run = Run::start(sandbox, Output::Discarded)?;
+        let Event::Executed = run.next(Instant::now() + LOADING)? else {
+            break;
+        };
+        let started = Instant::now();
+        let mut regions = kernel_regions(run.pid, program, page_size);
+        let image = Image::at_exec(run.pid, program, page_size);
+        let deadline = started + if program.is_go { STARTING_GO } else { STARTING };
+        let mut made = Vec::new();
+        loop {
+            let slice = (Instant::now() + Duration::from_millis(1)).min(deadline);
+            match run.next(slice)? {
+                Event::Executed if run.executions > 1 => break,
+                Event::Executed | Event::Trapped => {}
+                Event::Ended(_) => {
+                    samples.times.push(started.elapsed());
+                    break;
+                }
+                Event::Exiting | Event::Late => {
+                    if let Some(image) = &image
+                        && !made.iter().any(|(region, _)| *region == Region::GoHeap)
+                    {
+                        let maps = observe::maps(run.pid);
+                        let found = made_regions(&maps, image, program, page_size);
+                        made = if found.is_empty() { made } else { found };
+                    }
+                    let complete = made.iter().any(|(region, _)| *region == Region::GoHeap);
+                    if Instant::now() >= deadline || (program.is_go && complete) {
+                        break;
+                    }
+                }
+            }
+        }
+        run.end()?;
+        regions.append(&mut made);
+        samples.add(&regions);
+        if Instant::now() > over {
+            break;
+        }
+    }
+    Ok(samples)
+}
+
+/// Lets the program run up to `entry`, `count` times; none where it never gets there.
+pub(crate) fn to_entry(
+    sandbox: &mut Sandbox,
+    program: &Program,
+    page_size: u64,
+    entry: Address,
+    count: usize,
+) -> Result<Option<StartUp>, Error> {
+    let (mut minor, mut major, mut times) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..count {
+        let mut run = Run::start(sandbox, Output::Discarded)?;
+        let Event::Executed = run.next(Instant::now() + LOADING)? else {
+            break;
+        };
+        let Some(image) = Image::at_exec(run.pid, program, page_size) else {
+            break;
+        };
+        if !set_breakpoint(run.pid, image.bias.wrapping_add(entry.0)) {
+            break;
+        }
+        let before = observe::stat(run.pid).unwrap_or_default();
+        run.catch_traps();
+        let started = Instant::now();
+        let Event::Trapped = run.next(started + Duration::from_secs(2))? else {
+            break;
+        };
+        times.push(started.elapsed().as_micros().try_into().unwrap_or(u64::MAX));
+        let after = observe::stat(run.pid).unwrap_or_default();
+        minor.push(after.minor_faults.saturating_sub(before.minor_faults));
+        major.push(after.major_faults.saturating_sub(before.major_faults));
+        run.end()?;
+    }
+    Ok(Spread::of(&mut times).and_then(|microseconds| {
+        Some(StartUp {
+            runs: times.len(),
+            entry: entry.0,
+            minor_faults: Spread::of(&mut minor)?,
+            major_faults: Spread::of(&mut major)?,
+            microseconds,
+            microseconds_to_exit: None,
+        })
+    }))
+}
+
+impl Image {
+    /// Finds the program in a process that has just been loaded.
+    fn at_exec(pid: Pid, program: &Program, page_size: u64) -> Option<Self> {
+        let auxv = observe::auxv(pid, program.word_size);
+        let maps = observe::maps(pid);
+        // The file that holds AT_ENTRY is the program; a loader has its own place.
+        let inside = |map: &&Mapping, at: u64| (map.start..map.end).contains(&at);
+        let places = [auxv.entry, auxv.program_headers];
+        let file = places.into_iter().flatten().find_map(|at| {
+            let map = maps.iter().find(|map| inside(map, at))?;
+            map.file.clone()
+        })?;
+        let image = Self {
+            file,
+            bias: auxv.entry?.wrapping_sub(program.entry.0),
+        };
+        Some(image.now(&maps, program, page_size))
+    }
+
+    /// The same program in the memory of later.
+    fn now(self, maps: &[Mapping], program: &Program, page_size: u64) -> Self {
+        let own = maps
+            .iter()
+            .filter(|map| map.file.as_ref() == Some(&self.file));
+        let bias = own.into_iter().find_map(|map| {
+            let address = program.page_at(Offset(map.offset), page_size)?;
+            Some(map.start.wrapping_sub(address.0))
+        });
+        Self {
+            bias: bias.unwrap_or(self.bias),
+            ..self
+        }
+    }
+
+    fn contains(&self, map: &Mapping, program: &Program) -> bool {
+        let starts = program.loads.iter().map(|segment| segment.address.0);
+        let ends = program.loads.iter().map(|segment| segment.memory_end().0);
+        let (start, end) = (starts.min().unwrap_or(0), ends.max().unwrap_or(0));
+        // Relative to the bias, so that nothing wraps; pages are rounded down by their start.
+        let at = map.start.wrapping_sub(self.bias);
+        map.file.as_ref() == Some(&self.file) || (at >= start && at < end)
+    }
+}
+
+impl Samples {
+    /// Adds one run; a region that is missing in one run is no longer compared with others.
+    fn add(&mut self, run: &[(Region, u64)]) {
+        for (region, address) in run {
+            match self.regions.iter_mut().find(|(known, _)| known == region) {
+                Some((_, addresses)) => addresses.push(*address),
+                None => self.regions.push((*region, vec![*address])),
+            }
+        }
+    }
+}
+
+impl Spread {
+    /// None of no numbers. Sorts them.
+    pub(crate) fn of(numbers: &mut [u64]) -> Option<Self> {
+        numbers.sort_unstable();
+        Some(Self {
+            least: *numbers.first()?,
+            median: *numbers.get(numbers.len() / 2)?,
+            greatest: *numbers.last()?,
+        })
+    }
+}
+
+/// The regions that the kernel lays out.
+fn kernel_regions(pid: Pid, program: &Program, page_size: u64) -> Vec<(Region, u64)> {
+    let mut regions = Vec::new();
+    let Some(image) = Image::at_exec(pid, program, page_size) else {
+        return regions;
+    };
+    let stat = observe::stat(pid).unwrap_or_default();
+    let in_memory = |address: Address| image.bias.wrapping_add(address.0 - address.0 % page_size);
+    regions.extend(
+        program
+            .text()
+            .map(|it| (Region::Text, in_memory(it.address))),
+    );
+    regions.extend(
+        program
+            .data()
+            .map(|it| (Region::Data, in_memory(it.address))),
+    );
+    let told = [
+        (Region::Brk, stat.start_brk),
+        (Region::Stack, stat.start_stack),
+    ];
+    regions.extend(told.into_iter().filter(|(_, address)| *address != 0));
+    let vdso = observe::auxv(pid, program.word_size).vdso;
+    regions.extend(vdso.map(|address| (Region::Vdso, address)));
+    regions
+}
+
+/// The regions that the program has made itself.
+fn made_regions(
+    maps: &[Mapping],
+    image: &Image,
+    program: &Program,
+    page_size: u64,
+) -> Vec<(Region, u64)> {
+    let mut regions = Vec::new();
+    let anonymous = |map: &&Mapping| map.is_anonymous() && !image.contains(map, program);
+    let arena = if program.is_go { go_arena(maps) } else { None };
+    let in_arena =
+        |map: &Mapping| arena.is_some_and(|(start, end)| (start..end).contains(&map.start));
+    let usable = |map: &&Mapping| in_arena(map) && map.writable;
+    regions.extend(
+        maps.iter()
+            .find(usable)
+            .map(|map| (Region::GoHeap, map.start)),
+    );
+    let mut outside = maps
+        .iter()
+        .rev()
+        .filter(anonymous)
+        .filter(|map| !in_arena(map));
+    regions.extend(outside.next().map(|map| (Region::Mmap, map.start)));
+    let now = image.clone().now(maps, program, page_size);
+    if now.bias != image.bias
+        && let Some(text) = program.text()
+    {
+        regions.push((Region::MovedText, now.bias.wrapping_add(text.address.0)));
+    }
+    regions
+}
+
+/// The arenas of Go's heap: anonymous memory side by side, of a multiple of 64 MiB at a multiple of
+/// 64 MiB, some of it reserved only (`heapArenaBytes` in Go's `runtime/malloc.go`, 64-bit Linux).
+fn go_arena(maps: &[Mapping]) -> Option<(u64, u64)> {
+    const ARENA: u64 = 64 << 20;
+    maps.chunk_by(|a, b| a.end == b.start && a.is_anonymous() && b.is_anonymous())
+        .filter(|group| group.iter().all(Mapping::is_anonymous))
+        .filter_map(|group| Some((group.first()?.start, group.last()?.end)))
+        .find(|(start, end)| start % ARENA == 0 && end % ARENA == 0)
+}
+
+/// Writes the CPU's breakpoint instruction over the one at `address`.
+fn set_breakpoint(pid: Pid, address: u64) -> bool {
+    const WORD: u64 = size_of::<nix::libc::c_long>() as u64;
+    let instruction: &[u8] = match std::env::consts::ARCH {
+        "x86_64" | "x86" => &[0xcc],
+        "aarch64" => &[0x00, 0x00, 0x20, 0xd4],
+        "loongarch64" => &[0x00, 0x00, 0x2a, 0x00],
+        "riscv64" => &[0x02, 0x90],
+        "s390x" => &[0x00, 0x01],
+        "powerpc64" if cfg!(target_endian = "little") => &[0x08, 0x00, 0xe0, 0x7f],
+        _ => return false,
+    };
+    let start = address - address % WORD;
+    let inside = (address % WORD) as usize;
+    let place = start as ptrace::AddressType;
+    let Ok(word) = ptrace::read(pid, place) else {
+        return false;
+    };
+    let mut bytes = word.to_ne_bytes();
+    let Some(there) = bytes.get_mut(inside..inside + instruction.len()) else {
+        return false;
+    };
+    there.copy_from_slice(instruction);
+    ptrace::write(pid, place, nix::libc::c_long::from_ne_bytes(bytes)).is_ok()
+}
