@@ -1,2 +1,32 @@
-//! To be written.
-fn main() {}
+//! handpie makes, proves and looks after static-PIE release binaries.
+//!
+//! This crate is the program: words, formats and exit codes. What it does is in the libraries; how
+//! they are joined is in `pipeline.rs`.
+
+mod args;
+mod command;
+mod pipeline;
+mod input;
+mod replace;
+mod pages;
+mod failure;
+mod report;
+mod exit;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    // Go starts us for each package that it compiles; that path must not pay for the rest.
+    if let Some(code) = command::toolexec::run_if_asked(std::env::args_os()) {
+        return code;
+    }
+    let args = args::Args::parse();
+    let reporter = report::Reporter::new(&args.output);
+    let exit = match command::run(&args.command, &reporter) {
+        Ok(exit) => exit,
+        Err(failure) => reporter.failure(&failure),
+    };
+    exit.into()
+}

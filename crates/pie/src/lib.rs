@@ -41,7 +41,7 @@ pub const FINGERPRINT: &str = env!("HANDPIE_FINGERPRINT");
 #[derive(Debug)]
 pub enum Outcome {
     /// It was converted.
-    Converted(Conversion),
+    Converted(Box<Conversion>),
     /// It is a static-PIE already; there is nothing to do.
     AlreadyStaticPie {
         /// Whether it starts at a stub of ours.
@@ -106,5 +106,5 @@ pub fn convert(input: &[u8]) -> Result<Outcome, Error> {
     let plan = plan(&survey.elf, program).map_err(|refusal| Error::Refused(vec![refusal]))?;
     let bytes = apply::apply(input, &plan);
     verify::verify(&survey.elf, program, &plan, &bytes).map_err(Error::Mistake)?;
-    Ok(Outcome::Converted(Conversion { plan, bytes }))
+    Ok(Outcome::Converted(Box::new(Conversion { plan, bytes })))
 }

@@ -139,7 +139,13 @@ pub fn plan(elf: &Elf<'_>, program: &Program) -> Result<Plan, Refusal> {
         bytes: header.with_code(cpu.stub, cpu.endian),
         what: "the start-up stub",
     });
-    edits.push(dynamic::plan(elf, program, &packed.packing, &packed.moved, &slide)?);
+    edits.push(dynamic::plan(
+        elf,
+        program,
+        &packed.packing,
+        &packed.moved,
+        &slide,
+    )?);
     let changes = headers::Changes {
         slide,
         packing: &packed.packing,

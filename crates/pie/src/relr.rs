@@ -68,12 +68,18 @@ mod tests {
         assert_eq!(round_trip(&full), [0x1000, u64::MAX]);
         let more: Vec<u64> = (0..=64).map(|word| 0x1000 + word * 8).collect();
         assert_eq!(round_trip(&more), [0x1000, u64::MAX, 0b11]);
-        assert_eq!(round_trip(&[0x1000, 0x1000 + 65 * 8]), [0x1000, 0x1000 + 65 * 8]);
+        assert_eq!(
+            round_trip(&[0x1000, 0x1000 + 65 * 8]),
+            [0x1000, 0x1000 + 65 * 8]
+        );
     }
 
     #[test]
     fn packs_words_that_are_even_but_not_aligned() {
-        assert_eq!(round_trip(&[0x1002, 0x100a, 0x1014]), [0x1002, 0b11, 0x1014]);
+        assert_eq!(
+            round_trip(&[0x1002, 0x100a, 0x1014]),
+            [0x1002, 0b11, 0x1014]
+        );
     }
 
     #[test]

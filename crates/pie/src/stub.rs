@@ -49,8 +49,7 @@ impl StubHeader {
         let [magic, rest @ ..] = words else {
             return None;
         };
-        let [self_address, relr, relr_size, relro, relro_size, entry] =
-            *rest.first_chunk::<6>()?;
+        let [self_address, relr, relr_size, relro, relro_size, entry] = *rest.first_chunk::<6>()?;
         let word = |bytes| match elf.header().endian {
             Endianness::Little => u64::from_le_bytes(bytes),
             Endianness::Big => u64::from_be_bytes(bytes),

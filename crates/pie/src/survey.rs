@@ -7,7 +7,9 @@ mod loader_work;
 mod layout;
 mod relocations;
 
-use handpie_binary::elf::constants::{ET_CORE, ET_DYN, ET_REL, Machine, ELFOSABI_GNU, ELFOSABI_NONE};
+use handpie_binary::elf::constants::{
+    ELFOSABI_GNU, ELFOSABI_NONE, ET_CORE, ET_DYN, ET_REL, Machine,
+};
 use handpie_binary::elf::{Class, Dynamic, Elf, Kind};
 use handpie_binary::go::BuildInfo;
 use handpie_binary::{Error, ErrorKind};
@@ -64,7 +66,9 @@ pub struct Program {
 pub fn survey(input: &[u8]) -> Result<Survey<'_>, Error> {
     let elf = match Elf::parse(input) {
         // A packer leaves headers that lie about a file which no longer is what it was.
-        Err(error) if is_upx_packed(input) && error.kind() != ErrorKind::NotElf => return Err(error),
+        Err(error) if is_upx_packed(input) && error.kind() != ErrorKind::NotElf => {
+            return Err(error);
+        }
         result => result?,
     };
     let kind = Kind::of(&elf)?;
@@ -88,7 +92,10 @@ fn answer(elf: &Elf<'_>, kind: &Kind, go: Option<&BuildInfo>) -> Result<Answer, 
         return Ok(Answer::AlreadyStaticPie { by_us });
     }
     let mut refusals = Vec::new();
-    if matches!(kind, Kind::StaticExecutable | Kind::DynamicExecutable { .. }) {
+    if matches!(
+        kind,
+        Kind::StaticExecutable | Kind::DynamicExecutable { .. }
+    ) {
         let message = format!("it is a {kind}, linked for one address");
         refusals.push(Refusal::new(Code::PositionDependent, message));
     }
@@ -151,7 +158,10 @@ fn is_upx_packed(data: &[u8]) -> bool {
 fn cpu(elf: &Elf<'_>, refusals: &mut Vec<Refusal>) -> Option<&'static Cpu> {
     let header = elf.header();
     if header.os_abi != ELFOSABI_NONE.0 && header.os_abi != ELFOSABI_GNU.0 {
-        let message = format!("`EI_OSABI` is {}, which is not Linux (at offset 0x7)", header.os_abi);
+        let message = format!(
+            "`EI_OSABI` is {}, which is not Linux (at offset 0x7)",
+            header.os_abi
+        );
         refusals.push(Refusal::new(Code::ForeignSystem, message));
     }
     let Some(cpu) = Cpu::of_machine(header.machine) else {

@@ -21,7 +21,10 @@ pub(crate) fn verify(
 ) -> Result<(), String> {
     let new = Elf::parse(output).map_err(|error| error.to_string())?;
     hold(output.len() as u64 == plan.new_size.0, "its size")?;
-    hold(StubHeader::read(&new) == Some(plan.header), "its entry point")?;
+    hold(
+        StubHeader::read(&new) == Some(plan.header),
+        "its entry point",
+    )?;
     kind(&new)?;
     relocations(&new, program, plan)?;
     relro(&new, plan)?;
@@ -77,7 +80,10 @@ fn memory(old: &Elf<'_>, new: &Elf<'_>, plan: &Plan) -> Result<(), String> {
         let mut position = segment.offset.0;
         // The edits inside this segment split it into stretches that must be the same; so do the
         // words, of which most programs have none.
-        let edits = plan.edits.iter().map(|edit: &Edit| (edit.offset.0, edit.end()));
+        let edits = plan
+            .edits
+            .iter()
+            .map(|edit: &Edit| (edit.offset.0, edit.end()));
         let mut changed: Vec<(u64, u64)> = edits.filter(|(start, _)| *start < end).collect();
         while let Some(word) = words.next_if(|word| word.0 < end) {
             changed.push((word.0, word.0.saturating_add(8)));
@@ -91,7 +97,10 @@ fn memory(old: &Elf<'_>, new: &Elf<'_>, plan: &Plan) -> Result<(), String> {
         }
         if plan.packing.shortened.map(|(_, size)| size) != Some(segment.file_size) {
             let same_memory = segment.memory_size >= twin.memory_size;
-            hold(same_memory, &format!("the size of the segment at {}", segment.address))?;
+            hold(
+                same_memory,
+                &format!("the size of the segment at {}", segment.address),
+            )?;
         }
     }
     hold(new.loads().count() == old.loads().count(), "its segments")
@@ -111,9 +120,7 @@ fn same(
     let before = old.file().slice(old_start, size, "the old bytes");
     let after = new.file().slice(start, size, "the new bytes");
     let same = matches!((before, after), (Ok(before), Ok(after)) if before.data() == after.data());
-    let address = new_segment
-        .address_of(Offset(start))
-        .unwrap_or(Address(0));
+    let address = new_segment.address_of(Offset(start)).unwrap_or(Address(0));
     hold(same, &format!("{size} bytes at address {address}"))
 }
 
@@ -125,7 +132,9 @@ fn other_sections(old: &Elf<'_>, new: &Elf<'_>) -> Result<(), String> {
         if loaded || [SHT_NULL, SHT_NOBITS].contains(&before.kind) {
             continue;
         }
-        let old_data = old.section_data(before).map_err(|error| error.to_string())?;
+        let old_data = old
+            .section_data(before)
+            .map_err(|error| error.to_string())?;
         let new_data = new.section_data(after).map_err(|error| error.to_string())?;
         // The section names alone have grown.
         let same = before.name == after.name && new_data.data().starts_with(old_data.data());

@@ -72,11 +72,7 @@ impl Dynamic {
     }
 }
 
-pub(super) fn read(
-    data: Bytes<'_>,
-    header: &Header,
-    segment: &Segment,
-) -> Result<Dynamic, Error> {
+pub(super) fn read(data: Bytes<'_>, header: &Header, segment: &Segment) -> Result<Dynamic, Error> {
     match header.class {
         Class::Elf32 => read_class::<Dyn32<Endianness>>(data, header.endian, segment),
         Class::Elf64 => read_class::<Dyn64<Endianness>>(data, header.endian, segment),

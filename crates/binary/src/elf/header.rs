@@ -77,7 +77,12 @@ pub(super) fn class_of(file: Bytes<'_>) -> Result<Class, Error> {
         ))
     };
     if data != ELFDATA2LSB.0 && data != ELFDATA2MSB.0 {
-        return wrong(EI_DATA, "EI_DATA", data, "1 (little-endian) or 2 (big-endian)");
+        return wrong(
+            EI_DATA,
+            "EI_DATA",
+            data,
+            "1 (little-endian) or 2 (big-endian)",
+        );
     }
     if version != 1 {
         return wrong(EI_VERSION, "EI_VERSION", version, "1");

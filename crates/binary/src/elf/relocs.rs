@@ -108,11 +108,15 @@ impl<'data> Elf<'data> {
         let entry_size = size_of::<Rela64<Endianness>>() as u64;
         let wrong = |kind, message| Err(Error::at(kind, dynamic.offset, message));
         if self.header.class == Class::Elf32 {
-            return wrong(ErrorKind::Unsupported, "relocations of a 32-bit file".into());
+            return wrong(
+                ErrorKind::Unsupported,
+                "relocations of a 32-bit file".into(),
+            );
         }
         if !size.0.is_multiple_of(entry_size) {
-            let message =
-                format!("`{size_tag:?}` is {size}, not a multiple of the entry size {entry_size:#x}");
+            let message = format!(
+                "`{size_tag:?}` is {size}, not a multiple of the entry size {entry_size:#x}"
+            );
             return wrong(ErrorKind::Malformed, message);
         }
         let Some(offset) = self.offset_of(address, size) else {

@@ -35,20 +35,29 @@ impl Elf<'_> {
                 .as_chunks::<8>()
                 .0
                 .iter()
-                .map(|word| if big { u64::from_be_bytes(*word) } else { u64::from_le_bytes(*word) })
+                .map(|word| {
+                    if big {
+                        u64::from_be_bytes(*word)
+                    } else {
+                        u64::from_le_bytes(*word)
+                    }
+                })
                 .collect(),
             Class::Elf32 => data
                 .as_chunks::<4>()
                 .0
                 .iter()
                 .map(|word| {
-                    u64::from(if big { u32::from_be_bytes(*word) } else { u32::from_le_bytes(*word) })
+                    u64::from(if big {
+                        u32::from_be_bytes(*word)
+                    } else {
+                        u32::from_le_bytes(*word)
+                    })
                 })
                 .collect(),
         };
-        decode_relr(&words, word_size, most).map_err(|message| {
-            Error::at(ErrorKind::Malformed, offset, message).within("`DT_RELR`")
-        })
+        decode_relr(&words, word_size, most)
+            .map_err(|message| Error::at(ErrorKind::Malformed, offset, message).within("`DT_RELR`"))
     }
 }
 

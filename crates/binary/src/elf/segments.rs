@@ -119,8 +119,9 @@ where
             memory_size: Size(raw.p_memsz(header.endian).into()),
             align: raw.p_align(header.endian).into(),
         };
-        check(file, &segment)
-            .map_err(|error| error.within(format!("program header {index} ({})", name(&segment))))?;
+        check(file, &segment).map_err(|error| {
+            error.within(format!("program header {index} ({})", name(&segment)))
+        })?;
         segments.push(segment);
     }
     Ok(segments)

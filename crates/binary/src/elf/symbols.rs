@@ -32,7 +32,10 @@ pub(super) fn read<'data>(elf: &Elf<'data>) -> Result<Vec<Symbol<'data>>, Error>
         .ok()
         .and_then(|index| elf.sections().get(index))
         .ok_or_else(|| {
-            let message = format!("`sh_link` of `.symtab` is {}, which is no section", section.link);
+            let message = format!(
+                "`sh_link` of `.symtab` is {}, which is no section",
+                section.link
+            );
             Error::at(ErrorKind::Malformed, section.header, message)
         })?;
     let names = elf.section_data(names)?;
@@ -51,10 +54,16 @@ fn read_class<'data, S>(
 where
     S: Sym<Endian = Endianness> + Pod,
 {
-    let count = table.size().0.checked_div(size_of::<S>() as u64).unwrap_or(0);
+    let count = table
+        .size()
+        .0
+        .checked_div(size_of::<S>() as u64)
+        .unwrap_or(0);
     let table = table.read_table::<S>(0, count, "`.symtab`")?;
     let symbols = table.iter().map(|raw| Symbol {
-        name: names.c_string(raw.st_name(endian).into()).unwrap_or_default(),
+        name: names
+            .c_string(raw.st_name(endian).into())
+            .unwrap_or_default(),
         kind: raw.st_type(),
         address: Address(raw.st_value(endian).into()),
         size: Size(raw.st_size(endian).into()),

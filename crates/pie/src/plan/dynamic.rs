@@ -104,5 +104,6 @@ pub(super) fn plan(
 fn new_address(moved: &[Moved], address: u64) -> Option<u64> {
     let at = |table: &&Moved| table.old.0 == address;
     let full = moved.iter().filter(at).find(|table| table.size.0 > 0);
-    full.or_else(|| moved.iter().find(at)).map(|table| table.new.0)
+    full.or_else(|| moved.iter().find(at))
+        .map(|table| table.new.0)
 }

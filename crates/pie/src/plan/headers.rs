@@ -163,21 +163,19 @@ fn names(elf: &Elf<'_>, changes: &Changes<'_>, slid: u64) -> Result<Names, Refus
     })
 }
 
-fn section_headers(
-    elf: &Elf<'_>,
-    changes: &Changes<'_>,
-    names: &Names,
-) -> Result<Edit, Refusal> {
+fn section_headers(elf: &Elf<'_>, changes: &Changes<'_>, names: &Names) -> Result<Edit, Refusal> {
     let is_interp = |section: &&Section<'_>| section.name == b".interp";
     let Some(interp) = elf.sections().iter().find(is_interp) else {
-        let message = "it has section headers but none for `.interp`, which the stub would take over";
+        let message =
+            "it has section headers but none for `.interp`, which the stub would take over";
         return Err(Refusal::new(Code::NoRoomForStub, message));
     };
     let mut bytes = Vec::new();
     for section in elf.sections() {
         let mut header: SectionHeader64<Endianness> = raw(elf, section.header)?;
         let endian = elf.header().endian;
-        let old_table = section.kind == SHT_RELA && section.address == changes.packing.relr
+        let old_table = section.kind == SHT_RELA
+            && section.address == changes.packing.relr
             && section.size == changes.packing.old_size;
         let moved = changes.moved.iter().find(|m| m.section == section.index);
         if section.index == interp.index {
@@ -212,7 +210,9 @@ fn describe_stub(
     endian: Endianness,
 ) {
     let stub = &changes.stub;
-    header.sh_name.set(endian, names.added.saturating_add(STUB_NAME));
+    header
+        .sh_name
+        .set(endian, names.added.saturating_add(STUB_NAME));
     header.sh_type.set(endian, SHT_PROGBITS);
     header.sh_flags.set(endian, SHF_ALLOC | SHF_EXECINSTR);
     header.sh_addr.set(endian, stub.address.0);
@@ -230,7 +230,9 @@ fn describe_relr(
     names: &Names,
     endian: Endianness,
 ) {
-    header.sh_name.set(endian, names.added.saturating_add(RELR_NAME));
+    header
+        .sh_name
+        .set(endian, names.added.saturating_add(RELR_NAME));
     header.sh_type.set(endian, SHT_RELR);
     header.sh_flags.set(endian, SHF_ALLOC);
     header.sh_size.set(endian, changes.packing.relr_size.0);

@@ -27,7 +27,10 @@ pub(super) fn collect(elf: &Elf<'_>, refusals: &mut Vec<Refusal>) {
     }
     let mut previous: Option<&Segment> = None;
     for segment in elf.loads() {
-        let name = format!("program header {} (`PT_LOAD`, at offset {})", segment.index, segment.header);
+        let name = format!(
+            "program header {} (`PT_LOAD`, at offset {})",
+            segment.index, segment.header
+        );
         if segment.file_size > segment.memory_size {
             refuse(format!(
                 "{name} has {} bytes in the file and {} in memory",
@@ -35,9 +38,12 @@ pub(super) fn collect(elf: &Elf<'_>, refusals: &mut Vec<Refusal>) {
             ));
         }
         let align = segment.align.max(MIN_PAGE);
+        let mask = align.wrapping_sub(1);
         if !align.is_power_of_two() {
-            refuse(format!("{name} has the alignment {align:#x}, which is no power of two"));
-        } else if segment.offset.0 % align != segment.address.0 % align {
+            refuse(format!(
+                "{name} has the alignment {align:#x}, which is no power of two"
+            ));
+        } else if segment.offset.0 & mask != segment.address.0 & mask {
             refuse(format!(
                 "{name} has offset {} and address {}, which differ modulo its alignment {align:#x}",
                 segment.offset, segment.address

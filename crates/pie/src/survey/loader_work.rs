@@ -59,7 +59,10 @@ pub(super) fn collect(
     if let Some(dynamic) = dynamic {
         for (tag, size_tag) in INITIALIZERS {
             let size = size_tag.map_or(1, |size_tag| dynamic.value(size_tag).unwrap_or(0));
-            if let Some(address) = dynamic.value(tag).filter(|&address| address != 0 && size > 0) {
+            if let Some(address) = dynamic
+                .value(tag)
+                .filter(|&address| address != 0 && size > 0)
+            {
                 let message = format!("`{tag:?}` names functions to run (at address {address:#x})");
                 refuse(Code::NeedsInitializers, message);
             }
@@ -82,8 +85,11 @@ pub(super) fn lacks_relocations(elf: &Elf<'_>) -> Result<bool, Error> {
     let Some(dynamic) = elf.dynamic()? else {
         return Ok(true);
     };
-    const TABLES: [(DynamicTag, DynamicTag); 3] =
-        [(DT_RELA, DT_RELASZ), (DT_REL, DT_RELSZ), (DT_RELR, DT_RELRSZ)];
+    const TABLES: [(DynamicTag, DynamicTag); 3] = [
+        (DT_RELA, DT_RELASZ),
+        (DT_REL, DT_RELSZ),
+        (DT_RELR, DT_RELRSZ),
+    ];
     let none = TABLES.iter().all(|&(tag, size_tag)| {
         dynamic.value(tag).is_none() || dynamic.value(size_tag).unwrap_or(0) == 0
     });

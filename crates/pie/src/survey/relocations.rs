@@ -95,7 +95,7 @@ fn place<'elf>(elf: &'elf Elf<'_>, home: &mut Option<&'elf Segment>, address: Ad
     }
     match *home {
         Some(segment) if !segment.has(PF_W) => Place::ReadOnly,
-        Some(segment) if address.0 % 2 == 0 => segment
+        Some(segment) if address.0.is_multiple_of(2) => segment
             .offset_of(address, Size(WORD))
             .map_or(Place::Nowhere, Place::Word),
         _ => Place::Nowhere,
@@ -136,7 +136,8 @@ impl Wrong {
             refuse(Code::TextRelocations, message);
         }
         if let Some(list) = self.kind.list() {
-            let message = format!("the loader would have to look up symbols or call functions: {list}");
+            let message =
+                format!("the loader would have to look up symbols or call functions: {list}");
             refuse(Code::NonRelativeRelocation, message);
         }
         for (tag, size) in [
@@ -150,7 +151,9 @@ impl Wrong {
             }
         }
         if let Some(list) = self.nowhere.list() {
-            let message = format!("relocations of words that are not in the file, or at odd addresses: {list}");
+            let message = format!(
+                "relocations of words that are not in the file, or at odd addresses: {list}"
+            );
             refuse(Code::UnpackableRelocation, message);
         }
         // RELR adds where RELA overwrites: a word named twice would be moved twice.
@@ -160,7 +163,8 @@ impl Wrong {
             _ => None,
         });
         if let Some((first, second)) = overlap {
-            let message = format!("relocations of overlapping words, at addresses {first} and {second}");
+            let message =
+                format!("relocations of overlapping words, at addresses {first} and {second}");
             refuse(Code::UnpackableRelocation, message);
         }
         if let Some(target) = dynamic_section_target(elf, dynamic, targets) {
@@ -171,11 +175,7 @@ impl Wrong {
 }
 
 /// The dynamic section is written anew, so no relocation may stand in it.
-fn dynamic_section_target(
-    elf: &Elf<'_>,
-    dynamic: &Dynamic,
-    targets: &[Target],
-) -> Option<Address> {
+fn dynamic_section_target(elf: &Elf<'_>, dynamic: &Dynamic, targets: &[Target]) -> Option<Address> {
     let entry_size = elf.header().class.word_size().saturating_mul(2);
     let size = (dynamic.capacity as u64).saturating_mul(entry_size);
     let end = dynamic.address.checked_add(Size(size))?;

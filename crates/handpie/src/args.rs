@@ -1,0 +1,63 @@
+//! What can be typed. Nothing here touches a file; `command/<name>.rs` says what each means.
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::command;
+
+/// Makes, proves and looks after static-PIE release binaries.
+///
+/// A static-PIE is one file that needs no dynamic loader and no shared library, and that the kernel
+/// loads at a random address. handpie makes one of any pure-Go program, without a C compiler, and
+/// proves it by running it in an empty root.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, subcommand_required = true)]
+#[command(
+    after_help = "Exit status: 0 done; 1 the answer is no; 2 wrong usage; 3 input cannot be \
+    read or output written; 4 a program that was started failed; 101 a bug of handpie."
+)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// What every command understands.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Output {
+    /// How results are printed on standard output
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
+    pub(crate) format: Format,
+    /// When to use colours; NO_COLOR is respected
+    #[arg(long, global = true, value_enum, default_value_t = clap::ColorChoice::Auto, value_name = "WHEN")]
+    pub(crate) color: clap::ColorChoice,
+    /// Say more
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Text,
+    /// For programs; docs/json.md describes it
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Convert(command::convert::Convert),
+    Explain(command::explain::Explain),
+    Completions(command::completions::Completions),
+    Man(command::man::Man),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Args::command().debug_assert();
+    }
+}

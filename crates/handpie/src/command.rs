@@ -1,0 +1,21 @@
+//! One file a command: its arguments, and what it does with them.
+
+pub(crate) mod convert;
+pub(crate) mod toolexec;
+pub(crate) mod explain;
+pub(crate) mod completions;
+pub(crate) mod man;
+
+use crate::args::Command;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::report::Reporter;
+
+pub(crate) fn run(command: &Command, reporter: &Reporter) -> Result<Exit, Failure> {
+    match command {
+        Command::Convert(args) => convert::run(args, reporter),
+        Command::Explain(args) => explain::run(args, reporter),
+        Command::Completions(args) => completions::run(args, reporter),
+        Command::Man(args) => man::run(args, reporter),
+    }
+}

@@ -1,0 +1,39 @@
+//! `handpie explain CODE`: the page of a code.
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::pages;
+use crate::report::Reporter;
+
+/// Explain a code that an error, a refusal or a finding carries
+///
+/// Without CODE, lists all codes.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  handpie explain position-dependent
+  handpie explain")]
+pub(crate) struct Explain {
+    /// The code, such as `needs-libraries`
+    #[arg(value_name = "CODE")]
+    code: Option<String>,
+}
+
+pub(crate) fn run(args: &Explain, reporter: &Reporter) -> Result<Exit, Failure> {
+    let Some(code) = &args.code else {
+        let list: Vec<String> = pages::PAGES
+            .iter()
+            .map(|page| format!("{:28}{}", page.code, page.title()))
+            .collect();
+        return reporter.plain(&list.join("\n"));
+    };
+    match pages::find(code) {
+        Some(page) => reporter.plain(page.text.trim_end()),
+        None => {
+            let failure = Failure::new(Exit::Usage, format!("no page for the code `{code}`"));
+            Err(match pages::nearest(code) {
+                Some(near) => failure.hint(format!("did you mean `{near}`?")),
+                None => failure.hint("`handpie explain` lists all codes"),
+            })
+        }
+    }
+}

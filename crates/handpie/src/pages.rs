@@ -1,0 +1,119 @@
+//! The pages of `docs/findings/`, which `handpie explain` prints.
+
+/// A page, by the code it explains.
+pub(crate) struct Page {
+    pub(crate) code: &'static str,
+    pub(crate) text: &'static str,
+}
+
+impl Page {
+    /// The first line, without its mark.
+    pub(crate) fn title(&self) -> &'static str {
+        let line = self.text.lines().next().unwrap_or_default();
+        line.trim_start_matches('#').trim()
+    }
+}
+
+macro_rules! pages {
+    ($($code:literal)*) => {
+        /// All pages, by code.
+        pub(crate) const PAGES: &[Page] = &[$(Page {
+            code: $code,
+            text: include_str!(concat!("../../../docs/findings/", $code, ".md")),
+        },)*];
+    };
+}
+
+pages! {
+    "cgo"
+    "core-file"
+    "empty-file"
+    "external-linking"
+    "foreign-system"
+    "malformed"
+    "needs-initializers"
+    "needs-libraries"
+    "needs-thread-local-storage"
+    "no-relocations"
+    "no-room-for-stub"
+    "no-room-in-dynamic"
+    "non-relative-relocation"
+    "not-a-regular-file"
+    "not-elf"
+    "output-is-input"
+    "output-not-written"
+    "position-dependent"
+    "relocatable-object"
+    "relro-layout"
+    "segment-layout"
+    "shared-object"
+    "text-relocations"
+    "too-large"
+    "truncated"
+    "unpackable-relocation"
+    "unreadable-file"
+    "unsupported-cpu"
+    "unsupported-elf"
+    "upx-packed"
+    "wrong-class"
+    "wrong-endianness"
+}
+
+/// The page of a code.
+pub(crate) fn find(code: &str) -> Option<&'static Page> {
+    PAGES.iter().find(|page| page.code == code)
+}
+
+/// The code that shares the most letters pairs with what was typed, if any comes close.
+pub(crate) fn nearest(typed: &str) -> Option<&'static str> {
+    let pairs =
+        |text: &str| -> Vec<(char, char)> { text.chars().zip(text.chars().skip(1)).collect() };
+    let wanted = pairs(typed);
+    let shared = |page: &Page| {
+        pairs(page.code)
+            .iter()
+            .filter(|p| wanted.contains(p))
+            .count()
+    };
+    let best = PAGES.iter().max_by_key(|page| shared(page))?;
+    (shared(best) * 2 >= wanted.len().max(1)).then_some(best.code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_code_has_a_page_and_every_page_a_code() {
+        let mut codes = BTreeSet::new();
+        let refusals = handpie_pie::Code::ALL.iter().map(|code| code.name());
+        let errors = handpie_binary::ErrorKind::ALL
+            .iter()
+            .map(|kind| kind.code());
+        for code in refusals.chain(errors).chain(crate::input::CODES) {
+            assert!(codes.insert(code), "two codes are called {code}");
+        }
+        let pages: BTreeSet<&str> = PAGES.iter().map(|page| page.code).collect();
+        assert_eq!(codes, pages);
+    }
+
+    #[test]
+    fn every_file_of_the_folder_is_a_page() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/findings");
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            let code = name.strip_suffix(".md").unwrap();
+            assert!(
+                code == "README" || find(code).is_some(),
+                "{name} is not in PAGES"
+            );
+        }
+    }
+
+    #[test]
+    fn a_typing_error_finds_the_code() {
+        assert_eq!(nearest("needs-librarys"), Some("needs-libraries"));
+        assert_eq!(nearest("xyz"), None);
+    }
+}

@@ -1,0 +1,186 @@
+//! Writes a result so that nothing is ever half-written and nothing is left behind.
+//!
+//! The bytes go into a file without a name (`O_TMPFILE`) in the folder of the target; a process
+//! that is killed leaves nothing there. Only a finished file gets a name, and an old one is replaced
+//! by rename, which is atomic. File systems without such files get one with a name, which is removed
+//! on every error but not when the process is killed.
+
+use std::fs::{self, File, Metadata, Permissions};
+use std::io::{self, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, XattrFlags};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::input::{self, Input};
+
+pub(crate) const OUTPUT_IS_INPUT: &str = "output-is-input";
+pub(crate) const OUTPUT_NOT_WRITTEN: &str = "output-not-written";
+
+/// What the new file inherits from the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Replacement {
+    /// The permission bits less set-user-id and set-group-id, as `cp` does.
+    NewFile,
+    /// Owner, all mode bits and extended attributes (file capabilities among them).
+    InPlace,
+}
+
+/// Refuses an output that is the input under any name.
+pub(crate) fn refuse_same_file(input: &Input, output: &Path) -> Result<(), Failure> {
+    let Some((_, old)) = input.file() else {
+        return Ok(());
+    };
+    let same =
+        fs::metadata(output).is_ok_and(|new| (new.dev(), new.ino()) == (old.dev(), old.ino()));
+    if same {
+        let message = format!("`{}` is the input itself", output.display());
+        return Err(Failure::new(Exit::Input, message)
+            .code(OUTPUT_IS_INPUT)
+            .hint("use --in-place to replace it"));
+    }
+    Ok(())
+}
+
+/// Writes `bytes` to `target`, or to standard output for `-`.
+pub(crate) fn write(
+    input: &Input,
+    target: &Path,
+    bytes: &[u8],
+    replacement: Replacement,
+) -> Result<(), Failure> {
+    let result = if input::is_stream(target) {
+        crate::report::write_bytes(bytes)
+    } else {
+        write_file(input, target, bytes, replacement)
+    };
+    result.map_err(|cause| {
+        let failure = Failure::new(
+            Exit::Input,
+            format!("failed to write `{}`", target.display()),
+        )
+        .code(OUTPUT_NOT_WRITTEN)
+        .cause(&cause);
+        match cause.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                failure.hint("nothing was left behind; make room and try again")
+            }
+            _ => failure,
+        }
+    })
+}
+
+fn write_file(
+    input: &Input,
+    target: &Path,
+    bytes: &[u8],
+    replacement: Replacement,
+) -> io::Result<()> {
+    // A link keeps its name: what it points at is replaced.
+    let target = match fs::canonicalize(target) {
+        Ok(target) => target,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => target.to_owned(),
+        Err(error) => return Err(error),
+    };
+    if let Ok(old) = fs::metadata(&target)
+        && !old.is_file()
+    {
+        return Err(io::Error::other("it exists and is not a regular file"));
+    }
+    let folder = match target.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    match unnamed(folder) {
+        Ok(mut file) => {
+            fill(&mut file, input, bytes, replacement)?;
+            give_name(&file, &target, folder)
+        }
+        Err(_) => {
+            let mut file = tempfile::Builder::new()
+                .prefix(".handpie-")
+                .tempfile_in(folder)?;
+            fill(file.as_file_mut(), input, bytes, replacement)?;
+            file.persist(&target).map_err(|error| error.error)?;
+            Ok(())
+        }
+    }
+}
+
+fn unnamed(folder: &Path) -> io::Result<File> {
+    let mode = Mode::RUSR | Mode::WUSR;
+    let file = rustix::fs::open(
+        folder,
+        OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC,
+        mode,
+    )?;
+    Ok(file.into())
+}
+
+fn fill(file: &mut File, input: &Input, bytes: &[u8], replacement: Replacement) -> io::Result<()> {
+    file.write_all(bytes)?;
+    match input.file() {
+        Some((path, metadata)) => inherit(file, path, metadata, replacement),
+        // A program from standard input.
+        None => file.set_permissions(Permissions::from_mode(0o755)),
+    }
+}
+
+fn inherit(
+    file: &File,
+    path: &Path,
+    metadata: &Metadata,
+    replacement: Replacement,
+) -> io::Result<()> {
+    let mode = metadata.mode();
+    if replacement == Replacement::NewFile {
+        return file.set_permissions(Permissions::from_mode(mode & 0o777));
+    }
+    let new = file.metadata()?;
+    if (new.uid(), new.gid()) != (metadata.uid(), metadata.gid()) {
+        fchown(file, Some(metadata.uid()), Some(metadata.gid()))?;
+    }
+    // After the owner: changing that clears set-user-id and file capabilities.
+    file.set_permissions(Permissions::from_mode(mode & 0o7777))?;
+    copy_attributes(path, file)
+}
+
+fn copy_attributes(from: &Path, to: &File) -> io::Result<()> {
+    let mut names = vec![0; 1 << 16];
+    let Ok(length) = rustix::fs::listxattr(from, &mut names[..]) else {
+        // A file system without attributes has none to lose.
+        return Ok(());
+    };
+    names.truncate(length);
+    for name in names
+        .split(|&byte| byte == 0)
+        .filter(|name| !name.is_empty())
+    {
+        let mut value = vec![0; 1 << 16];
+        let length = rustix::fs::getxattr(from, name, &mut value[..])?;
+        value.truncate(length);
+        rustix::fs::fsetxattr(to, name, &value, XattrFlags::empty())?;
+    }
+    Ok(())
+}
+
+/// Gives a finished file its name. A name that is taken cannot be linked over, so the file then
+/// gets a passing one first and is renamed.
+fn give_name(file: &File, target: &Path, folder: &Path) -> io::Result<()> {
+    let unnamed = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+    let link = |name: &Path| rustix::fs::linkat(CWD, &unnamed, CWD, name, AtFlags::SYMLINK_FOLLOW);
+    match link(target) {
+        Ok(()) => return Ok(()),
+        Err(rustix::io::Errno::EXIST) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let passing = folder.join(format!(".handpie-{}", std::process::id()));
+    link(&passing)?;
+    fs::rename(&passing, target).inspect_err(|_| {
+        // The rename's own error is what the user has to see.
+        let _ = fs::remove_file(&passing);
+    })
+}

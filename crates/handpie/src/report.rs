@@ -1,0 +1,123 @@
+//! The only place that prints. Results go to standard output in the format that was asked for; talk
+//! goes to standard error.
+//!
+//! A command makes one value that says what came of it; its text stands in `report/<command>.rs`,
+//! its JSON is the value itself. `docs/json.md` describes the JSON.
+
+pub(crate) mod convert;
+mod text;
+
+use std::io::{self, Write};
+
+use anstream::{AutoStream, ColorChoice};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::args::{Format, Output};
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+pub(crate) use text::{Lines, bytes};
+
+/// The version of the JSON; raised when a field changes its meaning or goes.
+const SCHEMA: u32 = 1;
+
+/// What a command has to say.
+pub(crate) trait Report: Serialize {
+    /// The text for people.
+    fn text(&self, lines: &mut Lines);
+}
+
+/// Prints reports and failures.
+pub(crate) struct Reporter {
+    format: Format,
+    pub(crate) verbose: bool,
+}
+
+impl Reporter {
+    pub(crate) fn new(output: &Output) -> Self {
+        match output.color {
+            clap::ColorChoice::Auto => ColorChoice::Auto,
+            clap::ColorChoice::Always => ColorChoice::Always,
+            clap::ColorChoice::Never => ColorChoice::Never,
+        }
+        .write_global();
+        Self {
+            format: output.format,
+            verbose: output.verbose,
+        }
+    }
+
+    /// Prints a report.
+    pub(crate) fn print(&self, command: &str, report: &impl Report) -> Result<(), Failure> {
+        let text = match self.format {
+            Format::Text => {
+                let mut lines = Lines::new(self.verbose);
+                report.text(&mut lines);
+                lines.into_text()
+            }
+            Format::Json => document(json!({
+                "schema": SCHEMA,
+                "command": command,
+                "result": report,
+            })),
+        };
+        print_stdout(&text)
+    }
+
+    /// Prints text that has no other form.
+    pub(crate) fn plain(&self, text: &str) -> Result<Exit, Failure> {
+        print_stdout(&format!("{text}\n"))?;
+        Ok(Exit::Done)
+    }
+
+    /// Says something beside the result.
+    pub(crate) fn note(&self, text: &str) {
+        anstream::eprintln!("{text}");
+    }
+
+    /// Prints why a command stopped, and says how the program ends.
+    pub(crate) fn failure(&self, failure: &Failure) -> Exit {
+        if self.format == Format::Json {
+            let text = document(json!({
+                "schema": SCHEMA,
+                "error": {
+                    "exit": failure.exit as u8,
+                    "code": failure.code,
+                    "message": failure.message,
+                    "causes": failure.causes,
+                    "hints": failure.hints,
+                },
+            }));
+            // Where standard output is closed, standard error still has the words below.
+            let _ = print_stdout(&text);
+        }
+        anstream::eprint!("{}", text::failure(failure));
+        failure.exit
+    }
+}
+
+fn document(value: serde_json::Value) -> String {
+    format!("{value:#}\n")
+}
+
+/// A reader that went away, as `head` does, is no failure of ours.
+fn print_stdout(text: &str) -> Result<(), Failure> {
+    let mut stdout = AutoStream::auto(io::stdout().lock());
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(Exit::Input, "failed to write standard output").cause(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A program on standard output.
+pub(crate) fn write_bytes(bytes: &[u8]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(bytes)?;
+    stdout.flush()
+}
