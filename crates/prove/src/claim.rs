@@ -241,10 +241,22 @@ fn starts(program: &Program, observation: &Observation) -> Claim {
             let stderr = String::from_utf8_lossy(&observation.captured.stderr.bytes);
             let lines: Vec<&str> = stderr.lines().collect();
             let last = lines.iter().skip(lines.len().saturating_sub(LAST_LINES));
-            evidence.extend(last.map(|line| format!("stderr: {line}")));
+            evidence.extend(last.map(|line| format!("stderr: {}", harmless(line))));
             Claim::new(code, false, evidence)
         }
     }
+}
+
+/// A line of a stranger, without what a terminal would obey, and not too long.
+fn harmless(line: &str) -> String {
+    let shown = line.chars().take(200);
+    shown
+        .flat_map(|c| {
+            let escaped = c.is_control().then(|| c.escape_default());
+            let plain = (!c.is_control()).then_some(c);
+            escaped.into_iter().flatten().chain(plain)
+        })
+        .collect()
 }
 
 /// execve(2), "ERRORS".
@@ -507,6 +519,12 @@ mod tests {
         let maps = parse_maps("1000-2000 rwxp 0 00:00 0 \n2000-3000 rw-p 0 00:00 0 \n");
         assert_eq!(no_rwx(&maps).evidence, ["0x1000-0x2000 rwx"]);
         assert!(no_rwx(&parse_maps("2000-3000 r-xp 0 00:00 0 \n")).is_proven());
+    }
+
+    #[test]
+    fn a_stranger_does_not_speak_to_the_terminal() {
+        assert_eq!(harmless("a\u{1b}[31mb\0"), "a\\u{1b}[31mb\\u{0}");
+        assert_eq!(harmless(&"x".repeat(1000)).len(), 200);
     }
 
     #[test]

@@ -168,7 +168,8 @@ pub(crate) struct Plan {
     cpu_seconds: u64,
 }
 
-type Say<'a> = &'a dyn Fn(Step, nix::Result<()>);
+/// Where the outcome of each step is told.
+pub(crate) type Say<'a> = &'a dyn Fn(Step, nix::Result<()>);
 
 impl Plan {
     pub(crate) fn new(for_everybody: bool, running_time: Duration) -> Self {

@@ -18,11 +18,13 @@
 
 use std::fs::File;
 use std::io::{PipeReader, PipeWriter, Read, Write};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::net::Shutdown;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
+use nix::fcntl::OFlag;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, sigprocmask};
 use nix::sys::{prctl, ptrace};
 use nix::unistd::{self, Pid};
@@ -30,7 +32,7 @@ use nix::unistd::{self, Pid};
 use crate::confine::{self, Confinement, Step};
 use crate::error::Error;
 use crate::program::Program;
-use crate::sys::{self, CStrings};
+use crate::sys::{self, CStrings, Status};
 
 /// How long the helper may take to confine itself or to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -191,7 +193,19 @@ impl Sandbox {
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        // Init dies with the helper, and with init everything in its namespace.
+        // At the end of the requests the helper ends init, and with it everything in its namespace,
+        // waits for it, and exits. Killing the helper at once would leave init to somebody else.
+        let _ = self.control.shutdown(Shutdown::Both);
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            match sys::wait_any() {
+                Ok(Some((pid, Status::Exited(_) | Status::Killed(_)))) if pid == self.helper => {
+                    return;
+                }
+                Ok(_) => std::thread::sleep(Duration::from_micros(100)),
+                Err(_) => return,
+            }
+        }
         let _ = kill(self.helper, Signal::SIGKILL);
         let _ = sys::wait_for(self.helper);
     }
@@ -207,18 +221,11 @@ impl Helper<'_> {
         };
         let fresh_pids = self.plan.confine(&say);
         // From here on: no root, no network, no privileges, no file but those of `self`.
-        if fresh_pids {
-            let init = sys::fork(|| {
-                let _ = prctl::set_pdeathsig(Signal::SIGKILL);
-                sys::ignore_children();
-                // The helper's end would close this; init must not keep it open.
-                let _ = sys::close_files(0, u32::MAX);
-                loop {
-                    sys::pause();
-                }
-            });
-            say(Step::Init, init.map(drop));
-        }
+        let init = if fresh_pids {
+            self.start_init(&say)
+        } else {
+            None
+        };
         self.say(Message::Ready);
         let mut request = [0; 1];
         // An end of file means that our thread has gone.
@@ -229,7 +236,29 @@ impl Helper<'_> {
                 Err(errno) => self.say(Message::NotStarted(errno)),
             }
         }
+        if let Some((init, _)) = init {
+            let _ = kill(init, Signal::SIGKILL);
+            let _ = sys::wait_for(init);
+        }
         0
+    }
+
+    /// Process 1: it waits for the end of the helper, however that comes, and lets orphans vanish
+    /// when they die. A pipe and not `PR_SET_PDEATHSIG`, which a quick end could forestall.
+    fn start_init(&self, say: confine::Say<'_>) -> Option<(Pid, OwnedFd)> {
+        let (reader, writer) = unistd::pipe2(OFlag::O_CLOEXEC).ok()?;
+        let init = sys::fork(|| {
+            sys::ignore_children();
+            if let Ok(only) = u32::try_from(reader.as_raw_fd()) {
+                // What is open here would look open to those who wait for its end.
+                let _ = sys::close_files(0, only.saturating_sub(1));
+                let _ = sys::close_files(only + 1, u32::MAX);
+            }
+            while unistd::read(&reader, &mut [0; 1]) == Err(Errno::EINTR) {}
+            0
+        });
+        say(Step::Init, init.map(drop));
+        Some((init.ok()?, writer))
     }
 
     /// The life of the program until it is the program.

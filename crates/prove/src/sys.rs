@@ -206,12 +206,6 @@ pub(crate) fn ignore_children() {
     unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
 }
 
-/// Waits until a signal ends this process.
-pub(crate) fn pause() {
-    // SAFETY: takes nothing and touches no memory.
-    unsafe { libc::pause() };
-}
-
 /// A process with user id 0 gets no capabilities at exec any more: capabilities(7), securebits.
 pub(crate) fn powerless_root() -> nix::Result<()> {
     // SECBIT_NOROOT, SECBIT_NO_SETUID_FIXUP, SECBIT_NO_CAP_AMBIENT_RAISE, each with its lock bit.
