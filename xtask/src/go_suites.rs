@@ -53,59 +53,52 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
         }
     }
     let suites = Suites::prepare(short)?;
-    let packages = suites.list(&patterns)?;
-    let mut report = suites.heading(&patterns)?;
-    let mut differences = Vec::new();
-    let mut failing = BTreeSet::new();
-    for package in &packages {
-        let plain = suites.test(Side::Plain, package, None)?;
-        let converted = suites.test(Side::Converted, package, None)?;
-        let kind = suites.kind_of_test_program(package)?;
-        let differing = differing(&plain, &converted);
-        let row = format!(
-            "| {package} | {} | {} | {} | {kind} |",
-            count(&plain),
-            count(&converted),
-            differing.len()
-        );
-        println!("{row}");
-        _ = writeln!(report, "{row}");
-        for name in differing {
-            let difference = suites.judge_again(package, name, &plain, &converted)?;
-            println!("{difference}");
-            differences.push(difference);
-        }
-        let both = plain.iter().filter(|(name, outcome)| {
-            **outcome == Outcome::Fail && converted.get(*name) == Some(outcome)
-        });
-        failing.extend(both.map(|(name, _)| format!("- {package} {name}\n")));
-    }
-    report.push_str("\n## Differences\n\n");
-    if differences.is_empty() {
-        report.push_str("None.\n");
-    }
-    differences
-        .iter()
-        .for_each(|difference| report.push_str(difference));
-    report.push_str("\n## Failing on both sides\n\n");
-    if failing.is_empty() {
-        report.push_str("None.\n");
-    }
-    report.extend(failing);
-
     let path = root().join(format!(
         "bench/results/{}-go-suites.md",
         said("date", &["+%F"])?
     ));
-    std::fs::write(&path, report)?;
+    let mut report = Report {
+        heading: suites.heading(&patterns)?,
+        ..Report::default()
+    };
+    for package in &suites.list(&patterns)? {
+        suites.judge(package, &mut report)?;
+        // After each package, so that an interrupted run has not been in vain.
+        std::fs::write(&path, report.text())?;
+    }
     println!("wrote {}", path.display());
-    if differences
-        .iter()
-        .any(|difference| difference.contains(OURS))
-    {
+    if report.differences.contains(OURS) {
         return Err(crate::Said.into());
     }
     Ok(())
+}
+
+/// What is written into `bench/results`, a list of lines each.
+#[derive(Default)]
+struct Report {
+    heading: String,
+    rows: String,
+    differences: String,
+    failing: String,
+}
+
+impl Report {
+    fn text(&self) -> String {
+        let or_none = |list: &str| {
+            if list.is_empty() {
+                "None.\n".to_owned()
+            } else {
+                list.to_owned()
+            }
+        };
+        format!(
+            "{}{}\n## Differences\n\n{}\n## Failing on both sides\n\n{}",
+            self.heading,
+            self.rows,
+            or_none(&self.differences),
+            or_none(&self.failing)
+        )
+    }
 }
 
 /// The verdict that makes the run fail.
@@ -176,6 +169,33 @@ impl Suites {
             }
         }
         go
+    }
+
+    /// Compares the two sides of a package.
+    fn judge(&self, package: &str, report: &mut Report) -> anyhow::Result<()> {
+        let plain = self.test(Side::Plain, package, None)?;
+        let converted = self.test(Side::Converted, package, None)?;
+        let differing = differing(&plain, &converted);
+        let row = format!(
+            "| {package} | {} | {} | {} | {} |",
+            count(&plain),
+            count(&converted),
+            differing.len(),
+            self.kind_of_test_program(package)?
+        );
+        println!("{row}");
+        _ = writeln!(report.rows, "{row}");
+        for name in differing {
+            let difference = self.judge_again(package, name, &plain, &converted)?;
+            print!("{difference}");
+            report.differences.push_str(&difference);
+        }
+        for (name, outcome) in &plain {
+            if *outcome == Outcome::Fail && converted.get(name) == Some(outcome) {
+                _ = writeln!(report.failing, "- {package} {name}");
+            }
+        }
+        Ok(())
     }
 
     /// The packages that patterns name and that have tests.
