@@ -37,6 +37,9 @@ const PACKAGES: &[&str] = &[
 /// How often a test that differs is run again on each side.
 const RERUNS: usize = 3;
 
+/// With more tests of a package differing than this, running them again tells nothing.
+const MOST_RERUNS: usize = 40;
+
 /// `cargo xtask go-suites`.
 pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     let mut patterns: Vec<String> = PACKAGES.iter().map(ToString::to_string).collect();
@@ -185,10 +188,24 @@ impl Suites {
         );
         println!("{row}");
         _ = writeln!(report.rows, "{row}");
-        for name in differing {
-            let difference = self.judge_again(package, name, &plain, &converted)?;
-            print!("{difference}");
-            report.differences.push_str(&difference);
+        // A subtest runs only within its test.
+        let mut tests: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for name in &differing {
+            let test = name.split('/').next().unwrap_or(name);
+            tests.entry(test).or_default().push(name);
+        }
+        if tests.len() > MOST_RERUNS || differing.iter().eq([&WHOLE_PACKAGE]) {
+            let line = format!("- {package}: {OURS}, as a whole; nothing was run again\n");
+            print!("{line}");
+            report.differences.push_str(&line);
+            tests.clear();
+        }
+        // It follows from the others.
+        tests.remove(WHOLE_PACKAGE);
+        for (test, names) in tests {
+            let lines = self.judge_again(package, test, &names, [&plain, &converted])?;
+            print!("{lines}");
+            report.differences.push_str(&lines);
         }
         for (name, outcome) in &plain {
             if *outcome == Outcome::Fail && converted.get(name) == Some(outcome) {
@@ -243,45 +260,39 @@ impl Suites {
         kind(&program)
     }
 
-    /// Runs a test that differed again, on every side, and says who is to blame.
+    /// Runs a test that differed again, on every side, and says of each name whose doing it is.
     fn judge_again(
         &self,
         package: &str,
-        name: &str,
-        plain: &Outcomes,
-        converted: &Outcomes,
+        test: &str,
+        names: &[&str],
+        before: [&Outcomes; 2],
     ) -> anyhow::Result<String> {
-        let shown = |outcomes: &Outcomes| match outcomes.get(name) {
-            Some(outcome) => format!("{outcome:?}").to_lowercase(),
-            None => "not run".to_owned(),
-        };
-        let mut line = format!(
-            "- {package} {name}: plain {}, converted {}",
-            shown(plain),
-            shown(converted)
-        );
-        if name == WHOLE_PACKAGE {
-            return Ok(line + "; the sum of the others\n");
-        }
-        // A subtest runs only within its test.
-        let test = name.split('/').next().unwrap_or(name);
         let again = |side| self.test(side, package, Some(test));
         let (plain, converted) = (again(Side::Plain)?, again(Side::Converted)?);
-        _ = write!(
-            line,
-            "; in {RERUNS} more runs: plain {}, converted {}: ",
-            shown(&plain),
-            shown(&converted)
-        );
-        line.push_str(if plain.get(name) == converted.get(name) {
-            "flaky"
-        } else if again(Side::DynamicPie)?.get(name) == converted.get(name) {
-            "differs because of PIE: the same as a dynamic PIE, before any conversion"
+        let dynamic = if plain == converted {
+            None
         } else {
-            OURS
-        });
-        line.push('\n');
-        Ok(line)
+            Some(again(Side::DynamicPie)?)
+        };
+        let mut lines = String::new();
+        for name in names {
+            let [was_plain, was_converted] = before.map(|outcomes| shown(outcomes, name));
+            let (is_plain, is_converted) = (shown(&plain, name), shown(&converted, name));
+            let verdict = match &dynamic {
+                _ if is_plain == is_converted => "flaky",
+                Some(dynamic) if shown(dynamic, name) == is_converted => {
+                    "differs because of PIE: the same as a dynamic PIE, before any conversion"
+                }
+                _ => OURS,
+            };
+            _ = writeln!(
+                lines,
+                "- {package} {name}: plain {was_plain}, converted {was_converted}; in {RERUNS} \
+                 more runs plain {is_plain}, converted {is_converted}: {verdict}"
+            );
+        }
+        Ok(lines)
     }
 
     fn heading(&self, patterns: &[String]) -> anyhow::Result<String> {
@@ -351,6 +362,15 @@ fn differing<'a>(plain: &'a Outcomes, converted: &'a Outcomes) -> BTreeSet<&'a s
         .filter(|name| plain.get(*name) != converted.get(*name))
         .map(String::as_str)
         .collect()
+}
+
+fn shown(outcomes: &Outcomes, name: &str) -> &'static str {
+    match outcomes.get(name) {
+        Some(Outcome::Pass) => "pass",
+        Some(Outcome::Fail) => "fail",
+        Some(Outcome::Skip) => "skip",
+        None => "not run",
+    }
 }
 
 fn count(outcomes: &Outcomes) -> String {
