@@ -9,7 +9,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::command::{self, Tool};
 
@@ -23,7 +23,7 @@ pub struct Go {
 }
 
 /// What `go env` answered.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE", default)]
 #[expect(
     missing_docs,
@@ -45,7 +45,7 @@ pub struct GoEnv {
     pub goarm64: String,
     pub cgo_enabled: String,
     /// The names that the user set, in the environment or with `go env -w`.
-    #[serde(skip)]
+    #[serde(rename = "set")]
     pub set: Vec<String>,
 }
 

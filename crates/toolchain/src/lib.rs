@@ -10,5 +10,6 @@ pub mod version;
 pub mod contradiction;
 pub mod profile;
 pub mod packages;
+pub mod cache;
 pub mod wrapper;
 pub mod env;
