@@ -47,6 +47,7 @@ pub(crate) enum Format {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Convert(command::convert::Convert),
+    Prove(command::prove::Prove),
     Explain(command::explain::Explain),
     Completions(command::completions::Completions),
     Man(command::man::Man),

@@ -25,28 +25,38 @@ macro_rules! pages {
 }
 
 pages! {
+    "argument-with-nul"
+    "cannot-confine"
     "cgo"
     "core-file"
     "empty-file"
     "external-linking"
+    "foreign-cpu"
     "foreign-system"
     "malformed"
     "needs-initializers"
     "needs-libraries"
     "needs-thread-local-storage"
+    "no-loader-no-shared-object"
     "no-relocations"
     "no-room-for-stub"
     "no-room-in-dynamic"
+    "no-rwx-mapping"
     "non-relative-relocation"
+    "not-a-program"
     "not-a-regular-file"
     "not-elf"
     "output-is-input"
     "output-not-written"
     "position-dependent"
+    "random-base"
     "relocatable-object"
     "relro-layout"
+    "relro-read-only"
+    "runs-in-empty-root"
     "segment-layout"
     "shared-object"
+    "starts"
     "text-relocations"
     "too-large"
     "truncated"
@@ -91,7 +101,10 @@ mod tests {
         let errors = handpie_binary::ErrorKind::ALL
             .iter()
             .map(|kind| kind.code());
-        for code in refusals.chain(errors).chain(crate::input::CODES) {
+        let claims = handpie_prove::Code::ALL.iter().map(|code| code.name());
+        let unproven = handpie_prove::Error::CODES;
+        let all = refusals.chain(errors).chain(claims).chain(unproven);
+        for code in all.chain(crate::input::CODES) {
             assert!(codes.insert(code), "two codes are called {code}");
         }
         let pages: BTreeSet<&str> = PAGES.iter().map(|page| page.code).collect();

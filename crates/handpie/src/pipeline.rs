@@ -1,6 +1,7 @@
 //! Where the libraries are joined: what happens to a program, step after step.
 
-use handpie_pie::Error;
+use handpie_binary::{Address, Elf};
+use handpie_pie::{Error, StubHeader};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -24,4 +25,10 @@ pub(crate) fn unconverted(name: &str, error: Error) -> Failure {
                 "this is a bug of handpie and nothing was written; please report it with the file",
             ),
     }
+}
+
+/// Where a program that we have converted itself starts, behind our stub.
+pub(crate) fn entry_behind_stub(program: &[u8]) -> Option<Address> {
+    let elf = Elf::parse(program).ok()?;
+    StubHeader::read(&elf).map(|stub| stub.entry)
 }

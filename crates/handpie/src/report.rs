@@ -5,6 +5,7 @@
 //! its JSON is the value itself. `docs/json.md` describes the JSON.
 
 pub(crate) mod convert;
+pub(crate) mod prove;
 mod text;
 
 use std::io::{self, Write};

@@ -116,6 +116,29 @@ impl Step {
         Self::Init,
     ];
 
+    /// The name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::UserNamespace => "user-namespace",
+            Self::UserMap => "user-map",
+            Self::MountNamespace => "mount-namespace",
+            Self::PidNamespace => "pid-namespace",
+            Self::NetworkNamespace => "network-namespace",
+            Self::Loopback => "loopback",
+            Self::IpcNamespace => "ipc-namespace",
+            Self::UtsNamespace => "uts-namespace",
+            Self::CgroupNamespace => "cgroup-namespace",
+            Self::EmptyFileSystem => "empty-file-system",
+            Self::PivotRoot => "pivot-root",
+            Self::Chroot => "chroot",
+            Self::Nobody => "nobody",
+            Self::PowerlessRoot => "powerless-root",
+            Self::NoNewPrivileges => "no-new-privileges",
+            Self::OomScore => "oom-score",
+            Self::Init => "init",
+        }
+    }
+
     fn missing(self) -> &'static str {
         match self {
             Self::UserNamespace => "no user namespace",

@@ -65,6 +65,18 @@ pub enum Region {
 }
 
 impl Region {
+    /// Every region, in the order of reports.
+    pub const ALL: [Self; 8] = [
+        Self::Text,
+        Self::Data,
+        Self::Brk,
+        Self::Stack,
+        Self::Vdso,
+        Self::Mmap,
+        Self::GoHeap,
+        Self::MovedText,
+    ];
+
     /// The name in reports.
     pub fn name(self) -> &'static str {
         match self {

@@ -70,6 +70,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// The codes that only this crate has.
+    pub const CODES: [&str; 4] = [
+        "argument-with-nul",
+        "cannot-confine",
+        "foreign-cpu",
+        "not-a-program",
+    ];
+
     /// The stable name, which is also the name of the page in `docs/findings/`.
     pub fn code(&self) -> &'static str {
         match self {

@@ -4,7 +4,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use handpie_binary::elf::constants::{
@@ -13,6 +13,7 @@ use handpie_binary::elf::constants::{
 };
 use handpie_binary::elf::{Class, Segment};
 use handpie_binary::{Address, Elf, Offset, Size};
+use nix::libc;
 
 use crate::error::Error;
 
@@ -43,14 +44,16 @@ impl Program {
             path: path.to_owned(),
             cause,
         };
-        // Opening a FIFO would wait for a writer, so what it is comes first.
-        let metadata = std::fs::metadata(path).map_err(read)?;
-        if metadata.is_dir() || metadata.file_type().is_fifo() || !metadata.is_file() {
+        // Opening a FIFO would wait for a writer; not waiting is harmless for anything else.
+        let mut options = File::options();
+        options.read(true).custom_flags(libc::O_NONBLOCK);
+        let mut file = options.open(path).map_err(read)?;
+        let metadata = file.metadata().map_err(read)?;
+        if !metadata.is_file() {
             return Err(Error::NotAFile {
                 path: path.to_owned(),
             });
         }
-        let mut file = File::open(path).map_err(read)?;
         let limit = handpie_binary::MAX_FILE_SIZE;
         let mut data = Vec::new();
         Read::by_ref(&mut file)

@@ -1,0 +1,135 @@
+//! `handpie prove`: run it, and say what was seen.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use handpie_prove::{Error, Request};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::input::{self, Input};
+use crate::pipeline;
+use crate::report::Reporter;
+use crate::report::prove::ProveReport;
+
+/// Run a program in an empty root and show what is true of it
+///
+/// FILE is run with no file system, no network, no privileges, limits and a deadline, as any user;
+/// what this machine does not allow of that is said. Six claims are proven, or not, with what was
+/// seen: it runs in an empty root, it starts, no loader and no shared object is in its memory,
+/// no memory can be written and executed, its RELRO pages are read-only after start, and its load
+/// address is random. For the last the program is loaded many times, without running it, and the
+/// bits are counted: that two runs differ proves nothing.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  handpie prove ./svc                              the six claims, with 200 loads and half a second
+  handpie prove --for 3s ./svc -- -listen :8080    give it more time, and arguments
+  handpie prove --format json ./svc | jq '.result.claims[] | select(.verdict != \"proven\")'")]
+pub(crate) struct Prove {
+    /// The program
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// How many times it is loaded to count the bits of its addresses
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    #[arg(value_parser = clap::value_parser!(u32).range(3..=100_000))]
+    runs: u32,
+    /// How long it may run while it is watched: 500ms, 2s, 1m
+    #[arg(long = "for", value_name = "TIME", default_value = "500ms", value_parser = time)]
+    time: Duration,
+    /// A variable of its environment, which is empty otherwise
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+    env: Vec<(String, String)>,
+    /// The program's arguments
+    #[arg(last = true, value_name = "ARGS")]
+    arguments: Vec<OsString>,
+}
+
+pub(crate) fn run(args: &Prove, reporter: &Reporter) -> Result<Exit, Failure> {
+    if input::is_stream(&args.file) {
+        let failure = Failure::new(Exit::Usage, "standard input cannot be run");
+        return Err(failure.hint("write it to a file"));
+    }
+    let input = Input::read(&args.file)?;
+    let variables = args.env.iter();
+    let request = Request {
+        arguments: args.arguments.clone(),
+        environment: variables
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect(),
+        runs: args.runs as usize,
+        time: args.time,
+        program_entry: pipeline::entry_behind_stub(&input.bytes),
+        ..Request::default()
+    };
+    let proof = handpie_prove::prove(&args.file, &request)
+        .map_err(|error| unproven(&input.name, &error))?;
+    let exit = if proof.is_complete() {
+        Exit::Done
+    } else {
+        Exit::No
+    };
+    let report = ProveReport {
+        file: input.name,
+        proof,
+    };
+    reporter.print("prove", &report)?;
+    Ok(exit)
+}
+
+fn unproven(name: &str, error: &Error) -> Failure {
+    let exit = match error {
+        Error::Nul { .. } => Exit::Usage,
+        Error::System { .. } | Error::Helper(_) => Exit::Tool,
+        _ => Exit::Input,
+    };
+    let failure = Failure::new(exit, format!("failed to prove `{name}`"));
+    failure.code(error.code()).cause(error)
+}
+
+/// A number and its unit.
+fn time(text: &str) -> Result<Duration, String> {
+    const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match text.strip_prefix(digits) {
+        Some("ms") => 0.001,
+        Some("s") => 1.0,
+        Some("m") => 60.0,
+        Some("h") => 3600.0,
+        _ => return Err("expected a number and ms, s, m or h".to_owned()),
+    };
+    let number: f64 = digits.parse().map_err(|_| "expected a number".to_owned())?;
+    match Duration::try_from_secs_f64(number * unit) {
+        Ok(time) if time <= LONGEST => Ok(time),
+        _ => Err("expected at most 24h".to_owned()),
+    }
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("expected NAME=VALUE".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_a_unit() {
+        assert_eq!(time("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(time("1.5s"), Ok(Duration::from_millis(1500)));
+        assert_eq!(time("2m"), Ok(Duration::from_secs(120)));
+        for wrong in ["5", "", "s", "-1s", "5 s", "5d", "1e300h", "nans"] {
+            assert!(time(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_variable_has_a_name() {
+        assert_eq!(variable("A=b=c"), Ok(("A".to_owned(), "b=c".to_owned())));
+        assert!(variable("=b").is_err());
+        assert!(variable("A").is_err());
+    }
+}
