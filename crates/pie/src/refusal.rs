@@ -69,7 +69,7 @@ codes! {
         "build it with GOOS=linux";
     /// The program needs shared libraries.
     NeedsLibraries = "needs-libraries",
-        "build it with CGO_ENABLED=0; `handpie build` names the packages that stand in the way";
+        "build it with CGO_ENABLED=0, if it is Go; a C program is linked with -static-pie";
     /// Go packages in it call C.
     Cgo = "cgo",
         "build it with CGO_ENABLED=0; `handpie build` names the packages that stand in the way";
@@ -102,7 +102,7 @@ codes! {
         "link it with -z relro and the page size of its CPU";
     /// There is no executable room for the stub.
     NoRoomForStub = "no-room-for-stub",
-        "convert before other tools edit the file; otherwise please report it";
+        "convert before other tools edit the file; for lld, link with -z separate-loadable-segments";
     /// The dynamic section has no room for its new entries.
     NoRoomInDynamic = "no-room-in-dynamic",
         "the file is damaged or its linker is not known here; please report it";
@@ -115,6 +115,11 @@ impl Refusal {
             message: message.into(),
             hint: code.hint(),
         }
+    }
+
+    /// Another hint than the code's, where more is known about the program.
+    pub(crate) fn hint(self, hint: &'static str) -> Self {
+        Self { hint, ..self }
     }
 }
 

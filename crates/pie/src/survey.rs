@@ -7,12 +7,12 @@ mod loader_work;
 mod layout;
 mod relocations;
 
+use handpie_binary::Error;
 use handpie_binary::elf::constants::{
     ELFOSABI_GNU, ELFOSABI_NONE, ET_CORE, ET_DYN, ET_REL, Machine,
 };
 use handpie_binary::elf::{Class, Dynamic, Elf, Kind};
 use handpie_binary::go::BuildInfo;
-use handpie_binary::{Error, ErrorKind};
 
 use crate::arch::Cpu;
 use crate::refusal::{Code, Refusal};
@@ -64,13 +64,7 @@ pub struct Program {
 /// # Errors
 /// When it cannot be read as an ELF file.
 pub fn survey(input: &[u8]) -> Result<Survey<'_>, Error> {
-    let elf = match Elf::parse(input) {
-        // A packer leaves headers that lie about a file which no longer is what it was.
-        Err(error) if is_upx_packed(input) && error.kind() != ErrorKind::NotElf => {
-            return Err(error);
-        }
-        result => result?,
-    };
+    let elf = Elf::parse(input)?;
     let kind = Kind::of(&elf)?;
     let go = BuildInfo::read(&elf);
     let answer = answer(&elf, &kind, go.as_ref())?;
@@ -87,7 +81,7 @@ fn answer(elf: &Elf<'_>, kind: &Kind, go: Option<&BuildInfo>) -> Result<Answer, 
     if let Some(refusal) = no_program(elf, kind) {
         return Ok(Answer::Refused(vec![refusal]));
     }
-    if *kind == Kind::StaticPie && !(is_go && loader_work::lacks_relocations(elf)?) {
+    if *kind == Kind::StaticPie && starts_by_itself(elf, is_go)? {
         let by_us = StubHeader::read(elf).is_some();
         return Ok(Answer::AlreadyStaticPie { by_us });
     }
@@ -97,7 +91,12 @@ fn answer(elf: &Elf<'_>, kind: &Kind, go: Option<&BuildInfo>) -> Result<Answer, 
         Kind::StaticExecutable | Kind::DynamicExecutable { .. }
     ) {
         let message = format!("it is a {kind}, linked for one address");
-        refusals.push(Refusal::new(Code::PositionDependent, message));
+        let refusal = Refusal::new(Code::PositionDependent, message);
+        refusals.push(if is_go {
+            refusal
+        } else {
+            refusal.hint("compile it with -fPIE and link it with -static-pie")
+        });
     }
     let cpu = cpu(elf, &mut refusals);
     let dynamic = elf.dynamic()?;
@@ -117,7 +116,22 @@ fn answer(elf: &Elf<'_>, kind: &Kind, go: Option<&BuildInfo>) -> Result<Answer, 
         }
     }
     refusals.sort_by_key(|refusal| refusal.code);
+    // Each kind of file that reaches this line was refused by a line above.
+    debug_assert!(!refusals.is_empty());
     Ok(Answer::Refused(refusals))
+}
+
+/// Whether a file without a loader needs none. Linkers can be told to leave the loader out of a
+/// program that cannot do without one.
+fn starts_by_itself(elf: &Elf<'_>, is_go: bool) -> Result<bool, Error> {
+    let needs_libraries = match elf.dynamic()? {
+        Some(dynamic) => !dynamic.needed(elf)?.is_empty(),
+        None => false,
+    };
+    if needs_libraries {
+        return Ok(false);
+    }
+    Ok(!is_go || !loader_work::lacks_relocations(elf)?)
 }
 
 /// Files that are no programs, and programs that are hidden.

@@ -11,7 +11,7 @@ use handpie_binary::{Address, Offset, Size};
 
 use crate::plan::{Edit, Plan};
 use crate::stub::StubHeader;
-use crate::survey::Program;
+use crate::survey::{MIN_PAGE, Program};
 
 pub(crate) fn verify(
     old: &Elf<'_>,
@@ -64,8 +64,10 @@ fn relocations(new: &Elf<'_>, program: &Program, plan: &Plan) -> Result<(), Stri
 fn relro(new: &Elf<'_>, plan: &Plan) -> Result<(), String> {
     let segment = new.segments().iter().find(|s| s.kind == PT_GNU_RELRO);
     let found = segment.filter(|s| s.memory_size.0 > 0).map(|s| s.address);
+    // What is protected starts with the page in which the segment starts.
+    let page = found.map(|address| Address(address.0 & !(MIN_PAGE.saturating_sub(1))));
     let planned = plan.relro.map(|relro| relro.address);
-    hold(found == planned, "`PT_GNU_RELRO`")
+    hold(page == planned, "`PT_GNU_RELRO`")
 }
 
 /// Each byte of each loaded segment is what it was, but for the edits.

@@ -1,7 +1,7 @@
 //! The dynamic section: gABI, chapter 5, "Dynamic Section".
 
-use object::elf::{DT_NEEDED, DT_NULL, DT_STRSZ, DT_STRTAB, DynamicTag};
-use object::elf::{Dyn32, Dyn64};
+use object::elf::{DT_NEEDED, DT_NULL, DT_STRSZ, DT_STRTAB, DT_SYMTAB, DynamicTag};
+use object::elf::{Dyn32, Dyn64, Sym64};
 use object::read::elf::Dyn;
 use object::{Endianness, pod::Pod};
 
@@ -61,6 +61,22 @@ impl Dynamic {
                 })
             })
             .collect()
+    }
+
+    /// The name of a symbol of `DT_SYMTAB` in a 64-bit file; `None` when it has none or the table
+    /// does not hold it.
+    pub fn symbol_name(&self, elf: &Elf<'_>, index: u32) -> Option<String> {
+        const ENTRY: u64 = size_of::<Sym64<Endianness>>() as u64;
+        if elf.header().class != Class::Elf64 {
+            return None;
+        }
+        let start = u64::from(index).checked_mul(ENTRY)?;
+        let address = Address(self.value(DT_SYMTAB)?.checked_add(start)?);
+        let offset = elf.offset_of(address, Size(ENTRY))?;
+        let symbol = elf.file().read::<Sym64<Endianness>>(offset.0, "a symbol");
+        let name = symbol.ok()?.st_name.get(elf.header().endian);
+        self.string(elf, name.into())
+            .filter(|name| !name.is_empty())
     }
 
     fn string(&self, elf: &Elf<'_>, index: u64) -> Option<String> {

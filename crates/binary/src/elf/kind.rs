@@ -7,7 +7,11 @@ use object::elf::{
 };
 
 use super::Elf;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
+use crate::quantity::Offset;
+
+/// Where `e_type` stands, in either class.
+const E_TYPE: Offset = Offset(0x10);
 
 /// A kind of ELF file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,15 +43,14 @@ pub enum Kind {
     },
     /// `ET_DYN` without a loader: one file that runs at any address.
     StaticPie,
-    /// Another `e_type`.
-    Other(u16),
 }
 
 impl Kind {
     /// Tells the kind of `elf`.
     ///
     /// # Errors
-    /// When the loader's path or the dynamic section cannot be read.
+    /// When the loader's path or the dynamic section cannot be read, or the type is one that no
+    /// Linux program has.
     pub fn of(elf: &Elf<'_>) -> Result<Self, Error> {
         let interpreter = elf
             .interpreter()?
@@ -60,7 +63,14 @@ impl Kind {
                 None => Self::StaticExecutable,
             }),
             ET_DYN => Self::of_dyn(elf, interpreter),
-            other => Ok(Self::Other(other.0)),
+            other => {
+                let message = format!(
+                    "`e_type` is {:#x}, expected 0x1 (`ET_REL`), 0x2 (`ET_EXEC`), 0x3 (`ET_DYN`) \
+                     or 0x4 (`ET_CORE`)",
+                    other.0
+                );
+                Err(Error::at(ErrorKind::Unsupported, E_TYPE, message))
+            }
         }
     }
 
@@ -131,7 +141,6 @@ impl fmt::Display for Kind {
                 write!(f, "dynamic PIE that needs {interpreter}")
             }
             Self::StaticPie => f.write_str("static-PIE"),
-            Self::Other(number) => write!(f, "ELF file of type {number:#x}"),
         }
     }
 }

@@ -125,7 +125,8 @@ mod tests {
         data.resize(32, 0);
         for text in [version, modules] {
             let length = text.len();
-            data.extend([(length & 0x7f) as u8 | 0x80, (length >> 7) as u8]);
+            let [low, high] = [length & 0x7f | 0x80, length >> 7].map(|part| part.to_le_bytes()[0]);
+            data.extend([low, high]);
             data.extend(text);
         }
         data

@@ -21,7 +21,8 @@ pub(crate) const MIN_PAGE: u64 = 0x1000;
 /// Checks what the kernel takes for granted: `PT_LOAD`s ascend, do not overlap, and lie in the file
 /// as they lie in memory, modulo their alignment (gABI, "Program Loading").
 pub(super) fn collect(elf: &Elf<'_>, refusals: &mut Vec<Refusal>) {
-    let mut refuse = |message| refusals.push(Refusal::new(Code::SegmentLayout, message));
+    let mut wrong: Vec<String> = Vec::new();
+    let mut refuse = |message| wrong.push(message);
     if elf.loads().next().is_none() {
         refuse("it has no `PT_LOAD` segment".into());
     }
@@ -59,6 +60,9 @@ pub(super) fn collect(elf: &Elf<'_>, refusals: &mut Vec<Refusal>) {
         }
         previous = Some(segment);
     }
+    if !wrong.is_empty() {
+        refusals.push(Refusal::new(Code::SegmentLayout, wrong.join("; ")));
+    }
 }
 
 /// Finds RELRO. `None` when the program has none; then nothing is protected, as it was before.
@@ -78,20 +82,36 @@ pub(super) fn relro(elf: &Elf<'_>, refusals: &mut Vec<Refusal>) -> Option<Relro>
     let Some(home) = home.filter(|load| load.has(PF_W)) else {
         return refuse(format!("{name} lies in no writable segment"));
     };
-    if !segment.address.0.is_multiple_of(MIN_PAGE) {
+    let Some(address) = page_start(elf, segment, home) else {
         return refuse(format!(
             "{name} starts at address {}, inside a page that stays writable",
             segment.address
         ));
-    }
-    let mut size = segment.memory_size;
+    };
+    let before = Size(segment.address.0.saturating_sub(address.0));
+    let mut size = Size(segment.memory_size.0.saturating_add(before.0));
     if segment.memory_end() != home.memory_end() {
         // Data that stays writable follows in the same segment. A last partial page would take it
         // along, so what is protected ends with the last whole page, as under glibc's loader.
         size = Size(size.0 & !(MIN_PAGE.saturating_sub(1)));
     }
-    Some(Relro {
-        address: segment.address,
-        size,
-    })
+    Some(Relro { address, size })
+}
+
+/// The start of RELRO's first page, if the page belongs to RELRO alone.
+///
+/// GNU ld puts the *end* of RELRO on a page border and starts the writable segment somewhere inside
+/// a page; the start of that page is what glibc protects too (`_dl_protect_relro` in
+/// elf/dl-reloc.c). With larger pages the start of the page is known only when the program runs.
+fn page_start(elf: &Elf<'_>, relro: &Segment, home: &Segment) -> Option<Address> {
+    let start = Address(relro.address.0 & !(MIN_PAGE.saturating_sub(1)));
+    if start == relro.address {
+        return Some(start);
+    }
+    let alone = relro.address == home.address
+        && home.align <= MIN_PAGE
+        && elf
+            .loads()
+            .all(|load| load.address >= home.address || load.memory_end() <= start);
+    alone.then_some(start)
 }

@@ -19,27 +19,32 @@ pub(super) fn collect(
     dynamic: Option<&Dynamic>,
     refusals: &mut Vec<Refusal>,
 ) -> Result<(), Error> {
-    let mut refuse = |code, message: String| refusals.push(Refusal::new(code, message));
+    let mut refuse = |refusal| refusals.push(refusal);
     let needed = match dynamic {
         Some(dynamic) => dynamic.needed(elf)?,
         None => Vec::new(),
     };
     if !needed.is_empty() {
         let message = format!("it needs {} (`DT_NEEDED`)", quoted(&needed));
-        refuse(Code::NeedsLibraries, message);
+        let refusal = Refusal::new(Code::NeedsLibraries, message);
+        refuse(if is_go {
+            refusal.hint(Code::Cgo.hint())
+        } else {
+            refusal.hint("link it with -static-pie; that needs its libraries as archives (.a)")
+        });
     }
     if let Some(interpreter) = kind.interpreter()
         && interpreter.starts_with("/system/")
     {
         let message = format!("its loader is `{interpreter}`, which is Android's");
-        refuse(Code::ForeignSystem, message);
+        refuse(Refusal::new(Code::ForeignSystem, message));
     }
     if is_go {
         if let Some(message) = cgo(elf, go, &needed) {
-            refuse(Code::Cgo, message);
+            refuse(Refusal::new(Code::Cgo, message));
         }
         if let Some(message) = external_linking(elf) {
-            refuse(Code::ExternalLinking, message);
+            refuse(Refusal::new(Code::ExternalLinking, message));
         }
     } else if let Some(segment) = elf.segments().iter().find(|segment| {
         // Go's own linker leaves a PT_TLS behind in programs that set it up themselves.
@@ -49,26 +54,45 @@ pub(super) fn collect(
             "it has {} bytes of thread-local storage (`PT_TLS`, at offset {})",
             segment.memory_size, segment.header
         );
-        refuse(Code::NeedsThreadLocalStorage, message);
+        refuse(Refusal::new(Code::NeedsThreadLocalStorage, message));
     }
     if kind.is_position_independent() && lacks_relocations(elf)? {
-        let message = "it says that it runs at any address and has no relocations, so it crashes \
-                       at every address but the one it was linked for";
-        refuse(Code::NoRelocations, message.into());
+        refuse(no_relocations(is_go));
     }
     if let Some(dynamic) = dynamic {
-        for (tag, size_tag) in INITIALIZERS {
-            let size = size_tag.map_or(1, |size_tag| dynamic.value(size_tag).unwrap_or(0));
-            if let Some(address) = dynamic
-                .value(tag)
-                .filter(|&address| address != 0 && size > 0)
-            {
-                let message = format!("`{tag:?}` names functions to run (at address {address:#x})");
-                refuse(Code::NeedsInitializers, message);
-            }
+        let initializers: Vec<String> = initializers(dynamic).collect();
+        if !initializers.is_empty() {
+            let message = format!(
+                "the loader would have to call functions at start or exit: {}",
+                initializers.join(", ")
+            );
+            refuse(Refusal::new(Code::NeedsInitializers, message));
         }
     }
     Ok(())
+}
+
+/// A Go program always has addresses in its data. A small program in C or assembly may have none,
+/// and nothing in the file tells the two apart.
+fn no_relocations(is_go: bool) -> Refusal {
+    if is_go {
+        let message = "it says that it runs at any address and has no relocations, so it crashes \
+                       at every address but the one it was linked for";
+        return Refusal::new(Code::NoRelocations, message);
+    }
+    let message = "it says that it runs at any address and has no relocations; nothing in the file \
+                   tells whether it needs none or lost them";
+    let hint = "link it with -static-pie; without a libc, with `ld -pie --no-dynamic-linker`";
+    Refusal::new(Code::NoRelocations, message).hint(hint)
+}
+
+/// The functions that a loader calls before the entry point and at exit, each with its address.
+fn initializers(dynamic: &Dynamic) -> impl Iterator<Item = String> {
+    INITIALIZERS.into_iter().filter_map(|(tag, size_tag)| {
+        let size = size_tag.map_or(1, |size_tag| dynamic.value(size_tag).unwrap_or(0));
+        let address = dynamic.value(tag)?;
+        (address != 0 && size > 0).then(|| format!("`{tag:?}` (at address {address:#x})"))
+    })
 }
 
 const INITIALIZERS: [(DynamicTag, Option<DynamicTag>); 5] = [

@@ -2,7 +2,7 @@
 
 use handpie_binary::elf::constants::{
     DF_TEXTREL, DT_ANDROID_REL, DT_ANDROID_RELA, DT_FLAGS, DT_REL, DT_RELSZ, DT_TEXTREL,
-    DynamicFlags, PF_W,
+    DynamicFlags, PF_W, machine_names,
 };
 use handpie_binary::elf::{Dynamic, Elf, Rela, RelocationTable, Segment};
 use handpie_binary::{Address, Error, Offset, Size};
@@ -45,7 +45,7 @@ pub(super) fn collect(
                 continue;
             }
             if rela.kind != cpu.relative || rela.symbol != 0 {
-                wrong.kind.add(&rela);
+                wrong.kind.add(|| describe(elf, dynamic, &rela));
                 continue;
             }
             match place(elf, &mut home, rela.target) {
@@ -54,8 +54,8 @@ pub(super) fn collect(
                     offset,
                     value: rela.addend.cast_unsigned(),
                 }),
-                Place::ReadOnly => wrong.read_only.add(&rela),
-                Place::Nowhere => wrong.nowhere.add(&rela),
+                Place::ReadOnly => wrong.read_only.add(|| describe(elf, dynamic, &rela)),
+                Place::Nowhere => wrong.nowhere.add(|| describe(elf, dynamic, &rela)),
             }
         }
     }
@@ -68,8 +68,8 @@ pub(super) fn collect(
                 offset,
                 value: word_at(elf, offset),
             }),
-            Place::ReadOnly => wrong.read_only.add_address(address),
-            Place::Nowhere => wrong.nowhere.add_address(address),
+            Place::ReadOnly => wrong.read_only.add(|| format!("address {address}")),
+            Place::Nowhere => wrong.nowhere.add(|| format!("address {address}")),
         }
     }
     targets.sort_unstable_by_key(|target| target.address);
@@ -102,6 +102,26 @@ fn place<'elf>(elf: &'elf Elf<'_>, home: &mut Option<&'elf Segment>, address: Ad
     }
 }
 
+/// A relocation in the words of its specification: its type, the symbol it asks for, and where.
+fn describe(elf: &Elf<'_>, dynamic: &Dynamic, rela: &Rela) -> String {
+    let names = machine_names(elf.header().machine).r;
+    let kind = match names.name(rela.kind) {
+        Some(name) => format!("`{name}`"),
+        None => format!("type {}", rela.kind.0),
+    };
+    let symbol = match rela.symbol {
+        0 => String::new(),
+        index => match dynamic.symbol_name(elf, index) {
+            Some(name) => format!(" of `{name}`"),
+            None => format!(" of symbol {index}"),
+        },
+    };
+    format!(
+        "{kind}{symbol} for address {} (at offset {})",
+        rela.target, rela.offset
+    )
+}
+
 fn word_at(elf: &Elf<'_>, offset: Offset) -> u64 {
     // `place` found the word inside the file; both CPUs here are little-endian.
     let word = elf.file().read::<[u8; 8]>(offset.0, "a word to relocate");
@@ -125,20 +145,25 @@ impl Wrong {
     ) {
         let mut refuse = |code, message: String| refusals.push(Refusal::new(code, message));
         let flags = DynamicFlags(dynamic.value(DT_FLAGS).unwrap_or(0));
-        if dynamic.value(DT_TEXTREL).is_some() || flags.contains(DF_TEXTREL) {
-            refuse(
-                Code::TextRelocations,
-                "its linker says so (`DT_TEXTREL`)".into(),
-            );
+        let announced = dynamic.value(DT_TEXTREL).is_some() || flags.contains(DF_TEXTREL);
+        match (self.read_only.list(), announced) {
+            (Some(list), _) => {
+                let message =
+                    format!("words that are not writable would have to be relocated: {list}");
+                refuse(Code::TextRelocations, message);
+            }
+            (None, true) => {
+                let message = "its linker says that words of read-only segments are relocated \
+                               (`DT_TEXTREL`)";
+                refuse(Code::TextRelocations, message.into());
+            }
+            (None, false) => {}
         }
-        if let Some(list) = self.read_only.list() {
-            let message = format!("words that are not writable would have to be relocated: {list}");
-            refuse(Code::TextRelocations, message);
-        }
+        let mut unread = Vec::new();
         if let Some(list) = self.kind.list() {
-            let message =
-                format!("the loader would have to look up symbols or call functions: {list}");
-            refuse(Code::NonRelativeRelocation, message);
+            unread.push(format!(
+                "the loader would have to look up symbols or call functions: {list}"
+            ));
         }
         for (tag, size) in [
             (DT_REL, dynamic.value(DT_RELSZ).unwrap_or(0)),
@@ -146,15 +171,19 @@ impl Wrong {
             (DT_ANDROID_RELA, 1),
         ] {
             if dynamic.value(tag).is_some() && size > 0 {
-                let message = format!("it has relocations in `{tag:?}`, which are not read");
-                refuse(Code::NonRelativeRelocation, message);
+                unread.push(format!(
+                    "it has relocations in `{tag:?}`, which are not read"
+                ));
             }
         }
+        if !unread.is_empty() {
+            refuse(Code::NonRelativeRelocation, unread.join("; "));
+        }
+        let mut unpackable = Vec::new();
         if let Some(list) = self.nowhere.list() {
-            let message = format!(
+            unpackable.push(format!(
                 "relocations of words that are not in the file, or at odd addresses: {list}"
-            );
-            refuse(Code::UnpackableRelocation, message);
+            ));
         }
         // RELR adds where RELA overwrites: a word named twice would be moved twice.
         let overlap = targets.windows(2).find_map(|pair| match pair {
@@ -163,13 +192,17 @@ impl Wrong {
             _ => None,
         });
         if let Some((first, second)) = overlap {
-            let message =
-                format!("relocations of overlapping words, at addresses {first} and {second}");
-            refuse(Code::UnpackableRelocation, message);
+            unpackable.push(format!(
+                "relocations of overlapping words, at addresses {first} and {second}"
+            ));
         }
         if let Some(target) = dynamic_section_target(elf, dynamic, targets) {
-            let message = format!("a relocation inside the dynamic section, at address {target}");
-            refuse(Code::UnpackableRelocation, message);
+            unpackable.push(format!(
+                "a relocation inside the dynamic section, at address {target}"
+            ));
+        }
+        if !unpackable.is_empty() {
+            refuse(Code::UnpackableRelocation, unpackable.join("; "));
         }
     }
 }
@@ -193,19 +226,9 @@ struct Named {
 }
 
 impl Named {
-    fn add(&mut self, rela: &Rela) {
+    fn add(&mut self, describe: impl FnOnce() -> String) {
         if self.first.len() < NAMED {
-            self.first.push(format!(
-                "type {} for address {} (at offset {})",
-                rela.kind.0, rela.target, rela.offset
-            ));
-        }
-        self.count = self.count.saturating_add(1);
-    }
-
-    fn add_address(&mut self, address: Address) {
-        if self.first.len() < NAMED {
-            self.first.push(format!("address {address}"));
+            self.first.push(describe());
         }
         self.count = self.count.saturating_add(1);
     }
