@@ -6,14 +6,15 @@
 //!
 //! The empty root is a read-only tmpfs, entered with `pivot_root`, after which the old root is
 //! unmounted. Without a mount namespace it is a `chroot` into a folder that has been removed
-//! already: nothing can be created in there, and nothing of it is left behind.
+//! already: nothing can be created in there, and nothing of it is left behind. Where neither is to be
+//! had, Landlock takes the files away; that protects them, but it proves nothing of an empty root.
 //!
 //! [`Plan::confine`] runs after a fork and only makes system calls.
 
 use std::cell::Cell;
 use std::ffi::{CStr, CString};
 use std::fs::{self, File};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -89,6 +90,8 @@ pub enum Step {
     PowerlessRoot,
     /// No new privileges at exec: prctl(2), `PR_SET_NO_NEW_PRIVS`.
     NoNewPrivileges,
+    /// No file but the program, by landlock(7), where there is no empty root.
+    Landlock,
     /// The first to be killed when memory runs out.
     OomScore,
     /// Process 1 of the PID namespace.
@@ -96,7 +99,7 @@ pub enum Step {
 }
 
 impl Step {
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::UserNamespace,
         Self::UserMap,
         Self::MountNamespace,
@@ -112,6 +115,7 @@ impl Step {
         Self::Nobody,
         Self::PowerlessRoot,
         Self::NoNewPrivileges,
+        Self::Landlock,
         Self::OomScore,
         Self::Init,
     ];
@@ -134,6 +138,7 @@ impl Step {
             Self::Nobody => "nobody",
             Self::PowerlessRoot => "powerless-root",
             Self::NoNewPrivileges => "no-new-privileges",
+            Self::Landlock => "landlock",
             Self::OomScore => "oom-score",
             Self::Init => "init",
         }
@@ -156,6 +161,7 @@ impl Step {
             Self::Nobody => "not the user nobody",
             Self::PowerlessRoot => "root's capabilities could not be given up",
             Self::NoNewPrivileges => "new privileges at exec could not be ruled out",
+            Self::Landlock => "no Landlock: the files of its user could be reached",
             Self::OomScore => "not the first to be killed when memory runs out",
             Self::Init => "no process 1 in the PID namespace",
         }
@@ -219,7 +225,7 @@ impl Plan {
     }
 
     /// Takes all the steps; says whether the next child is process 1 of a PID namespace.
-    pub(crate) fn confine(&self, say: Say<'_>) -> bool {
+    pub(crate) fn confine(&self, program: BorrowedFd<'_>, say: Say<'_>) -> bool {
         let try_step = |step, result: nix::Result<()>| {
             say(step, result);
             result.is_ok()
@@ -238,12 +244,10 @@ impl Plan {
         fresh(Step::IpcNamespace, CloneFlags::CLONE_NEWIPC);
         fresh(Step::UtsNamespace, CloneFlags::CLONE_NEWUTS);
         fresh(Step::CgroupNamespace, CloneFlags::CLONE_NEWCGROUP);
-        let entered = mounts
+        let empty = mounts
             && try_step(Step::EmptyFileSystem, enter_empty_file_system())
             && try_step(Step::PivotRoot, pivot_root());
-        if !entered {
-            try_step(Step::Chroot, self.chroot());
-        }
+        let empty = empty || try_step(Step::Chroot, self.chroot());
         // From here on there are no files; what follows gives up the right to get any.
         if self.root && !user_namespace {
             let nobody = match self.become_nobody {
@@ -255,6 +259,9 @@ impl Plan {
             }
         }
         try_step(Step::NoNewPrivileges, prctl::set_no_new_privs());
+        if !empty {
+            try_step(Step::Landlock, sys::landlock(program));
+        }
         // Last, because a change of user clears it.
         let _ = prctl::set_pdeathsig(Signal::SIGKILL);
         pids

@@ -12,10 +12,12 @@
 //! another CPU than this machine's are refused.
 
 mod claim;
+mod judge;
 mod sandbox;
 mod confine;
 mod trace;
 mod measure;
+mod image;
 mod observe;
 mod entropy;
 mod machine;
@@ -153,8 +155,8 @@ fn run(path: &Path, request: &Request) -> Result<Proof, Error> {
     let start_up = measure::to_entry(sandbox, &program, page, entry, request.starts)?;
 
     let entropy = entropies(&loaded, &started);
-    let (random_base, base) = claim::of_base(&program, &machine, &entropy);
-    let mut claims = claim::of_run(&program, &machine, &sandbox.confinement, &seen);
+    let (random_base, base) = judge::of_base(&program, &machine, &entropy);
+    let mut claims = judge::of_run(&program, &machine, &sandbox.confinement, &seen);
     claims.push(random_base);
     claims.sort_by_key(|claim| Code::ALL.iter().position(|code| *code == claim.code));
     Ok(Proof {

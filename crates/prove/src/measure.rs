@@ -8,13 +8,14 @@
 
 use std::time::{Duration, Instant};
 
-use handpie_binary::{Address, Offset};
+use handpie_binary::Address;
 use nix::sys::ptrace;
 use nix::unistd::Pid;
 use serde::Serialize;
 
 use crate::entropy::Region;
 use crate::error::Error;
+use crate::image::{Image, kernel_regions, made_regions};
 use crate::observe::{self, Mapping};
 use crate::program::Program;
 use crate::sandbox::{Output, Sandbox};
@@ -41,15 +42,6 @@ pub(crate) struct Observation {
     /// How many times it called exec.
     pub(crate) executions: usize,
     pub(crate) captured: Captured,
-}
-
-/// Where the program is in memory.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Image {
-    /// Device and inode as `/proc/PID/maps` writes them, which need not be what stat(2) says.
-    pub(crate) file: (String, u64),
-    /// What the kernel added to the link addresses.
-    pub(crate) bias: u64,
 }
 
 /// The addresses of the regions in a number of runs, in the order of the runs.
@@ -264,50 +256,6 @@ pub(crate) fn to_entry(
     }))
 }
 
-impl Image {
-    /// Finds the program in a process that has just been loaded.
-    fn at_exec(pid: Pid, program: &Program, page_size: u64) -> Option<Self> {
-        let auxv = observe::auxv(pid, program.word_size);
-        let maps = observe::maps(pid);
-        // The file that holds AT_ENTRY is the program; a loader has its own place.
-        let inside = |map: &&Mapping, at: u64| (map.start..map.end).contains(&at);
-        let places = [auxv.entry, auxv.program_headers];
-        let file = places.into_iter().flatten().find_map(|at| {
-            let map = maps.iter().find(|map| inside(map, at))?;
-            map.file.clone()
-        })?;
-        let image = Self {
-            file,
-            bias: auxv.entry?.wrapping_sub(program.entry.0),
-        };
-        Some(image.now(&maps, program, page_size))
-    }
-
-    /// The same program in the memory of later.
-    fn now(self, maps: &[Mapping], program: &Program, page_size: u64) -> Self {
-        let own = maps
-            .iter()
-            .filter(|map| map.file.as_ref() == Some(&self.file));
-        let bias = own.into_iter().find_map(|map| {
-            let address = program.page_at(Offset(map.offset), page_size)?;
-            Some(map.start.wrapping_sub(address.0))
-        });
-        Self {
-            bias: bias.unwrap_or(self.bias),
-            ..self
-        }
-    }
-
-    fn contains(&self, map: &Mapping, program: &Program) -> bool {
-        let starts = program.loads.iter().map(|segment| segment.address.0);
-        let ends = program.loads.iter().map(|segment| segment.memory_end().0);
-        let (start, end) = (starts.min().unwrap_or(0), ends.max().unwrap_or(0));
-        // Relative to the bias, so that nothing wraps; pages are rounded down by their start.
-        let at = map.start.wrapping_sub(self.bias);
-        map.file.as_ref() == Some(&self.file) || (at >= start && at < end)
-    }
-}
-
 impl Samples {
     /// Adds one run; a region that is missing in one run is no longer compared with others.
     fn add(&mut self, run: &[(Region, u64)]) {
@@ -330,77 +278,6 @@ impl Spread {
             greatest: *numbers.last()?,
         })
     }
-}
-
-/// The regions that the kernel lays out.
-fn kernel_regions(pid: Pid, program: &Program, page_size: u64) -> Vec<(Region, u64)> {
-    let mut regions = Vec::new();
-    let Some(image) = Image::at_exec(pid, program, page_size) else {
-        return regions;
-    };
-    let stat = observe::stat(pid).unwrap_or_default();
-    let in_memory = |address: Address| image.bias.wrapping_add(address.0 - address.0 % page_size);
-    regions.extend(
-        program
-            .text()
-            .map(|it| (Region::Text, in_memory(it.address))),
-    );
-    regions.extend(
-        program
-            .data()
-            .map(|it| (Region::Data, in_memory(it.address))),
-    );
-    let told = [
-        (Region::Brk, stat.start_brk),
-        (Region::Stack, stat.start_stack),
-    ];
-    regions.extend(told.into_iter().filter(|(_, address)| *address != 0));
-    let vdso = observe::auxv(pid, program.word_size).vdso;
-    regions.extend(vdso.map(|address| (Region::Vdso, address)));
-    regions
-}
-
-/// The regions that the program has made itself.
-fn made_regions(
-    maps: &[Mapping],
-    image: &Image,
-    program: &Program,
-    page_size: u64,
-) -> Vec<(Region, u64)> {
-    let mut regions = Vec::new();
-    let anonymous = |map: &&Mapping| map.is_anonymous() && !image.contains(map, program);
-    let arena = if program.is_go { go_arena(maps) } else { None };
-    let in_arena =
-        |map: &Mapping| arena.is_some_and(|(start, end)| (start..end).contains(&map.start));
-    let usable = |map: &&Mapping| in_arena(map) && map.writable;
-    regions.extend(
-        maps.iter()
-            .find(usable)
-            .map(|map| (Region::GoHeap, map.start)),
-    );
-    let mut outside = maps
-        .iter()
-        .rev()
-        .filter(anonymous)
-        .filter(|map| !in_arena(map));
-    regions.extend(outside.next().map(|map| (Region::Mmap, map.start)));
-    let now = image.clone().now(maps, program, page_size);
-    if now.bias != image.bias
-        && let Some(text) = program.text()
-    {
-        regions.push((Region::MovedText, now.bias.wrapping_add(text.address.0)));
-    }
-    regions
-}
-
-/// The arenas of Go's heap: anonymous memory side by side, of a multiple of 64 MiB at a multiple of
-/// 64 MiB, some of it reserved only (`heapArenaBytes` in Go's `runtime/malloc.go`, 64-bit Linux).
-fn go_arena(maps: &[Mapping]) -> Option<(u64, u64)> {
-    const ARENA: u64 = 64 << 20;
-    maps.chunk_by(|a, b| a.end == b.start && a.is_anonymous() && b.is_anonymous())
-        .filter(|group| group.iter().all(Mapping::is_anonymous))
-        .filter_map(|group| Some((group.first()?.start, group.last()?.end)))
-        .find(|(start, end)| start % ARENA == 0 && end % ARENA == 0)
 }
 
 /// Writes the CPU's breakpoint instruction over the one at `address`.

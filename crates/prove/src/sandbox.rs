@@ -219,7 +219,7 @@ impl Helper<'_> {
             Ok(()) => self.say(Message::Done(step)),
             Err(errno) => self.say(Message::Failed(step, errno)),
         };
-        let fresh_pids = self.plan.confine(&say);
+        let fresh_pids = self.plan.confine(self.program.as_fd(), &say);
         // From here on: no root, no network, no privileges, no file but those of `self`.
         let init = if fresh_pids {
             self.start_init(&say)
