@@ -47,6 +47,8 @@ pub struct Profile {
     pub output: Option<String>,
     /// What becomes of the version.
     pub stamp: Stamp,
+    /// `-n`: go only prints what it would do.
+    pub prints_only: bool,
     /// What is done as asked, but may not be what was meant.
     pub warnings: Vec<String>,
 }
@@ -126,6 +128,7 @@ pub fn merge(
         flags,
         list_flags,
         packages,
+        prints_only: said.is_on("n"),
         warnings: warnings(&said),
         output: said.output,
         stamp,
@@ -217,7 +220,8 @@ fn environment(request: &Request, env: &GoEnv) -> Vec<(&'static str, String)> {
 
 fn linker_flags(env: &GoEnv, stamp: &Stamp) -> String {
     let mut ours = String::from("-w");
-    if env.is_at_least((1, 22)) {
+    // Measured: Go 1.22's linker does not know the flag, 1.24's does; release notes of Go 1.23.
+    if env.is_at_least((1, 23)) {
         ours.push_str(" -bindnow");
     }
     if let Stamp::Ours(version) = stamp {

@@ -1,0 +1,137 @@
+//! What the tests of the program share: tools that may be missing, Go programs, and handpie itself.
+
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test target uses a part of it"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use handpie_toolchain::command::{Output, Tool};
+use tempfile::TempDir;
+
+/// The `tool` for `what`, or `None` after saying aloud that the test is skipped.
+/// With `HANDPIE_REQUIRE=all` a missing tool fails the test.
+pub fn tool(tool: &str, what: &str) -> Option<PathBuf> {
+    let found = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
+        .map(|folder| folder.join(tool))
+        .find(|path| path.is_file());
+    if found.is_none() {
+        skip(what, tool);
+    }
+    found
+}
+
+/// Says aloud that `what` is not tested for want of `tool`.
+pub fn skip(what: &str, tool: &str) {
+    if std::env::var_os("HANDPIE_REQUIRE").is_some_and(|value| value == "all") {
+        panic!("{what} needs {tool}, and HANDPIE_REQUIRE=all");
+    }
+    eprintln!("SKIPPED: {what} needs {tool}");
+}
+
+/// The Go that is in PATH.
+pub fn go(what: &str) -> Option<Tool> {
+    tool("go", what).map(|go| clean(Tool::new(go)))
+}
+
+/// A Go of a certain version, as `cargo xtask setup --all` fetches it.
+pub fn go_release(version: &str, what: &str) -> Option<Tool> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/toolchains");
+    let goroot = root.join(format!("go-{version}/go"));
+    let go = goroot.join("bin/go");
+    if !go.is_file() {
+        skip(what, &format!("Go {version} (`cargo xtask setup --all`)"));
+        return None;
+    }
+    Some(clean(Tool::new(go)).env("GOROOT", goroot))
+}
+
+/// Nothing of the user's own settings, and nothing from the network.
+fn clean(go: Tool) -> Tool {
+    go.env("GOTOOLCHAIN", "local")
+        .env("GOENV", "off")
+        .env("GOFLAGS", "")
+        .env("GOPROXY", "off")
+        .env("CGO_ENABLED", "0")
+        .env_remove("GOOS")
+        .env_remove("GOARCH")
+}
+
+/// `handpie` with these arguments.
+pub fn handpie<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Tool {
+    Tool::new(env!("CARGO_BIN_EXE_handpie"))
+        .args(args)
+        .env("NO_COLOR", "1")
+}
+
+/// A program of `tests/programs/`, built from its source as a PIE that needs a loader.
+pub struct Program {
+    /// The folder that holds everything made here; gone with the value.
+    pub folder: TempDir,
+    /// The PIE.
+    pub pie: PathBuf,
+}
+
+impl Program {
+    /// Builds `tests/programs/<name>.go` with `go` and more build flags.
+    pub fn build(go: &Tool, name: &str, flags: &[&str]) -> Program {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let pie = folder.path().join("pie");
+        let program = Program { pie, folder };
+        program.compile(
+            go,
+            name,
+            &program.pie,
+            &[&["-buildmode=pie"], flags].concat(),
+        );
+        program
+    }
+
+    /// Builds the same source in another way, to `output`.
+    pub fn compile(&self, go: &Tool, name: &str, output: &Path, flags: &[&str]) {
+        let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs");
+        go.clone()
+            .args(["build", "-trimpath", "-o"])
+            .arg(output)
+            .args(flags)
+            .arg(format!("{name}.go"))
+            .dir(programs)
+            .run()
+            .expect("go builds the program");
+    }
+
+    /// Converts the PIE and returns the path of the static-PIE.
+    pub fn convert(&self) -> PathBuf {
+        let output = self.folder.path().join("static-pie");
+        handpie(["convert".as_ref(), self.pie.as_os_str()])
+            .args(["-o".as_ref(), output.as_os_str()])
+            .run()
+            .expect("handpie converts it");
+        output
+    }
+
+    /// A path in the folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}
+
+/// Runs a program and returns what it printed; panics with its last words when it fails.
+pub fn run(program: &Path) -> String {
+    text(&Tool::new(program).run().expect("the program runs"))
+}
+
+/// What a tool printed.
+pub fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// A copy of a file with another name beside it.
+pub fn copy(from: &Path, name: &str) -> PathBuf {
+    let to = from.with_file_name(name);
+    fs::copy(from, &to).expect("a copy");
+    to
+}
