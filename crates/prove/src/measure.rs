@@ -25,9 +25,10 @@ use crate::trace::{Captured, Ending, Event, Run};
 const LOADING: Duration = Duration::from_secs(10);
 /// How long all the runs of one kind may take; after that there are fewer of them.
 const SAMPLING: Duration = Duration::from_secs(20);
-/// How long a run *after start* lasts at most: for Go programs, and for all others.
-const STARTING_GO: Duration = Duration::from_millis(50);
-const STARTING: Duration = Duration::from_millis(10);
+/// How long a run *after start* lasts at most.
+const STARTING: Duration = Duration::from_millis(50);
+/// How long it lasts once memory of its own was seen, unless Go's heap is still to come.
+const STARTED: Duration = Duration::from_millis(10);
 /// How many of its own exits a program may make us look at.
 const EXITS: usize = 64;
 
@@ -176,7 +177,7 @@ pub(crate) fn after_start(
         let started = Instant::now();
         let mut regions = kernel_regions(run.pid, program, page_size);
         let image = Image::at_exec(run.pid, program, page_size);
-        let deadline = started + if program.is_go { STARTING_GO } else { STARTING };
+        let deadline = started + STARTING;
         let mut made = Vec::new();
         loop {
             let slice = (Instant::now() + Duration::from_millis(1)).min(deadline);
@@ -195,8 +196,11 @@ pub(crate) fn after_start(
                         let found = made_regions(&maps, image, program, page_size);
                         made = if found.is_empty() { made } else { found };
                     }
-                    let complete = made.iter().any(|(region, _)| *region == Region::GoHeap);
-                    if Instant::now() >= deadline || (program.is_go && complete) {
+                    let complete = match program.is_go {
+                        true => made.iter().any(|(region, _)| *region == Region::GoHeap),
+                        false => !made.is_empty() && started.elapsed() > STARTED,
+                    };
+                    if Instant::now() >= deadline || complete {
                         break;
                     }
                 }

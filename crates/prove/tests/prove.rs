@@ -80,9 +80,8 @@ fn a_large_static_pie_loses_nine_bits_where_the_file_system_aligns_for_huge_page
         }
         // The alignment came with Linux 5.18 and depends on the configuration of the kernel.
         other => {
-            return skip(&format!(
-                "a 2 MiB-aligned base needs another kernel: {other:?}"
-            ));
+            assert_eq!(text.step, proof.machine.page_size, "{other:?}");
+            return skip("a 2 MiB-aligned base needs another kernel");
         }
     }
     let promised = proof.machine.mmap_rnd_bits.unwrap() as f64;
@@ -128,6 +127,9 @@ fn a_dynamic_pie_does_not_start_and_its_loader_is_named() {
         return;
     };
     let proof = prove(&program, &quick()).unwrap();
+    if !has_empty_root(&proof) {
+        return;
+    }
     let starts = claim(&proof, Code::Starts);
     assert_eq!(starts.verdict, Verdict::NotProven);
     let evidence = starts.evidence.join("\n");
@@ -346,7 +348,9 @@ fn the_cost_of_starting_is_measured_up_to_the_entry_that_is_asked_for() {
     // From exec to `main`, libc relocates itself: that touches pages and takes time.
     assert!(start_up.minor_faults.least > 5, "{start_up:?}");
     assert!(start_up.microseconds.least > 0, "{start_up:?}");
-    assert!(start_up.microseconds_to_exit.unwrap().median >= start_up.microseconds.least);
+    // On a machine that is very busy no run may have ended in its time.
+    let exit = start_up.microseconds_to_exit;
+    assert!(exit.is_none_or(|exit| exit.median >= start_up.microseconds.least));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 #include <stdio.h>
 #ifdef SIZE
 // Makes the program larger than a huge page.
-static const char filler[SIZE] = {1};
+static const volatile char filler[SIZE] = {1};
 #endif
 int main(int argc, char **argv) {
 #ifdef SIZE
