@@ -46,8 +46,10 @@ pub(crate) enum Format {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Build(command::build::Build),
     Convert(command::convert::Convert),
     Prove(command::prove::Prove),
+    Env(command::env::Env),
     Explain(command::explain::Explain),
     Completions(command::completions::Completions),
     Man(command::man::Man),

@@ -1,7 +1,9 @@
 //! One file a command: its arguments, and what it does with them.
 
+pub(crate) mod build;
 pub(crate) mod convert;
 pub(crate) mod prove;
+pub(crate) mod env;
 pub(crate) mod toolexec;
 pub(crate) mod explain;
 pub(crate) mod completions;
@@ -14,8 +16,10 @@ use crate::report::Reporter;
 
 pub(crate) fn run(command: &Command, reporter: &Reporter) -> Result<Exit, Failure> {
     match command {
+        Command::Build(args) => build::run(args, reporter),
         Command::Convert(args) => convert::run(args, reporter),
         Command::Prove(args) => prove::run(args, reporter),
+        Command::Env(args) => env::run(args, reporter),
         Command::Explain(args) => explain::run(args, reporter),
         Command::Completions(args) => completions::run(args, reporter),
         Command::Man(args) => man::run(args, reporter),

@@ -6,6 +6,8 @@
 mod args;
 mod command;
 mod pipeline;
+mod toolchain;
+mod record;
 mod input;
 mod replace;
 mod pages;

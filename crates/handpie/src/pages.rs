@@ -26,14 +26,32 @@ macro_rules! pages {
 
 pages! {
     "argument-with-nul"
+    "build-cgo-enabled"
+    "build-cpu"
+    "build-cpu-level"
+    "build-external-linking"
+    "build-foreign-toolexec"
+    "build-gccgo"
+    "build-go-too-old"
+    "build-mode"
+    "build-no-output"
+    "build-no-program"
+    "build-no-relocations"
+    "build-output-twice"
+    "build-quoting"
+    "build-race"
+    "build-sanitizer"
+    "build-system"
     "cannot-confine"
     "cgo"
+    "cgo-stand-in"
     "core-file"
     "empty-file"
     "external-linking"
     "foreign-cpu"
     "foreign-system"
     "malformed"
+    "needs-cgo"
     "needs-initializers"
     "needs-libraries"
     "needs-thread-local-storage"
@@ -65,6 +83,7 @@ pages! {
     "unsupported-cpu"
     "unsupported-elf"
     "upx-packed"
+    "uses-plugin"
     "wrong-class"
     "wrong-endianness"
 }
@@ -103,7 +122,13 @@ mod tests {
             .map(|kind| kind.code());
         let claims = handpie_prove::Code::ALL.iter().map(|code| code.name());
         let unproven = handpie_prove::Error::CODES;
-        let all = refusals.chain(errors).chain(claims).chain(unproven);
+        let builds = handpie_toolchain::contradiction::Code::ALL;
+        let builds = builds.iter().map(|code| code.name());
+        let all = refusals
+            .chain(errors)
+            .chain(claims)
+            .chain(unproven)
+            .chain(builds);
         for code in all.chain(crate::input::CODES) {
             assert!(codes.insert(code), "two codes are called {code}");
         }

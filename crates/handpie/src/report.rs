@@ -4,8 +4,11 @@
 //! A command makes one value that says what came of it; its text stands in `report/<command>.rs`,
 //! its JSON is the value itself. `docs/json.md` describes the JSON.
 
+pub(crate) mod build;
 pub(crate) mod convert;
 pub(crate) mod prove;
+pub(crate) mod env;
+pub(crate) mod toolexec;
 mod text;
 
 use std::io::{self, Write};

@@ -31,20 +31,8 @@ pub struct Cache {
 impl Cache {
     /// In the cache folder of the user.
     pub fn of_user() -> Cache {
-        let var = |name: &str| std::env::var_os(name).map(PathBuf::from);
-        let absolute = |path: &PathBuf| path.is_absolute();
-        let home = || var("HOME").filter(absolute);
-        let base = if cfg!(windows) {
-            var("LocalAppData").filter(absolute)
-        } else if cfg!(target_os = "macos") {
-            home().map(|home| home.join("Library/Caches"))
-        } else {
-            var("XDG_CACHE_HOME")
-                .filter(absolute)
-                .or_else(|| home().map(|home| home.join(".cache")))
-        };
         Cache {
-            dir: base.map(|base| base.join("handpie").join("go")),
+            dir: user_folder().map(|folder| folder.join("go")),
         }
     }
 
@@ -115,6 +103,23 @@ impl Cache {
         }
         Ok(answer)
     }
+}
+
+/// Our folder in the user's cache folder, by the rules of the system.
+pub fn user_folder() -> Option<PathBuf> {
+    let var = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    let absolute = |path: &PathBuf| path.is_absolute();
+    let home = || var("HOME").filter(absolute);
+    let base = if cfg!(windows) {
+        var("LocalAppData").filter(absolute)
+    } else if cfg!(target_os = "macos") {
+        home().map(|home| home.join("Library/Caches"))
+    } else {
+        var("XDG_CACHE_HOME")
+            .filter(absolute)
+            .or_else(|| home().map(|home| home.join(".cache")))
+    };
+    base.map(|base| base.join("handpie"))
 }
 
 /// One kept answer.

@@ -1,9 +1,70 @@
 //! `handpie toolexec TOOL ARGS...`, which go starts for every tool it runs. Hidden.
+//!
+//! What is wrapped, and why, is in `handpie_toolchain::wrapper`. Here the linker's output meets the
+//! converter, and `handpie build` is told what came of it.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use handpie_pie::{FINGERPRINT, Outcome};
+use handpie_toolchain::wrapper::{self, Linked};
+
+use crate::failure::Failure;
+use crate::input::Input;
+use crate::pipeline;
+use crate::record::{self, Record};
+use crate::replace::{self, Replacement};
+use crate::report;
+
 /// Runs when the first argument is `toolexec`, before anything else of the program does.
 pub(crate) fn run_if_asked(mut args: impl Iterator<Item = OsString>) -> Option<ExitCode> {
-    (args.nth(1)? == "toolexec").then_some(ExitCode::from(101))
+    if args.nth(1)? != "toolexec" {
+        return None;
+    }
+    let words: Vec<OsString> = args.collect();
+    let mut convert = |linked: Linked<'_>| convert(&linked);
+    Some(match wrapper::run(&words, FINGERPRINT, &mut convert) {
+        Ok(ended) => {
+            if ended.code != 0 {
+                record::link_failed();
+            }
+            match report::write_bytes(&ended.stdout) {
+                Ok(()) => ExitCode::from(ended.code),
+                Err(_) => ExitCode::FAILURE,
+            }
+        }
+        Err(wrapper::Error::Convert(failure)) => {
+            record::refused();
+            report::toolexec::failure(&failure);
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            report::toolexec::message(&error.to_string());
+            ExitCode::FAILURE
+        }
+    })
+}
+
+fn convert(linked: &Linked<'_>) -> Result<(), Failure> {
+    let input = Input::read(linked.file)?;
+    match handpie_pie::convert(&input.bytes) {
+        Ok(Outcome::Converted(conversion)) => {
+            let bytes = &conversion.bytes;
+            replace::write(&input, linked.file, bytes, Replacement::InPlace)?;
+            record::keep(|| Record::converted(linked.package, &conversion));
+        }
+        Ok(Outcome::AlreadyStaticPie { .. }) => {
+            record::keep(|| Record::unchanged(linked.package, &input.bytes));
+        }
+        Err(error) => return Err(pipeline::unconverted(&program_name(linked), error)),
+    }
+    Ok(())
+}
+
+/// Go shows what we say under the name of the package; the file itself has a passing name.
+fn program_name(linked: &Linked<'_>) -> String {
+    match linked.package {
+        "" => linked.file.display().to_string(),
+        package => package.to_owned(),
+    }
 }

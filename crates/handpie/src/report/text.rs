@@ -57,6 +57,11 @@ impl Lines {
         let _ = writeln!(self.text, "    {text}");
     }
 
+    /// Text that another program reads.
+    pub(crate) fn verbatim(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+
     /// What to do next.
     pub(crate) fn hint(&mut self, text: impl Display) {
         let _ = writeln!(self.text, "hint: {text}");

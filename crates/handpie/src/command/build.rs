@@ -1,0 +1,220 @@
+//! `handpie build`: a `go build` with the release profile whose programs are converted.
+
+use std::path::PathBuf;
+
+use handpie_toolchain::cache::Cache;
+use handpie_toolchain::command::Stream;
+use handpie_toolchain::go::Go;
+use handpie_toolchain::packages::{self, Listing};
+use handpie_toolchain::profile::{self, Profile, Request, Stamp};
+use handpie_toolchain::version::Version;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::input::Input;
+use crate::record::{self, Record};
+use crate::report::Reporter;
+use crate::report::build::{self, BuildReport, Program};
+use crate::toolchain;
+
+/// Build Go programs with the release profile, as static-PIE
+///
+/// Runs `go build` with CGO_ENABLED=0, -buildmode=pie, -trimpath, -tags=netgo,osusergo,
+/// -ldflags=-w -bindnow, GOAMD64=v2 or GOARM64=v8.0, and the version from git in main.Version and
+/// main.version; then converts what go has linked. Your own flags, tags, GOFLAGS and settings are
+/// added, and win where they say something else. What cannot become a static-PIE, and packages
+/// that need C, are refused before anything is built.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  handpie build ./cmd/svc                       writes ./svc
+  handpie build -o bin/ ./cmd/... -- -tags=ui   all programs below cmd, with a tag of your own")]
+pub(crate) struct Build {
+    /// Packages, as for go build [default: the current folder]
+    #[arg(value_name = "PACKAGES")]
+    packages: Vec<String>,
+    /// Write the program to this file, or the programs to this folder
+    #[arg(short, long, value_name = "OUT")]
+    output: Option<String>,
+    /// The oldest CPU that it must run on: v1 to v4 on amd64, v8.0 to v9.5 on arm64
+    #[arg(long, value_name = "LEVEL")]
+    cpu: Option<String>,
+    /// This package does all you need without cgo; PKG/... means all packages below, too
+    #[arg(long, value_name = "PKG")]
+    pure: Vec<String>,
+    /// Write no version into the programs
+    #[arg(long)]
+    no_stamp: bool,
+    /// Print the go command and build nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Flags for go build
+    #[arg(last = true, value_name = "GO FLAGS")]
+    go_flags: Vec<String>,
+}
+
+pub(crate) fn run(args: &Build, reporter: &Reporter) -> Result<Exit, Failure> {
+    let request = Request {
+        packages: args.packages.clone(),
+        output: args.output.clone(),
+        cpu: args.cpu.clone(),
+        go_flags: args.go_flags.clone(),
+    };
+    let go = Go::in_path(profile::chdir(&request.go_flags).map(PathBuf::from));
+    let folder = toolchain::absolute(go.dir.as_deref())?;
+    let cache = Cache::of_user();
+
+    // Neither needs the other, and both wait for a program to start.
+    let (settings, described) = std::thread::scope(|scope| {
+        let described = scope.spawn(|| match args.no_stamp {
+            true => Version::Unknown("--no-stamp".to_owned()),
+            false => Version::of(&toolchain::module_folder(&folder)),
+        });
+        let settings = cache.env(&go).map_err(toolchain::settings_failed);
+        let unknown = |_| Version::Unknown("git could not be asked".to_owned());
+        (settings, described.join().unwrap_or_else(unknown))
+    });
+    let settings = settings?;
+    let merge = |version: &Version| {
+        profile::merge(&request, &settings, version, &profile::is_handpie)
+            .map_err(|against| toolchain::contradicted("this cannot become a static-PIE", &against))
+    };
+    let mut profile = merge(&described)?;
+
+    let listing = cache
+        .list(&go, &settings, &profile)
+        .map_err(toolchain::list_failed)?;
+    let against = packages::against(&listing, &args.pure);
+    if !against.is_empty() {
+        return Err(toolchain::contradicted("the program needs C", &against));
+    }
+    let outputs = packages::outputs(&listing, profile.output.as_deref(), &folder)
+        .map_err(|one| toolchain::contradicted("there is nothing to write", &[one]))?;
+    if let (false, Some(version)) = (args.no_stamp, own_version(&listing)) {
+        profile = merge(&version)?;
+    }
+    // From here on the build is possible, as far as can be known before it.
+
+    let handpie = toolchain::own_path()?;
+    let toolexec = handpie_toolchain::env::toolexec(&handpie)
+        .map_err(|error| Failure::new(Exit::Usage, error).code("build-quoting"))?;
+    let mut tool = go.tool(["build"]).args(&profile.flags);
+    for (name, value) in &profile.env {
+        tool = tool.env(name, value);
+    }
+    tool = tool.arg(format!("-toolexec={toolexec}"));
+    if !profile.packages.is_empty() {
+        tool = tool.arg("--").args(&profile.packages);
+    }
+    let command = tool.shell_line();
+    for warning in &profile.warnings {
+        reporter.note(&format!("warning: {warning}"));
+    }
+    if args.dry_run {
+        return reporter.plain(&command);
+    }
+
+    let records = tempfile::tempdir().map_err(|cause| {
+        Failure::new(Exit::Input, "failed to make a temporary folder").cause(cause)
+    })?;
+    let built = tool
+        .env(record::FOLDER, records.path())
+        .stdin(Stream::Inherit)
+        .stdout(Stream::Inherit)
+        .stderr(Stream::Inherit)
+        .run();
+    let said = record::read(records.path());
+    if let Err(error) = built {
+        return Err(toolchain::build_failed(error, &said, &profile));
+    }
+    let mut report = BuildReport {
+        command,
+        programs: Vec::new(),
+    };
+    if !profile.prints_only {
+        for (package, path) in outputs {
+            let made = said.records.iter().find(|record| record.package == package);
+            report
+                .programs
+                .push(program(&package, path, made, &profile)?);
+        }
+    }
+    reporter.print("build", &report)?;
+    Ok(Exit::Done)
+}
+
+/// The version of programs that are not from here: what is in git here says nothing about them.
+fn own_version(listing: &Listing) -> Option<Version> {
+    let mut versions: Vec<_> = listing.mains.iter().map(|main| &main.version).collect();
+    versions.dedup();
+    match versions.as_slice() {
+        _ if listing.mains.iter().any(|main| main.standard) => {
+            Some(Version::Unknown("the program is a part of Go".to_owned()))
+        }
+        [] | [None] => None,
+        [Some(version)] => Some(Version::Described(version.clone())),
+        _ => Some(Version::Unknown(
+            "the programs are from several modules".to_owned(),
+        )),
+    }
+}
+
+fn program(
+    package: &str,
+    path: PathBuf,
+    made: Option<&Record>,
+    profile: &Profile,
+) -> Result<Program, Failure> {
+    let record = match made {
+        Some(record) => {
+            // Only speeds up the next report.
+            let _ = record::remember(&path, record);
+            record.clone()
+        }
+        None => match record::recall(&path) {
+            Some(record) => record,
+            None => look(package, &path)?,
+        },
+    };
+    let stamped = record.version_variables.clone();
+    let version = match (&profile.stamp, stamped) {
+        (Stamp::Nothing(reason), _) => build::Version::Absent {
+            reason: reason.clone(),
+        },
+        (Stamp::Users(variables), _) => build::Version::Own {
+            variables: variables.clone(),
+        },
+        (Stamp::Ours(version), None) => build::Version::Unknown {
+            version: version.clone(),
+        },
+        (Stamp::Ours(version), Some(none)) if none.is_empty() => build::Version::NoVariable {
+            version: version.clone(),
+        },
+        (Stamp::Ours(version), Some(variables)) => build::Version::Stamped {
+            version: version.clone(),
+            variables,
+        },
+    };
+    Ok(Program {
+        path: toolchain::shown(&path),
+        up_to_date: made.is_none(),
+        record,
+        version,
+    })
+}
+
+/// A program that an earlier build made and nothing is remembered of.
+fn look(package: &str, path: &std::path::Path) -> Result<Record, Failure> {
+    let input = Input::read(path)?;
+    match handpie_pie::convert(&input.bytes) {
+        Ok(handpie_pie::Outcome::AlreadyStaticPie { by_us: true }) => {
+            let record = Record::unchanged(package, &input.bytes);
+            let _ = record::remember(path, &record);
+            Ok(record)
+        }
+        _ => Err(Failure::new(
+            Exit::Bug,
+            format!("`{}` was built, but not converted", path.display()),
+        )
+        .hint("remove it and build again; please report how it came about")),
+    }
+}

@@ -1,0 +1,201 @@
+//! What the wrapped linker tells `handpie build`, and what is remembered of earlier builds.
+//!
+//! `handpie build` makes a folder and names it in HANDPIE_RECORDS; go starts `handpie toolexec`
+//! with that environment, and each conversion leaves a file there.
+//! A program that go finds up to date leaves none. For it, what was true when it was made is
+//! remembered in the user's cache folder under the program's path, its size and its first bytes,
+//! where go writes the build id: reading a large program to say what has not changed would take
+//! longer than the build.
+
+use std::collections::hash_map::DefaultHasher;
+use std::fs::{self, File};
+use std::hash::{Hash, Hasher};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use handpie_binary::elf::{Elf, Kind};
+use handpie_pie::Conversion;
+use handpie_toolchain::cache;
+use handpie_toolchain::profile::VERSION_VARIABLES;
+use serde::{Deserialize, Serialize};
+
+/// The variable that names the folder.
+pub(crate) const FOLDER: &str = "HANDPIE_RECORDS";
+const LINK_FAILED: &str = "link-failed";
+const REFUSED: &str = "refused";
+/// The headers, the stub's place and the notes of a Go program.
+const HEAD: u64 = 8192;
+
+/// What became of one program.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Record {
+    pub(crate) package: String,
+    /// What the linker made; unknown for a program of an earlier build that was not remembered.
+    pub(crate) kind_before: Option<String>,
+    pub(crate) kind_after: String,
+    pub(crate) size_before: Option<u64>,
+    pub(crate) size_after: u64,
+    pub(crate) changes: Option<Changes>,
+    /// Which of `main.Version` and `main.version` the program has; nothing if it has no symbols.
+    pub(crate) version_variables: Option<Vec<String>>,
+}
+
+/// What the conversion changed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Changes {
+    pub(crate) interpreter_removed: String,
+    pub(crate) relocations: u64,
+    pub(crate) rela_size: u64,
+    pub(crate) relr_size: u64,
+    pub(crate) relro_size: Option<u64>,
+    pub(crate) stub_size: u64,
+}
+
+impl Record {
+    pub(crate) fn converted(package: &str, conversion: &Conversion) -> Self {
+        let plan = &conversion.plan;
+        let before = Kind::LoaderOnlyPie {
+            interpreter: plan.interpreter.clone(),
+        };
+        let changes = Changes {
+            interpreter_removed: plan.interpreter.clone(),
+            relocations: plan.relocations as u64,
+            rela_size: plan.packing.old_size.0,
+            relr_size: plan.packing.relr_size.0,
+            relro_size: plan.relro.map(|relro| relro.size.0),
+            stub_size: plan.stub.size.0,
+        };
+        Self {
+            kind_before: Some(before.to_string()),
+            size_before: Some(plan.old_size.0),
+            changes: Some(changes),
+            ..Self::unchanged(package, &conversion.bytes)
+        }
+    }
+
+    /// A static-PIE of which nothing else is known.
+    pub(crate) fn unchanged(package: &str, bytes: &[u8]) -> Self {
+        Self {
+            package: package.to_owned(),
+            kind_before: None,
+            kind_after: Kind::StaticPie.to_string(),
+            size_before: None,
+            size_after: bytes.len() as u64,
+            changes: None,
+            version_variables: Elf::parse(bytes).ok().as_ref().and_then(version_variables),
+        }
+    }
+}
+
+fn version_variables(elf: &Elf<'_>) -> Option<Vec<String>> {
+    let symbols = elf.symbols().ok().filter(|symbols| !symbols.is_empty())?;
+    let there = |name: &&&str| symbols.iter().any(|symbol| symbol.name == name.as_bytes());
+    let variables = VERSION_VARIABLES.iter().filter(there);
+    Some(variables.map(|name| (*name).to_owned()).collect())
+}
+
+/// Leaves a record for `handpie build`, if it is listening.
+pub(crate) fn keep(record: impl FnOnce() -> Record) {
+    let Some(folder) = folder() else { return };
+    let record = record();
+    if let Ok(text) = serde_json::to_vec(&record) {
+        // The program is converted whether or not anyone hears of it.
+        let name = format!("{:016x}.json", hash(&record.package));
+        let _ = fs::write(folder.join(name), text);
+    }
+}
+
+/// Tells `handpie build` that a program was refused.
+pub(crate) fn refused() {
+    mark(REFUSED);
+}
+
+/// Tells `handpie build` that the linker itself failed.
+pub(crate) fn link_failed() {
+    mark(LINK_FAILED);
+}
+
+/// What the wrapped linkers of one `go build` said.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) records: Vec<Record>,
+    pub(crate) refused: bool,
+    pub(crate) link_failed: bool,
+}
+
+/// Reads what is in the folder after the build.
+pub(crate) fn read(folder: &Path) -> Said {
+    let files = fs::read_dir(folder).into_iter().flatten().flatten();
+    let records =
+        files.filter_map(|file| serde_json::from_slice(&fs::read(file.path()).ok()?).ok());
+    Said {
+        records: records.collect(),
+        refused: folder.join(REFUSED).exists(),
+        link_failed: folder.join(LINK_FAILED).exists(),
+    }
+}
+
+/// What is remembered of the program at `path`, if it is still that program.
+pub(crate) fn recall(path: &Path) -> Option<Record> {
+    let kept: (Identity, Record) = serde_json::from_slice(&fs::read(memory(path)?).ok()?).ok()?;
+    (kept.0 == Identity::of(path)?).then_some(kept.1)
+}
+
+/// Remembers what was done to the program at `path`.
+pub(crate) fn remember(path: &Path, record: &Record) -> Option<()> {
+    let file = memory(path)?;
+    fs::create_dir_all(file.parent()?).ok()?;
+    let text = serde_json::to_vec(&(Identity::of(path)?, record)).ok()?;
+    let new = file.with_extension(format!("{}.tmp", std::process::id()));
+    fs::write(&new, text).ok()?;
+    fs::rename(new, file).ok()
+}
+
+/// What tells a program from the next one that is built at the same place. Go's build id stands
+/// in the head, and names the content of the whole file.
+#[derive(PartialEq, Eq, Serialize, Deserialize)]
+struct Identity {
+    path: PathBuf,
+    converter: String,
+    size: u64,
+    head: u64,
+}
+
+impl Identity {
+    fn of(path: &Path) -> Option<Self> {
+        let file = File::open(path).ok()?;
+        let size = file.metadata().ok()?.len();
+        let mut head = Vec::new();
+        file.take(HEAD).read_to_end(&mut head).ok()?;
+        Some(Self {
+            path: path.to_owned(),
+            converter: handpie_pie::FINGERPRINT.to_owned(),
+            size,
+            head: hash(&head),
+        })
+    }
+}
+
+fn memory(path: &Path) -> Option<PathBuf> {
+    let folder = cache::user_folder()?.join("programs");
+    Some(folder.join(format!("{:016x}.json", hash(path))))
+}
+
+fn folder() -> Option<PathBuf> {
+    std::env::var_os(FOLDER)
+        .map(PathBuf::from)
+        .filter(|folder| folder.is_dir())
+}
+
+fn mark(name: &str) {
+    if let Some(folder) = folder() {
+        // Without the mark, the build still fails; only the exit code is a general one.
+        let _ = fs::write(folder.join(name), "");
+    }
+}
+
+fn hash(value: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,118 @@
+//! What came of a build: one block a program.
+
+use serde::Serialize;
+
+use super::{Lines, Report, bytes};
+use crate::record::Record;
+
+#[derive(Debug, Serialize)]
+pub(crate) struct BuildReport {
+    /// As it can be pasted into a shell.
+    pub(crate) command: String,
+    pub(crate) programs: Vec<Program>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Program {
+    pub(crate) path: String,
+    /// Go found it up to date; it was converted by an earlier build.
+    pub(crate) up_to_date: bool,
+    #[serde(flatten)]
+    pub(crate) record: Record,
+    pub(crate) version: Version,
+}
+
+/// Whether the program carries its version.
+#[derive(Debug, Serialize)]
+#[serde(tag = "stamp", rename_all = "kebab-case")]
+pub(crate) enum Version {
+    /// It is in these variables.
+    Stamped {
+        version: String,
+        variables: Vec<String>,
+    },
+    /// The user's own -X.
+    Own { variables: Vec<String> },
+    /// There is no variable for it.
+    NoVariable { version: String },
+    /// The symbol table would tell, and there is none.
+    Unknown { version: String },
+    /// There is no version.
+    Absent { reason: String },
+}
+
+impl Report for BuildReport {
+    fn text(&self, lines: &mut Lines) {
+        for program in &self.programs {
+            program.text(lines);
+        }
+        if lines.verbose {
+            lines.line(format!("command: {}", self.command));
+        }
+    }
+}
+
+impl Program {
+    fn text(&self, lines: &mut Lines) {
+        let record = &self.record;
+        let kind = &record.kind_after;
+        match self.up_to_date {
+            true => lines.good(
+                &self.path,
+                format!("{kind}, up to date; converted by an earlier build"),
+            ),
+            false => lines.good(&self.path, kind),
+        }
+        if let Some(before) = &record.kind_before {
+            lines.fact("go made", before);
+        }
+        match record.size_before {
+            Some(before) => lines.fact(
+                "size",
+                format!("{} -> {} bytes", bytes(before), bytes(record.size_after)),
+            ),
+            None => lines.fact("size", format!("{} bytes", bytes(record.size_after))),
+        }
+        if let Some(changes) = &record.changes {
+            lines.fact(
+                "relocations",
+                format!(
+                    "{} words, done by the program itself; the table shrinks from {} to {} bytes",
+                    bytes(changes.relocations),
+                    bytes(changes.rela_size),
+                    bytes(changes.relr_size)
+                ),
+            );
+            lines.fact("start-up stub", format!("{} bytes", changes.stub_size));
+            match changes.relro_size {
+                Some(size) => lines.fact(
+                    "RELRO",
+                    format!("{} bytes become read-only at start", bytes(size)),
+                ),
+                None => lines.fact("RELRO", "none"),
+            }
+        }
+        lines.fact("version", self.version.text());
+    }
+}
+
+impl Version {
+    fn text(&self) -> String {
+        match self {
+            Self::Stamped { version, variables } => {
+                format!("{version}, in {}", variables.join(" and "))
+            }
+            Self::Own { variables } => {
+                format!("yours, from -ldflags=-X, in {}", variables.join(" and "))
+            }
+            Self::NoVariable { version } => format!(
+                "{version} is not stamped: the program has no variable main.Version or \
+                 main.version that is read"
+            ),
+            Self::Unknown { version } => {
+                format!("{version}, if the program has a variable for it; no symbols tell")
+            }
+            Self::Absent { reason } => format!("none: {reason}"),
+        }
+    }
+}

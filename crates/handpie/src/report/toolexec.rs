@@ -1,0 +1,23 @@
+//! What the wrapped linker says: go shows it under the name of the package, among what compilers
+//! say, so every line starts with who speaks.
+
+use crate::failure::Failure;
+
+/// Prints why a program was not converted.
+pub(crate) fn failure(failure: &Failure) {
+    message(&failure.message);
+    for (at, cause) in failure.causes.iter().enumerate() {
+        message(&cause.replace('\n', "\n    "));
+        if let Some(hint) = failure.hints.get(at) {
+            message(&format!("hint: {hint}"));
+        }
+    }
+    for hint in failure.hints.iter().skip(failure.causes.len()) {
+        message(&format!("hint: {hint}"));
+    }
+}
+
+/// Prints one message.
+pub(crate) fn message(text: &str) {
+    anstream::eprintln!("handpie: {text}");
+}
