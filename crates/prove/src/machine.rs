@@ -17,7 +17,7 @@ pub struct Machine {
     pub kernel: String,
     /// The size of a page in bytes.
     pub page_size: u64,
-    /// `/proc/sys/vm/mmap_rnd_bits`: the random bits of a mapping's address.
+    /// `/proc/sys/vm/mmap_rnd_bits`: the random bits of a mapping's address. Only root may read it.
     pub mmap_rnd_bits: Option<u64>,
     /// `/proc/sys/vm/mmap_rnd_compat_bits`: the same for 32-bit programs.
     pub mmap_rnd_compat_bits: Option<u64>,

@@ -109,7 +109,7 @@ fn promise(machine: &Machine) -> String {
     } = machine;
     let bits = match machine.mmap_rnd_bits {
         Some(bits) => format!("vm.mmap_rnd_bits is {bits}"),
-        None => "vm.mmap_rnd_bits cannot be read".to_owned(),
+        None => "vm.mmap_rnd_bits can be read by root only".to_owned(),
     };
     format!("{bits}, Linux {kernel}, {file_system}")
 }
