@@ -66,8 +66,14 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
         "127.0.0.1:0",
     ]))?;
     meaning(
-        "each line is a claim with its evidence. The bits say how many places each region may be \
-         at: with 28 bits, an attacker who guesses is right once in 268 million times.",
+        "`proven` lines are claims, each with what was seen: it ran with no file around it; nothing \
+         but the program itself was in its memory; no memory was writable and executable at once; \
+         the tables that the start-up code filled in could not be written afterwards (RELRO).\n    \
+         The addresses: with N bits a region may be at 2^N places, and who guesses is right once \
+         in so many times. Text is the program's code. On some file systems the kernel puts large \
+         files at multiples of 2 MiB only, which takes nine bits; any PIE pays that.\n    \
+         A leak: how much of one address is known to an attacker who has seen another. A kernel \
+         puts programs without a loader among the mappings, so these hang together.",
     );
 
     heading("It serves, from a root directory that holds nothing but itself");
@@ -213,8 +219,8 @@ fn ask(child: &mut Child, service: &Path) -> anyhow::Result<()> {
             .arg(format!("https://{https}/healthz")),
     )?;
     meaning(
-        "it exited with 0: a second copy of the program asked the first over TLS, with a \
-         certificate that was made in memory.",
+        "it answered: a second copy of the program asked the first over TLS, whose certificate was \
+         made in memory. `-check` says nothing and exits with 0 when all is well.",
     );
     Ok(())
 }
