@@ -139,15 +139,14 @@ struct Suites {
 impl Suites {
     fn prepare(short: bool) -> anyhow::Result<Suites> {
         let workplace = Workplace::prepare()?;
-        let handpie = build_handpie(&workplace)?;
-        let output = workplace
-            .tool(&handpie)
-            .args(["env", "--shell", "json"])
-            .run()?;
-        let converted = serde_json::from_slice(&output.stdout)
-            .context("`handpie env --shell json` gives an object of strings")?;
         let scratch = root().join("target/go-suites");
         std::fs::create_dir_all(&scratch)?;
+        // A copy, so that working on handpie meanwhile does not change what is judged.
+        let handpie = scratch.join("handpie");
+        std::fs::copy(build_handpie(&workplace)?, &handpie)?;
+        let env = workplace.tool(&handpie).args(["env", "--shell", "json"]);
+        let converted = serde_json::from_slice(&env.run()?.stdout)
+            .context("`handpie env --shell json` gives an object of strings")?;
         Ok(Suites {
             workplace,
             converted,
@@ -301,15 +300,12 @@ impl Suites {
         let commit = said("git", &["describe", "--always", "--dirty"])?;
         let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let cpu = cpu.lines().find_map(|line| line.strip_prefix("model name"));
-        let variables: String = self
-            .converted
-            .iter()
+        let mut variables = String::new();
+        for (name, value) in &self.converted {
             // Paths of this machine are nobody's business.
-            .map(|(name, value)| {
-                format!("{name}={value}").replace(&root().display().to_string(), ".")
-            })
-            .map(|variable| format!("    {variable}\n"))
-            .collect();
+            let value = value.replace(&format!("{}/", self.scratch.display()), "");
+            _ = writeln!(variables, "    {name}={value}");
+        }
         Ok(format!(
             "# Go's own tests, plain and converted\n\n\
              `cargo xtask go-suites{} --packages {}` at {commit}; {}; Linux {}; {} cores, {}.\n\n\
