@@ -1,6 +1,6 @@
 //! Reads a file that a user names, without waiting for a pipe or filling memory.
 
-use std::fs::{Metadata, OpenOptions};
+use std::fs::{self, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -55,14 +55,14 @@ impl Input {
             .read(true)
             .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
             .open(path)
-            .map_err(|cause| unreadable(&name, &cause))?;
+            // A socket cannot be opened at all; that it is one says more than the error.
+            .map_err(|cause| match fs::metadata(path) {
+                Ok(metadata) if !metadata.is_file() => not_regular(&name, &metadata),
+                _ => unreadable(&name, &cause),
+            })?;
         let metadata = file.metadata().map_err(|cause| unreadable(&name, &cause))?;
         if !metadata.is_file() {
-            return Err(
-                Failure::new(Exit::Input, format!("`{name}` is {}", describe(&metadata)))
-                    .code(NOT_A_REGULAR_FILE)
-                    .hint("give the path of a program; - reads standard input"),
-            );
+            return Err(not_regular(&name, &metadata));
         }
         Ok(Self {
             bytes: read_all(&name, file, metadata.len())?,
@@ -105,13 +105,20 @@ fn read_all(name: &str, source: impl Read, expected: u64) -> Result<Vec<u8>, Fai
     Ok(bytes)
 }
 
+fn not_regular(name: &str, metadata: &Metadata) -> Failure {
+    Failure::new(Exit::Input, format!("`{name}` is {}", describe(metadata)))
+        .code(NOT_A_REGULAR_FILE)
+        .hint("give the path of a program; - reads standard input")
+}
+
 fn unreadable(name: &str, cause: &io::Error) -> Failure {
     Failure::new(Exit::Input, format!("failed to read `{name}`"))
         .code(UNREADABLE_FILE)
         .cause(cause)
 }
 
-fn describe(metadata: &Metadata) -> &'static str {
+/// What sits at a path that is no regular file, in words that fit after "it is".
+pub(crate) fn describe(metadata: &Metadata) -> &'static str {
     let kind = metadata.file_type();
     if kind.is_dir() {
         "a directory"

@@ -68,6 +68,8 @@ pub(crate) fn write(
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 failure.hint("nothing was left behind; make room and try again")
             }
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => failure
+                .hint("the result is written beside its target: that folder must be writable"),
             _ => failure,
         }
     })
@@ -88,12 +90,19 @@ fn write_file(
     if let Ok(old) = fs::metadata(&target)
         && !old.is_file()
     {
-        return Err(io::Error::other("it exists and is not a regular file"));
+        let what = input::describe(&old);
+        return Err(io::Error::other(format!(
+            "it is {what}, and only a regular file is replaced"
+        )));
     }
     let folder = match target.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
+    if !folder.is_dir() {
+        let message = format!("there is no folder `{}`", folder.display());
+        return Err(io::Error::new(io::ErrorKind::NotFound, message));
+    }
     match unnamed(folder) {
         Ok(mut file) => {
             fill(&mut file, input, bytes, replacement)?;

@@ -3,7 +3,8 @@
 #![allow(
     dead_code,
     unreachable_pub,
-    reason = "each test target uses a part of it"
+    clippy::print_stderr,
+    reason = "each test target uses a part of it, and skips are said aloud"
 )]
 
 use std::fs;

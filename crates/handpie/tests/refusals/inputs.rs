@@ -1,0 +1,140 @@
+//! Paths that are no readable file: what is at them is said, and nobody waits.
+
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+
+use crate::forge::Forge;
+use crate::judge::{failed, run, unreadable};
+use crate::support::{handpie, skip, tool};
+
+/// How each code comes about that is no property of the file's bytes: what is to be run, once
+/// everything is in a folder.
+pub(crate) const CASES: &[(&str, fn(&Path) -> Vec<OsString>)] = &[
+    ("not-a-regular-file", |folder| {
+        convert(folder, &folder.join("output"))
+    }),
+    ("unreadable-file", |folder| {
+        convert(&folder.join("absent"), &folder.join("output"))
+    }),
+    ("output-is-input", |folder| {
+        let program = program(folder);
+        convert(&program, &program)
+    }),
+    ("output-not-written", |folder| {
+        convert(&program(folder), &folder.join("absent/output"))
+    }),
+];
+
+/// A program that can be converted.
+pub(crate) fn program(folder: &Path) -> std::path::PathBuf {
+    let path = folder.join("program");
+    fs::write(&path, Forge::program().bytes()).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+pub(crate) fn is_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|metadata| metadata.uid() == 0)
+}
+
+/// The arguments of a conversion.
+pub(crate) fn convert(input: &Path, output: &Path) -> Vec<OsString> {
+    let args = ["convert".as_ref(), input.as_os_str(), "-o".as_ref()];
+    let last = [output.as_os_str()];
+    [&args[..], &last]
+        .concat()
+        .into_iter()
+        .map(Into::into)
+        .collect()
+}
+
+#[test]
+fn names_what_is_no_regular_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("socket");
+    let _listener = UnixListener::bind(&socket).unwrap();
+    let link = folder.path().join("link");
+    symlink("/dev/null", &link).unwrap();
+    unreadable(folder.path(), "not-a-regular-file", &["a directory"]);
+    unreadable(&socket, "not-a-regular-file", &["a socket"]);
+    unreadable(Path::new("/dev/null"), "not-a-regular-file", &["a device"]);
+    unreadable(&link, "not-a-regular-file", &["a device"]);
+    if let Some(mkfifo) = tool("mkfifo", "refusing a FIFO") {
+        let fifo = folder.path().join("fifo");
+        let make = handpie_toolchain::command::Tool::new(mkfifo).arg(&fifo);
+        make.run().unwrap();
+        // Nobody will ever write to it.
+        unreadable(&fifo, "not-a-regular-file", &["a FIFO"]);
+    }
+}
+
+#[test]
+fn says_why_a_path_cannot_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let absent = folder.path().join("absent");
+    unreadable(&absent, "unreadable-file", &["absent", "No such file"]);
+    let below = program(folder.path()).join("below");
+    unreadable(&below, "unreadable-file", &["Not a directory"]);
+    let itself = folder.path().join("loop");
+    symlink(&itself, &itself).unwrap();
+    unreadable(&itself, "unreadable-file", &["symbolic links"]);
+}
+
+#[test]
+fn says_that_permission_is_missing() {
+    let Some(setpriv) = tool("setpriv", "reading a file without permission") else {
+        return;
+    };
+    if !is_root() {
+        return skip("reading a file without permission", "root");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    // The user nobody may not be able to reach the folder of the build.
+    let handpie = folder.path().join("handpie");
+    fs::copy(env!("CARGO_BIN_EXE_handpie"), &handpie).unwrap();
+    let secret = program(folder.path());
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o711)).unwrap();
+    let output = handpie_toolchain::command::Tool::new(setpriv)
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"])
+        .arg(handpie)
+        .args(convert(&secret, &folder.path().join("output")))
+        .env("NO_COLOR", "1")
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{stderr}");
+    assert!(stderr.contains("Permission denied"), "{stderr}");
+    assert!(
+        stderr.ends_with("handpie explain unreadable-file\n"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn a_file_above_the_limit_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sparse");
+    let file = fs::File::create(&path).unwrap();
+    if file.set_len((4 << 30) + 1).is_err() {
+        return skip("a file above the limit", "a file system with sparse files");
+    }
+    let ran = run(convert(&path, &folder.path().join("output")));
+    failed(&ran, "too-large", &["larger than 4 GiB"]);
+}
+
+#[test]
+fn standard_input_is_judged_like_a_file() {
+    // Standard input is empty here.
+    let output = handpie(["convert", "-", "-o", "-"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(output.stdout.is_empty());
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("standard input"), "{stderr}");
+    assert!(stderr.ends_with("handpie explain empty-file\n"), "{stderr}");
+    let usage = run(["convert", "-", "--in-place"]);
+    assert_eq!(usage.status, 2, "{usage:?}");
+}
