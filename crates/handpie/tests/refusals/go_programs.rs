@@ -210,6 +210,18 @@ fn refuses_a_library_made_by_go() {
     crate::judge::unreadable(&archive, "not-elf", &["archive of object files"]);
 }
 
+/// Packages in the way of purego ask for a library without cgo: only the file tells.
+#[test]
+fn names_libraries_that_a_package_without_cgo_asks_for() {
+    let source = "package main\n\n//go:cgo_import_dynamic _ _ \"libm.so.6\"\n\n\
+                  func main() { println(\"hello\") }\n";
+    let Some(module) = Module::new("a library without cgo", &[("main.go", source)]) else {
+        return;
+    };
+    let program = module.build("asks", &["-buildmode=pie"]);
+    refused(&program, &[("needs-libraries", &["`libm.so.6`"])]);
+}
+
 /// Cut wherever a header or a table begins or is in its middle, a program is never taken for whole.
 #[test]
 fn a_go_pie_cut_anywhere_is_refused_in_words() {

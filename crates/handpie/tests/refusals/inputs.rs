@@ -10,9 +10,11 @@ use crate::forge::Forge;
 use crate::judge::{failed, run, unreadable};
 use crate::support::{handpie, skip, tool};
 
-/// How each code comes about that is no property of the file's bytes: what is to be run, once
-/// everything is in a folder.
-pub(crate) const CASES: &[(&str, fn(&Path) -> Vec<OsString>)] = &[
+/// Puts what is needed into a folder and returns what is to be run.
+type Arrange = fn(&Path) -> Vec<OsString>;
+
+/// How each code comes about that is no property of the file's bytes.
+pub(crate) const CASES: &[(&str, Arrange)] = &[
     ("not-a-regular-file", |folder| {
         convert(folder, &folder.join("output"))
     }),
