@@ -125,8 +125,7 @@ impl<'data> Elf<'data> {
     /// # Errors
     /// None for a segment of this file: its range was checked when the headers were read.
     pub fn segment_data(&self, segment: &Segment) -> Result<Bytes<'data>, Error> {
-        self.file
-            .slice(segment.offset.0, segment.file_size, "a segment")
+        self.range(segment.offset, segment.file_size, "a segment")
     }
 
     /// The bytes of a section; none for `SHT_NOBITS`.
@@ -134,8 +133,13 @@ impl<'data> Elf<'data> {
     /// # Errors
     /// None for a section of this file: its range was checked when the headers were read.
     pub fn section_data(&self, section: &Section<'_>) -> Result<Bytes<'data>, Error> {
-        self.file
-            .slice(section.offset.0, section.file_size(), "a section")
+        self.range(section.offset, section.file_size(), "a section")
+    }
+
+    /// What has no bytes may claim to be anywhere.
+    fn range(&self, offset: Offset, size: Size, what: &str) -> Result<Bytes<'data>, Error> {
+        let start = if size.0 == 0 { 0 } else { offset.0 };
+        self.file.slice(start, size, what)
     }
 
     /// The path in `PT_INTERP`, without its NUL: the dynamic loader that starts this program.

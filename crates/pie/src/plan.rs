@@ -22,13 +22,14 @@ mod headers;
 pub use packing::Packing;
 
 use handpie_binary::elf::Elf;
-use handpie_binary::elf::constants::PF_X;
+use handpie_binary::elf::constants::{PF_X, SHF_ALLOC};
 use handpie_binary::{Address, Offset, Size};
 
 use crate::arch::Cpu;
 use crate::refusal::{Code, Refusal};
+use crate::relr::WORD;
 use crate::stub::{self, StubHeader, StubPlace};
-use crate::survey::Program;
+use crate::survey::{Program, Target};
 
 pub use crate::survey::Relro;
 
@@ -156,6 +157,7 @@ pub fn plan(elf: &Elf<'_>, program: &Program) -> Result<Plan, Refusal> {
     };
     let new_size = headers::plan(elf, &changes, &mut edits)?;
     edits.sort_by_key(|edit| edit.offset);
+    refuse_overlaps(elf, &edits, program, &slide)?;
 
     Ok(Plan {
         cpu,
@@ -171,6 +173,59 @@ pub fn plan(elf: &Elf<'_>, program: &Program) -> Result<Plan, Refusal> {
         edits,
         slide,
     })
+}
+
+/// In a file whose tables contradict one another, two of the places to write may be the same, or a
+/// word to relocate or a section that is kept may lie in one.
+fn refuse_overlaps(
+    elf: &Elf<'_>,
+    edits: &[Edit],
+    program: &Program,
+    slide: &Slide,
+) -> Result<(), Refusal> {
+    for (edit, next) in edits.iter().zip(edits.iter().skip(1)) {
+        if edit.end() > next.offset.0 {
+            let message = format!(
+                "{} and {} lie in the same place, at offset {} of the new file",
+                edit.what, next.what, next.offset
+            );
+            return Err(Refusal::new(Code::SegmentLayout, message));
+        }
+    }
+    for edit in edits {
+        let reach = edit.offset.0.saturating_sub(WORD.saturating_sub(1));
+        let new_offset = |target: &Target| slide.new_offset(target.offset).0;
+        let targets = &program.targets;
+        let first = targets.partition_point(|target| new_offset(target) < reach);
+        if let Some(target) = targets.get(first).filter(|t| new_offset(t) < edit.end()) {
+            let message = format!(
+                "a relocation at address {} lies in {}",
+                target.address, edit.what
+            );
+            return Err(Refusal::new(Code::UnpackableRelocation, message));
+        }
+    }
+    let kept = elf
+        .sections()
+        .iter()
+        .filter(|section| !section.flags.contains(SHF_ALLOC) && section.file_size().0 > 0);
+    for section in kept {
+        let start = slide.new_offset(section.offset).0;
+        let end = start.saturating_add(section.file_size().0);
+        let edit = edits
+            .iter()
+            .find(|edit| edit.offset.0 < end && edit.end() > start);
+        if let Some(edit) = edit {
+            let message = format!(
+                "section `{}` (header at offset {}) lies in {}",
+                section.name(),
+                section.header,
+                edit.what
+            );
+            return Err(Refusal::new(Code::SegmentLayout, message));
+        }
+    }
+    Ok(())
 }
 
 fn interpreter(elf: &Elf<'_>) -> String {

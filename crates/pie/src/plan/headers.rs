@@ -5,7 +5,7 @@
 
 use handpie_binary::elf::constants::{
     FileHeader64, PF_R, PT_GNU_RELRO, PT_INTERP, PT_PHDR, ProgramHeader64, SHF_ALLOC,
-    SHF_EXECINSTR, SHT_PROGBITS, SHT_RELA, SHT_RELR, SectionHeader64,
+    SHF_EXECINSTR, SHT_PROGBITS, SHT_RELA, SHT_RELR, SHT_STRTAB, SectionHeader64,
 };
 use handpie_binary::elf::{Elf, Endianness, Section};
 use handpie_binary::{Address, Offset, Size};
@@ -87,7 +87,9 @@ fn program_headers(elf: &Elf<'_>, changes: &Changes<'_>) -> Result<Edit, Refusal
             .flatten()
             .find(|(index, _)| *index == segment.index)
             .map(|(_, size)| size.0);
-        let new_size = resized.or((segment.kind == PT_PHDR).then_some(kept_size));
+        let describes_table =
+            segment.kind == PT_PHDR && segment.offset == elf.header().program_headers;
+        let new_size = resized.or(describes_table.then_some(kept_size));
         if let Some(size) = new_size {
             header.p_filesz.set(endian, size);
             header.p_memsz.set(endian, size);
@@ -135,7 +137,16 @@ fn names(elf: &Elf<'_>, changes: &Changes<'_>, slid: u64) -> Result<Names, Refus
     };
     let index = usize::try_from(elf.header().section_names_index).map_err(|_| refuse())?;
     let section = elf.sections().get(index).ok_or_else(refuse)?;
+    // Extended numbering keeps the number of sections in one of them; no program has so many.
+    let extended = elf.header().section_header_count == 0 || index == 0;
+    if extended || section.kind != SHT_STRTAB || section.flags.contains(SHF_ALLOC) {
+        return Err(refuse());
+    }
     let old = elf.section_data(section).map_err(|_| refuse())?.data();
+    if old.last() != Some(&0) {
+        // Ours would continue the last name.
+        return Err(refuse());
+    }
     let added = u32::try_from(old.len()).map_err(|_| refuse())?;
     let size = Size::of(old.len().saturating_add(ADDED_NAMES.len()));
     // Where the names are the last thing in the file they grow; else they move to its end.
@@ -164,7 +175,8 @@ fn names(elf: &Elf<'_>, changes: &Changes<'_>, slid: u64) -> Result<Names, Refus
 }
 
 fn section_headers(elf: &Elf<'_>, changes: &Changes<'_>, names: &Names) -> Result<Edit, Refusal> {
-    let is_interp = |section: &&Section<'_>| section.name == b".interp";
+    let is_interp =
+        |section: &&Section<'_>| section.name == b".interp" && section.flags.contains(SHF_ALLOC);
     let Some(interp) = elf.sections().iter().find(is_interp) else {
         let message =
             "it has section headers but none for `.interp`, which the stub would take over";

@@ -1,6 +1,6 @@
 //! Segments: are they as the kernel loads them, and can RELRO be protected on its own?
 
-use handpie_binary::elf::constants::{PF_W, PT_GNU_RELRO};
+use handpie_binary::elf::constants::{PF_W, PT_GNU_RELRO, SHF_ALLOC};
 use handpie_binary::elf::{Elf, Segment};
 use handpie_binary::{Address, Size};
 
@@ -60,9 +60,35 @@ pub(super) fn collect(elf: &Elf<'_>, refusals: &mut Vec<Refusal>) {
         }
         previous = Some(segment);
     }
+    wrong.extend(contradicting_section(elf));
     if !wrong.is_empty() {
         refusals.push(Refusal::new(Code::SegmentLayout, wrong.join("; ")));
     }
+}
+
+/// A section that says it is not loaded but lies in what is loaded: one of the two tables lies, and
+/// what is planned after the one would damage what the other names.
+fn contradicting_section(elf: &Elf<'_>) -> Option<String> {
+    let not_loaded = elf
+        .sections()
+        .iter()
+        .filter(|section| !section.flags.contains(SHF_ALLOC) && section.file_size().0 > 0);
+    for section in not_loaded {
+        let home = elf.loads().find(|load| {
+            load.file_size.0 > 0
+                && section.offset < load.file_end()
+                && section.file_end() > load.offset
+        });
+        if let Some(home) = home {
+            return Some(format!(
+                "section `{}` (header at offset {}) is not loaded and lies in program header {}",
+                section.name(),
+                section.header,
+                home.index
+            ));
+        }
+    }
+    None
 }
 
 /// Finds RELRO. `None` when the program has none; then nothing is protected, as it was before.

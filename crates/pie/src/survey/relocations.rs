@@ -73,7 +73,7 @@ pub(super) fn collect(
         }
     }
     targets.sort_unstable_by_key(|target| target.address);
-    wrong.report(elf, dynamic, &targets, refusals);
+    wrong.report(dynamic, &targets, refusals);
     Ok(targets)
 }
 
@@ -136,13 +136,7 @@ struct Wrong {
 }
 
 impl Wrong {
-    fn report(
-        self,
-        elf: &Elf<'_>,
-        dynamic: &Dynamic,
-        targets: &[Target],
-        refusals: &mut Vec<Refusal>,
-    ) {
+    fn report(self, dynamic: &Dynamic, targets: &[Target], refusals: &mut Vec<Refusal>) {
         let mut refuse = |code, message: String| refusals.push(Refusal::new(code, message));
         let flags = DynamicFlags(dynamic.value(DT_FLAGS).unwrap_or(0));
         let announced = dynamic.value(DT_TEXTREL).is_some() || flags.contains(DF_TEXTREL);
@@ -196,26 +190,10 @@ impl Wrong {
                 "relocations of overlapping words, at addresses {first} and {second}"
             ));
         }
-        if let Some(target) = dynamic_section_target(elf, dynamic, targets) {
-            unpackable.push(format!(
-                "a relocation inside the dynamic section, at address {target}"
-            ));
-        }
         if !unpackable.is_empty() {
             refuse(Code::UnpackableRelocation, unpackable.join("; "));
         }
     }
-}
-
-/// The dynamic section is written anew, so no relocation may stand in it.
-fn dynamic_section_target(elf: &Elf<'_>, dynamic: &Dynamic, targets: &[Target]) -> Option<Address> {
-    let entry_size = elf.header().class.word_size().saturating_mul(2);
-    let size = (dynamic.capacity as u64).saturating_mul(entry_size);
-    let end = dynamic.address.checked_add(Size(size))?;
-    let start = dynamic.address.0.saturating_sub(WORD.saturating_sub(1));
-    let first = targets.partition_point(|target| target.address.0 < start);
-    let target = targets.get(first)?.address;
-    (target < end).then_some(target)
 }
 
 /// The first few of something, and how many there were.
