@@ -108,6 +108,7 @@ fn delve_attaches_and_names_the_functions_on_the_stack() {
             "attach",
             &running.id(),
             "--check-go-version=false",
+            "--allow-non-terminal-interactive=true",
             "--init",
         ])
         .arg(&script)

@@ -58,8 +58,13 @@ fn elf_header(elf: &Elf<'_>, changes: &Changes<'_>) -> Result<Edit, Refusal> {
     let endian = elf.header().endian;
     let mut header: FileHeader64<Endianness> = raw(elf, Offset(0))?;
     header.e_entry.set(endian, changes.code.0);
-    let section_headers = changes.slide.new_offset(elf.header().section_headers);
-    header.e_shoff.set(endian, section_headers.0);
+    if elf.sections().is_empty() {
+        // An empty table may stand anywhere, also where the stub goes and would be read as one.
+        header.e_shoff.set(endian, 0);
+    } else {
+        let section_headers = changes.slide.new_offset(elf.header().section_headers);
+        header.e_shoff.set(endian, section_headers.0);
+    }
     let interpreters = elf.segments().iter().filter(|s| s.kind == PT_INTERP);
     let removed = u16::try_from(interpreters.count()).unwrap_or(0);
     let count = header.e_phnum.get(endian).saturating_sub(removed);

@@ -1,0 +1,17 @@
+//! Converting any file ends soon, without a panic; what comes out is what was planned, and
+//! converting it again changes nothing.
+#![no_main]
+
+use handpie_pie::{Error, Outcome, convert};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| match convert(data) {
+    Ok(Outcome::Converted(result)) => {
+        assert!(matches!(
+            convert(&result.bytes),
+            Ok(Outcome::AlreadyStaticPie { by_us: true })
+        ));
+    }
+    Err(mistake @ Error::Mistake(_)) => panic!("{mistake}"),
+    _ => {}
+});

@@ -1,0 +1,39 @@
+//! Writes the seed corpus of both fuzz targets: the forged programs that the tests damage, and
+//! every file that is named on the command line (small programs; large ones only slow it down).
+
+#[path = "../crates/pie/tests/forge/mod.rs"]
+mod forge;
+
+use std::fs;
+use std::path::Path;
+
+use forge::Forge;
+
+fn main() -> std::io::Result<()> {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
+    let mut seeds: Vec<Vec<u8>> = Vec::new();
+    for machine in [62, 183] {
+        for relocations in [1, 12, 400] {
+            for sections in [true, false] {
+                let forge = Forge {
+                    relocations,
+                    machine,
+                    sections,
+                };
+                seeds.push(forge.build());
+            }
+        }
+    }
+    for path in std::env::args_os().skip(1) {
+        seeds.push(fs::read(path)?);
+    }
+    for target in ["parse", "convert"] {
+        let folder = corpus.join(target);
+        fs::create_dir_all(&folder)?;
+        for (index, seed) in seeds.iter().enumerate() {
+            fs::write(folder.join(format!("seed-{index:02}")), seed)?;
+        }
+    }
+    println!("{} seeds in {}", seeds.len(), corpus.display());
+    Ok(())
+}
