@@ -12,6 +12,7 @@ mod setup;
 mod demo;
 mod test;
 mod stubs;
+mod bench;
 mod go_suites;
 
 use std::fmt::Write as _;
@@ -49,6 +50,12 @@ const TASKS: &[Task] = &[
         args: "[--check]",
         help: "assemble the start-up stubs into Rust; --check: compare instead",
         run: stubs::run,
+    },
+    Task {
+        name: "bench",
+        args: "",
+        help: "measure size and speed side by side, into bench/results",
+        run: bench::run,
     },
     Task {
         name: "go-suites",

@@ -509,6 +509,21 @@ fn the_forged_program_itself_is_converted() {
     }
 }
 
+/// RELA says what to store, RELR adds to what is stored.
+#[test]
+fn the_addend_goes_where_the_linker_left_zero() {
+    let input = Forge::program().bytes();
+    let Ok(handpie_pie::Outcome::Converted(conversion)) = handpie_pie::convert(&input) else {
+        panic!("the honest program is converted");
+    };
+    let word = |bytes: &[u8]| {
+        let start = usize::try_from(DATA).unwrap();
+        u64::from_le_bytes(bytes[start..start + 8].try_into().unwrap())
+    };
+    assert_eq!(conversion.bytes.len(), input.len(), "nothing slid");
+    assert_eq!((word(&input), word(&conversion.bytes)), (0, CODE));
+}
+
 #[test]
 fn each_lie_is_seen_through() {
     for case in cases() {

@@ -8,7 +8,9 @@
 )]
 
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use handpie_toolchain::command::{Output, Tool};
 use tempfile::TempDir;
@@ -93,15 +95,22 @@ impl Program {
 
     /// Builds the same source in another way, to `output`.
     pub fn compile(&self, go: &Tool, name: &str, output: &Path, flags: &[&str]) {
+        // One place for each way of building: go links again only what has changed, and most tests
+        // want the same program.
+        static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+        let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs");
-        go.clone()
-            .args(["build", "-trimpath", "-o"])
-            .arg(output)
-            .args(flags)
+        let go = go.clone().args(["build", "-trimpath"]).args(flags);
+        let mut hasher = DefaultHasher::new();
+        (go.shell_line(), name).hash(&mut hasher);
+        let built = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{:x}", hasher.finish()));
+        go.arg("-o")
+            .arg(&built)
             .arg(format!("{name}.go"))
             .dir(programs)
             .run()
             .expect("go builds the program");
+        fs::copy(&built, output).expect("a copy");
     }
 
     /// Converts the PIE and returns the path of the static-PIE.

@@ -92,8 +92,10 @@ fn program_headers(elf: &Elf<'_>, changes: &Changes<'_>) -> Result<Edit, Refusal
             .flatten()
             .find(|(index, _)| *index == segment.index)
             .map(|(_, size)| size.0);
-        let describes_table =
-            segment.kind == PT_PHDR && segment.offset == elf.header().program_headers;
+        let describes_table = segment.kind == PT_PHDR
+            && segment.offset == elf.header().program_headers
+            && segment.file_size == Size::of(table_size)
+            && segment.memory_size == segment.file_size;
         let new_size = resized.or(describes_table.then_some(kept_size));
         if let Some(size) = new_size {
             header.p_filesz.set(endian, size);

@@ -1,4 +1,4 @@
-//! Finds executable room for the stub: zero bytes that no table claims, in a page that holds code.
+//! Finds executable room for the stub: padding that no table claims, in a page that holds code.
 //!
 //! Go's linker keeps 4 KiB for headers (`ELFRESERVE` in cmd/link/internal/ld/elf.go) and leaves
 //! over 600 of them empty, in the executable segment. Failing that, the last page of the code
@@ -12,6 +12,9 @@ use handpie_binary::{Address, Offset, Size};
 use crate::refusal::{Code, Refusal};
 use crate::stub::ALIGN;
 use crate::survey::MIN_PAGE;
+
+/// What linkers fill code segments with: zeros, or on x86 the instruction that traps (lld).
+const PADDING: [u8; 2] = [0, 0xcc];
 
 /// Where the stub can go.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,7 +38,7 @@ pub(super) fn find(elf: &Elf<'_>, size: Size) -> Result<Room, Refusal> {
                 continue;
             };
             let empty = elf.file().slice(start, Size(gap.min(size.0)), "room");
-            if !empty.is_ok_and(|room| room.data().iter().all(|&byte| byte == 0)) {
+            if !empty.is_ok_and(|room| room.data().iter().all(|byte| PADDING.contains(byte))) {
                 continue;
             }
             largest = largest.max(gap);

@@ -1,0 +1,273 @@
+//! `cargo xtask bench`: size and speed, side by side in one run, written to `bench/results`.
+//!
+//! Each pair of commands runs in turn, A B A B, and the ratio is the median over the pairs: the
+//! machine may be slower at one time than at another, but not within a pair.
+//! Nothing here gates a test.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::Context;
+use handpie_toolchain::command::Tool;
+
+use crate::root;
+use crate::test::{Workplace, build_handpie};
+
+/// How often each pair runs, after one run that is not counted.
+const PAIRS: usize = 15;
+
+/// What is measured: a name, the folder and the package, and more packages' modules to fetch.
+const PROGRAMS: [(&str, &str, &str); 3] = [
+    ("hello", "examples/hello", "."),
+    ("service", "examples/service", "."),
+    ("cmd/go", "examples/hello", "cmd/go"),
+];
+
+/// `cargo xtask bench`.
+pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
+    crate::flags(args, [])?;
+    let workplace = Workplace::prepare()?;
+    let bench = Bench {
+        handpie: build_handpie(&workplace)?,
+        folder: root().join("target/bench"),
+        workplace,
+    };
+    fs::create_dir_all(&bench.folder)?;
+    let mut text = bench.heading()?;
+    bench.sizes(&mut text)?;
+    bench.conversion(&mut text)?;
+    bench.builds(&mut text)?;
+    bench.wrapper(&mut text)?;
+    let date = bench.said("date", &["+%F"])?;
+    let path = root().join(format!("bench/results/{date}-size-and-speed.md"));
+    fs::write(&path, &text)?;
+    println!("{text}\nwrote {}", path.display());
+    Ok(())
+}
+
+struct Bench {
+    handpie: PathBuf,
+    folder: PathBuf,
+    workplace: Workplace,
+}
+
+impl Bench {
+    fn heading(&self) -> anyhow::Result<String> {
+        let cpus = std::thread::available_parallelism()?;
+        Ok(format!(
+            "# Size and speed\n\n\
+             Made by `cargo xtask bench` on {}, {}, {}, {cpus} CPUs. Release build of handpie at \
+             {}.\nTimes are medians of {PAIRS} runs of the whole process, in milliseconds; a ratio \
+             is the median of the ratios of neighbouring runs.\n",
+            self.said("date", &["+%F"])?,
+            self.said("go", &["version"])?,
+            self.said("uname", &["-srm"])?,
+            self.said("git", &["describe", "--always", "--dirty"])?,
+        ))
+    }
+
+    /// The same program, linked in three ways from the same flags.
+    fn sizes(&self, text: &mut String) -> anyhow::Result<()> {
+        *text += "\n## Size in bytes\n\n\
+             Flags of all three: `-trimpath -ldflags=-w`, CGO_ENABLED=0.\n\n\
+             | program | CPU | executable | dynamic PIE | static-PIE | to executable | to PIE |\n\
+             |---|---|---|---|---|---|---|\n";
+        for cpu in ["amd64", "arm64"] {
+            for program in PROGRAMS {
+                let executable = size(&self.link(program, cpu, "exe")?)?;
+                let pie = self.link(program, cpu, "pie")?;
+                let result = size(&self.convert(&pie)?)?;
+                let pie = size(&pie)?;
+                writeln!(
+                    text,
+                    "| {} | {cpu} | {executable} | {pie} | {result} | {:.4} | {:.4} |",
+                    program.0,
+                    result as f64 / executable as f64,
+                    result as f64 / pie as f64
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    fn conversion(&self, text: &mut String) -> anyhow::Result<()> {
+        *text += "\n## `handpie convert` and `cp` of the same file\n\n\
+             | program | bytes | convert | cp | ratio |\n|---|---|---|---|---|\n";
+        for program in PROGRAMS {
+            let pie = self.link(program, "amd64", "pie")?;
+            let (ours, copy) = (self.folder.join("ours"), self.folder.join("copy"));
+            let convert = Tool::new(&self.handpie)
+                .arg("convert")
+                .arg(&pie)
+                .arg("-o")
+                .arg(&ours);
+            let cp = Tool::new("cp").arg(&pie).arg(&copy);
+            let row = pairs(&mut || convert.run().map(drop), &mut || cp.run().map(drop))?;
+            writeln!(text, "| {} | {} | {row} |", program.0, size(&pie)?)?;
+        }
+        Ok(())
+    }
+
+    /// Everything but the last step is in the build cache.
+    fn builds(&self, text: &mut String) -> anyhow::Result<()> {
+        *text += "\n## `handpie build` and `go build` of the same program, warm\n\n\
+             `go build` gets the flags of the release profile. \"linked\": the output was removed \
+             before; \"up to date\": it was not.\n\n\
+             | program | state | handpie build | go build | ratio |\n|---|---|---|---|---|\n";
+        for (name, folder, package) in PROGRAMS {
+            let folder = root().join(folder);
+            let outputs = [
+                self.folder.join("built-ours"),
+                self.folder.join("built-plain"),
+            ];
+            let ours = self
+                .workplace
+                .tool(&self.handpie)
+                .args(["build", "-o"])
+                .arg(&outputs[0])
+                .arg(package)
+                .dir(&folder);
+            let shown = ours.clone().arg("--dry-run").run()?;
+            let flags = plain_flags(&String::from_utf8(shown.stdout)?);
+            let plain = self
+                .workplace
+                .tool("go")
+                .args([
+                    "build",
+                    "-buildmode=pie",
+                    "-trimpath",
+                    "-tags=netgo,osusergo",
+                ])
+                .arg(flags)
+                .arg("-o")
+                .arg(&outputs[1])
+                .arg(package)
+                .env("CGO_ENABLED", "0")
+                .env("GOAMD64", "v2")
+                .dir(&folder);
+            for (state, remove) in [("linked", true), ("up to date", false)] {
+                let run = |tool: &Tool, output: &Path| {
+                    if remove {
+                        let _ = fs::remove_file(output);
+                    }
+                    let start = Instant::now();
+                    tool.run()?;
+                    Ok(start.elapsed().as_secs_f64() * 1000.0)
+                };
+                let row = timed(&mut || run(&ours, &outputs[0]), &mut || {
+                    run(&plain, &outputs[1])
+                })?;
+                writeln!(text, "| {name} | {state} | {row} |")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What go runs hundreds of times in a build: the compiler, through us and directly.
+    fn wrapper(&self, text: &mut String) -> anyhow::Result<()> {
+        *text += "\n## A compile step, through `handpie toolexec` and directly\n\n\
+             | step | through handpie | directly | ratio |\n|---|---|---|---|\n";
+        let goroot = self.said("go", &["env", "GOROOT"])?;
+        let compiler = self.said("go", &["tool", "-n", "compile"])?;
+        let source = Path::new(&goroot).join("src/container/list/list.go");
+        let args = ["-p", "container/list", "-complete", "-o"];
+        let object = self.folder.join("list.a");
+        let through = Tool::new(&self.handpie).args(["toolexec", &compiler]);
+        let compile = |tool: Tool| tool.args(args).arg(&object).arg(&source);
+        let (ours, plain) = (compile(through), compile(Tool::new(&compiler)));
+        let row = pairs(&mut || ours.run().map(drop), &mut || plain.run().map(drop))?;
+        writeln!(text, "| compile container/list | {row} |")?;
+        Ok(())
+    }
+
+    fn link(&self, program: (&str, &str, &str), cpu: &str, mode: &str) -> anyhow::Result<PathBuf> {
+        let (name, folder, package) = program;
+        let output = self
+            .folder
+            .join(format!("{}-{cpu}-{mode}", name.replace('/', "-")));
+        self.workplace
+            .tool("go")
+            .args(["build", "-trimpath", "-ldflags=-w"])
+            .args([&format!("-buildmode={mode}"), "-o"])
+            .arg(&output)
+            .arg(package)
+            .env("CGO_ENABLED", "0")
+            .env("GOARCH", cpu)
+            .dir(root().join(folder))
+            .run()?;
+        Ok(output)
+    }
+
+    fn convert(&self, pie: &Path) -> anyhow::Result<PathBuf> {
+        let output = pie.with_extension("static");
+        Tool::new(&self.handpie)
+            .arg("convert")
+            .arg(pie)
+            .arg("-o")
+            .arg(&output)
+            .run()?;
+        Ok(output)
+    }
+
+    fn said(&self, program: &str, args: &[&str]) -> anyhow::Result<String> {
+        let output = self.workplace.tool(program).args(args).dir(root()).run()?;
+        Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+    }
+}
+
+/// The `-ldflags` of a go command as `--dry-run` prints it: the version differs with the checkout.
+fn plain_flags(command: &str) -> String {
+    let quoted = command
+        .split('\'')
+        .find(|part| part.starts_with("-ldflags="));
+    let bare = command
+        .split_whitespace()
+        .find(|part| part.starts_with("-ldflags="));
+    quoted.or(bare).unwrap_or("-ldflags=-w").to_owned()
+}
+
+fn size(file: &Path) -> anyhow::Result<u64> {
+    Ok(fs::metadata(file)
+        .with_context(|| format!("failed to measure {}", file.display()))?
+        .len())
+}
+
+type Step<'a> = &'a mut dyn FnMut() -> Result<(), handpie_toolchain::command::Error>;
+
+fn pairs(ours: Step<'_>, theirs: Step<'_>) -> anyhow::Result<String> {
+    let time = |step: &mut dyn FnMut() -> Result<(), handpie_toolchain::command::Error>| {
+        let start = Instant::now();
+        step()?;
+        Ok(start.elapsed().as_secs_f64() * 1000.0)
+    };
+    timed(&mut || time(ours), &mut || time(theirs))
+}
+
+/// Cells of a table: both medians and the median ratio.
+fn timed(
+    ours: &mut dyn FnMut() -> anyhow::Result<f64>,
+    theirs: &mut dyn FnMut() -> anyhow::Result<f64>,
+) -> anyhow::Result<String> {
+    ours()?;
+    theirs()?;
+    let (mut first, mut second, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..PAIRS {
+        let (a, b) = (ours()?, theirs()?);
+        first.push(a);
+        second.push(b);
+        ratios.push(a / b);
+    }
+    Ok(format!(
+        "{:.2} | {:.2} | {:.3}",
+        median(first),
+        median(second),
+        median(ratios)
+    ))
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
