@@ -9,7 +9,8 @@
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "as a wrapper it is a program of its own"
+    clippy::unwrap_used,
+    reason = "as a wrapper it is a program of its own, and every function is a test"
 )]
 
 use std::ffi::OsString;
@@ -29,7 +30,7 @@ fn main() -> ExitCode {
     if args.nth(1).is_some_and(|word| word == "toolexec") {
         return toolexec(&args.collect::<Vec<_>>());
     }
-    let tests: [(&str, fn(&Bench)); 12] = [
+    let tests: [(&str, Test); 12] = [
         ("builds_an_unconverted_program_again_and_back", builds_again),
         ("links_again_when_the_converter_changes", links_again),
         ("compiles_nothing_again", compiles_nothing_again),
@@ -69,7 +70,9 @@ fn main() -> ExitCode {
     libtest_mimic::run(&arguments, trials.collect()).exit_code()
 }
 
-fn run(test: fn(&Bench)) -> Result<(), Failed> {
+type Test = fn(&Bench);
+
+fn run(test: Test) -> Result<(), Failed> {
     let outcome = std::panic::catch_unwind(|| test(&Bench::new()));
     outcome.map_err(|_| Failed::from("see above"))
 }
