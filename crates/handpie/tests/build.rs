@@ -4,7 +4,8 @@
 
 #![allow(
     clippy::print_stderr,
-    reason = "a test that cannot run says so on standard error"
+    clippy::unwrap_used,
+    reason = "a test that cannot run says so on standard error, and one that fails panics"
 )]
 
 mod support;
