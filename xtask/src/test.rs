@@ -49,8 +49,7 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     );
     step(
         "documentation",
-        cargo("doc --workspace --no-deps --document-private-items --quiet")
-            .env("RUSTDOCFLAGS", "-D warnings"),
+        cargo("doc --workspace --no-deps --quiet").env("RUSTDOCFLAGS", "-D warnings"),
     );
     let mut skips = Vec::new();
     if setup::is_in_path("clang") {
