@@ -29,12 +29,12 @@ const TABLE: &[Known] = &[
     Known {
         package: "github.com/opencontainers/runc/libcontainer/nsenter",
         fine: false,
-        why: "its stand-in is empty, and `runc init` then cannot enter namespaces",
+        why: "its C code enters namespaces before Go starts; `runc init` cannot work without it",
     },
     Known {
         package: "github.com/DataDog/zstd",
         fine: false,
-        why: "github.com/klauspost/compress/zstd is zstd in pure Go",
+        why: "it binds the C library; github.com/klauspost/compress/zstd is zstd in pure Go",
     },
     Known {
         package: "plugin",
