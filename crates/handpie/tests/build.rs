@@ -342,3 +342,25 @@ fn the_environment_makes_static_pie_in_a_shell() {
     let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
     assert_eq!(json["CGO_ENABLED"], "0");
 }
+
+#[test]
+fn outside_any_module_a_folder_is_built_in_its_module_and_written_here() {
+    let files = [
+        ("sources/go.mod", "module example.com/svc\n\ngo 1.21\n"),
+        ("sources/main.go", HELLO),
+    ];
+    let Some(module) = Module::new("building a folder of a module", &files) else {
+        return;
+    };
+    fs::remove_file(module.path("go.mod")).unwrap();
+    for (words, written) in [
+        (&["./sources"][..], "svc"),
+        (&["-o", "out/", "./sources"], "out/svc"),
+        (&["-o", "named", "sources"], "named"),
+    ] {
+        let output = module.build(words);
+        assert!(output.status.success(), "{output:?}");
+        assert!(module.is_static_pie(written), "{written}");
+    }
+    assert!(!module.path("sources/svc").exists());
+}

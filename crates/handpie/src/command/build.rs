@@ -1,6 +1,6 @@
 //! `handpie build`: a `go build` with the release profile whose programs are converted.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use handpie_toolchain::cache::Cache;
 use handpie_toolchain::command::Stream;
@@ -53,13 +53,17 @@ pub(crate) struct Build {
 }
 
 pub(crate) fn run(args: &Build, reporter: &Reporter) -> Result<Exit, Failure> {
-    let request = Request {
+    let mut request = Request {
         packages: args.packages.clone(),
         output: args.output.clone(),
         cpu: args.cpu.clone(),
         go_flags: args.go_flags.clone(),
     };
-    let go = Go::in_path(profile::chdir(&request.go_flags).map(PathBuf::from));
+    let folder = match profile::chdir(&request.go_flags) {
+        Some(folder) => Some(PathBuf::from(folder)),
+        None => enter_module(&mut request)?,
+    };
+    let go = Go::in_path(folder);
     let folder = toolchain::absolute(go.dir.as_deref())?;
     let cache = Cache::of_user();
 
@@ -140,6 +144,28 @@ pub(crate) fn run(args: &Build, reporter: &Reporter) -> Result<Exit, Failure> {
     }
     reporter.print("build", &report)?;
     Ok(Exit::Done)
+}
+
+/// Outside any module, go builds no folder by its path. With one folder named, as in
+/// `handpie build ./examples/service`, what is meant is plain: build it there, write it here.
+fn enter_module(request: &mut Request) -> Result<Option<PathBuf>, Failure> {
+    let has_module = |folder: &Path| toolchain::module_folder(folder).join("go.mod").is_file();
+    let here = toolchain::absolute(None)?;
+    let [package] = request.packages.as_slice() else {
+        return Ok(None);
+    };
+    let folder = toolchain::absolute(Some(Path::new(package)))?;
+    if has_module(&here) || !folder.is_dir() || !has_module(&folder) {
+        return Ok(None);
+    }
+    // A slash at the end tells go that it is a folder.
+    let output = request.output.as_deref().unwrap_or("./");
+    let slash = if output.ends_with('/') { "/" } else { "" };
+    let output = toolchain::absolute(Some(Path::new(output)))?;
+    let output = output.display().to_string();
+    request.output = Some(format!("{}{slash}", output.trim_end_matches('/')));
+    request.packages = vec![".".to_owned()];
+    Ok(Some(folder))
 }
 
 /// The version of programs that are not from here: what is in git here says nothing about them.

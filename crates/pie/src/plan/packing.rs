@@ -271,8 +271,11 @@ fn next_content(elf: &Elf<'_>, home: &Home, segment: &Segment) -> Option<Offset>
     let sections = elf
         .sections()
         .iter()
-        .filter(|section| !section.flags.contains(SHF_ALLOC) && section.kind != SHT_NULL)
-        .filter(|section| section.file_size().0 > 0)
+        .filter(|section| section.kind != SHT_NULL && section.file_size().0 > 0)
+        // Those loaded with the segment have been judged with its tail.
+        .filter(|section| {
+            !section.flags.contains(SHF_ALLOC) || section.offset >= segment.file_end()
+        })
         .map(|section| (section.offset, section.file_end()));
     let table = |start: Offset, count: u64, size: u64| {
         let size = Size(count.saturating_mul(size));
