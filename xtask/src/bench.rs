@@ -12,6 +12,7 @@ use std::time::Instant;
 use anyhow::Context;
 use handpie_toolchain::command::Tool;
 
+use crate::go_suites::said;
 use crate::root;
 use crate::test::{Workplace, build_handpie};
 
@@ -35,12 +36,12 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
         workplace,
     };
     fs::create_dir_all(&bench.folder)?;
-    let mut text = bench.heading()?;
+    let mut text = Bench::heading()?;
     bench.sizes(&mut text)?;
     bench.conversion(&mut text)?;
     bench.builds(&mut text)?;
     bench.wrapper(&mut text)?;
-    let date = bench.said("date", &["+%F"])?;
+    let date = said("date", &["+%F"])?;
     let path = root().join(format!("bench/results/{date}-size-and-speed.md"));
     fs::write(&path, &text)?;
     println!("{text}\nwrote {}", path.display());
@@ -54,17 +55,17 @@ struct Bench {
 }
 
 impl Bench {
-    fn heading(&self) -> anyhow::Result<String> {
+    fn heading() -> anyhow::Result<String> {
         let cpus = std::thread::available_parallelism()?;
         Ok(format!(
             "# Size and speed\n\n\
              Made by `cargo xtask bench` on {}, {}, {}, {cpus} CPUs. Release build of handpie at \
              {}.\nTimes are medians of {PAIRS} runs of the whole process, in milliseconds; a ratio \
              is the median of the ratios of neighbouring runs.\n",
-            self.said("date", &["+%F"])?,
-            self.said("go", &["version"])?,
-            self.said("uname", &["-srm"])?,
-            self.said("git", &["describe", "--always", "--dirty"])?,
+            said("date", &["+%F"])?,
+            said("go", &["version"])?,
+            said("uname", &["-srm"])?,
+            said("git", &["describe", "--always", "--dirty"])?,
         ))
     }
 
@@ -169,8 +170,8 @@ impl Bench {
     fn wrapper(&self, text: &mut String) -> anyhow::Result<()> {
         *text += "\n## A compile step, through `handpie toolexec` and directly\n\n\
              | step | through handpie | directly | ratio |\n|---|---|---|---|\n";
-        let goroot = self.said("go", &["env", "GOROOT"])?;
-        let compiler = self.said("go", &["tool", "-n", "compile"])?;
+        let goroot = said("go", &["env", "GOROOT"])?;
+        let compiler = said("go", &["tool", "-n", "compile"])?;
         let source = Path::new(&goroot).join("src/container/list/list.go");
         let args = ["-p", "container/list", "-complete", "-o"];
         let object = self.folder.join("list.a");
@@ -209,11 +210,6 @@ impl Bench {
             .arg(&output)
             .run()?;
         Ok(output)
-    }
-
-    fn said(&self, program: &str, args: &[&str]) -> anyhow::Result<String> {
-        let output = self.workplace.tool(program).args(args).dir(root()).run()?;
-        Ok(String::from_utf8(output.stdout)?.trim().to_owned())
     }
 }
 

@@ -226,7 +226,7 @@ fn ask(child: &mut Child, service: &Path) -> anyhow::Result<()> {
 }
 
 /// The body of an answer. An HTTP client of ten lines, so that the demo depends on none.
-fn get(address: &str, path: &str) -> anyhow::Result<String> {
+pub(crate) fn get(address: &str, path: &str) -> anyhow::Result<String> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
     write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n")?;

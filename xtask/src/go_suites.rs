@@ -382,7 +382,7 @@ fn count(outcomes: &Outcomes) -> String {
     )
 }
 
-fn kind(program: &Path) -> anyhow::Result<&'static str> {
+pub(crate) fn kind(program: &Path) -> anyhow::Result<&'static str> {
     let readelf = Tool::new("readelf")
         .arg("-hlW")
         .arg(program)
@@ -399,7 +399,7 @@ fn kind(program: &Path) -> anyhow::Result<&'static str> {
     })
 }
 
-fn said(program: &str, args: &[&str]) -> anyhow::Result<String> {
+pub(crate) fn said(program: &str, args: &[&str]) -> anyhow::Result<String> {
     let output = Tool::new(program).args(args).dir(root()).run()?;
     Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }

@@ -13,6 +13,7 @@ mod demo;
 mod test;
 mod stubs;
 mod bench;
+mod real_programs;
 mod go_suites;
 
 use std::fmt::Write as _;
@@ -56,6 +57,12 @@ const TASKS: &[Task] = &[
         args: "",
         help: "measure size and speed side by side, into bench/results",
         run: bench::run,
+    },
+    Task {
+        name: "real-programs",
+        args: "",
+        help: "build, start, ask and prove large programs from the module proxy",
+        run: real_programs::run,
     },
     Task {
         name: "go-suites",
