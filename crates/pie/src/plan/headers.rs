@@ -194,6 +194,8 @@ fn section_headers(elf: &Elf<'_>, changes: &Changes<'_>, names: &Names) -> Resul
         let mut header: SectionHeader64<Endianness> = raw(elf, section.header)?;
         let endian = elf.header().endian;
         let old_table = section.kind == SHT_RELA
+            && section.flags.contains(SHF_ALLOC)
+            && section.offset == changes.packing.offset
             && section.address == changes.packing.relr
             && section.size == changes.packing.old_size;
         let moved = changes.moved.iter().find(|m| m.section == section.index);
