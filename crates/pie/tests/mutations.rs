@@ -4,6 +4,12 @@
 //! The same mutations in every run. `HANDPIE_MUTATIONS=10000000` runs ten million of them; the
 //! coverage-guided twin of this test is in `fuzz/`.
 
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test says what it counted, and what it could not test"
+)]
+
 mod forge;
 mod mutate;
 
