@@ -12,8 +12,10 @@ pub(crate) mod toolexec;
 mod text;
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
+use indicatif::ProgressBar;
 use serde::Serialize;
 use serde_json::json;
 
@@ -75,6 +77,14 @@ impl Reporter {
         Ok(Exit::Done)
     }
 
+    /// Shows that work goes on, on a terminal only, until the value is dropped.
+    pub(crate) fn working(&self, what: &str) -> Working {
+        let bar = ProgressBar::new_spinner();
+        bar.set_message(what.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(120));
+        Working(bar)
+    }
+
     /// Says something beside the result.
     pub(crate) fn note(&self, text: &str) {
         anstream::eprintln!("{text}");
@@ -98,6 +108,15 @@ impl Reporter {
         }
         anstream::eprint!("{}", text::failure(failure));
         failure.exit
+    }
+}
+
+/// A line on the terminal that goes when the work is done.
+pub(crate) struct Working(ProgressBar);
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
     }
 }
 

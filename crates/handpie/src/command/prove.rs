@@ -62,8 +62,10 @@ pub(crate) fn run(args: &Prove, reporter: &Reporter) -> Result<Exit, Failure> {
         program_entry: pipeline::entry_behind_stub(&input.bytes),
         ..Request::default()
     };
+    let working = reporter.working(&format!("running {} in an empty root", input.name));
     let proof = handpie_prove::prove(&args.file, &request)
         .map_err(|error| unproven(&input.name, &error))?;
+    drop(working);
     let exit = if proof.is_complete() {
         Exit::Done
     } else {
