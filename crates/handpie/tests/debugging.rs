@@ -98,7 +98,7 @@ fn delve_attaches_and_names_the_functions_on_the_stack() {
     let (Some(go), Some(dlv)) = (go(what), tool("dlv", what)) else {
         return;
     };
-    let program = Program::build(&go, "works", &["-gcflags=all=-N -l"]);
+    let program = Program::build(&go, "works", &[]);
     let file = program.convert();
     let running = Running::start(&file);
     let script = program.path("script");
