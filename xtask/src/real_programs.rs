@@ -22,9 +22,9 @@ use crate::test::build_handpie;
 
 struct Real {
     name: &'static str,
-    /// A module and its version; `None` for what comes with Go.
-    module: Option<&'static str>,
     package: &'static str,
+    /// The version of its module; `None` for what comes with Go.
+    version: Option<&'static str>,
     /// How it is started to be asked and to be proven, in a folder of its own.
     arguments: &'static [&'static str],
     /// A file that it reads from that folder.
@@ -35,7 +35,7 @@ struct Real {
 const PROGRAMS: [Real; 4] = [
     Real {
         name: "coredns",
-        module: Some("github.com/coredns/coredns@v1.11.1"),
+        version: Some("v1.11.1"),
         package: "github.com/coredns/coredns",
         arguments: &["-dns.port", "15353"],
         file: None,
@@ -43,7 +43,7 @@ const PROGRAMS: [Real; 4] = [
     },
     Real {
         name: "caddy",
-        module: Some("github.com/caddyserver/caddy/v2@v2.10.2"),
+        version: Some("v2.10.2"),
         package: "github.com/caddyserver/caddy/v2/cmd/caddy",
         arguments: &["respond", "--listen", "127.0.0.1:15380", "served by caddy"],
         file: None,
@@ -51,7 +51,7 @@ const PROGRAMS: [Real; 4] = [
     },
     Real {
         name: "prometheus",
-        module: Some("github.com/prometheus/prometheus@v0.306.0"),
+        version: Some("v0.306.0"),
         package: "github.com/prometheus/prometheus/cmd/prometheus",
         arguments: &[
             "--config.file=prometheus.yml",
@@ -63,7 +63,7 @@ const PROGRAMS: [Real; 4] = [
     },
     Real {
         name: "cmd/go",
-        module: None,
+        version: None,
         package: "cmd/go",
         arguments: &["version"],
         file: None,
@@ -142,7 +142,7 @@ fn with_env(handpie: &Path, real: &Real, folder: &Path) -> anyhow::Result<PathBu
     }
     // What comes with Go is installed into GOROOT, whatever GOBIN says.
     let output = installed.join(real.name.replace('/', "-"));
-    match real.module {
+    match real.version {
         Some(_) => go.args(["install", real.package]).run()?,
         None => go
             .args(["build", "-o"])
@@ -160,8 +160,8 @@ fn module(real: &Real, folder: &Path) -> anyhow::Result<PathBuf> {
         fs::create_dir_all(&module)?;
         let go = |words: &[&str]| Tool::new("go").args(words).dir(&module).run();
         go(&["mod", "init", "example.com/real"])?;
-        if let Some(version) = real.module {
-            go(&["get", version])?;
+        if let Some(version) = real.version {
+            go(&["get", &format!("{}@{version}", real.package)])?;
         }
     }
     Ok(module)
@@ -192,7 +192,7 @@ fn judge(handpie: &Path, real: &Real, program: &Path, folder: &Path) -> anyhow::
 }
 
 fn answer(real: &Real, program: &Path, place: &Path) -> anyhow::Result<String> {
-    if real.module.is_none() {
+    if real.version.is_none() {
         return (real.ask)(program);
     }
     let server = Tool::new(program)

@@ -81,9 +81,12 @@ fn answer(elf: &Elf<'_>, kind: &Kind, go: Option<&BuildInfo>) -> Result<Answer, 
     if let Some(refusal) = no_program(elf, kind) {
         return Ok(Answer::Refused(vec![refusal]));
     }
-    if *kind == Kind::StaticPie && starts_by_itself(elf, is_go)? {
+    if *kind == Kind::StaticPie {
         let by_us = StubHeader::read(elf).is_some();
-        return Ok(Answer::AlreadyStaticPie { by_us });
+        // Ours may have no relocations: when all that it had asked for nothing.
+        if by_us || starts_by_itself(elf, is_go)? {
+            return Ok(Answer::AlreadyStaticPie { by_us });
+        }
     }
     let mut refusals = Vec::new();
     if matches!(
