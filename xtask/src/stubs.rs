@@ -32,6 +32,11 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
             .arg(&object)
             .hint("install clang; only a change to a stub needs it")
             .run()?;
+        let relocations = Tool::new("llvm-objdump").arg("-r").arg(&object).run()?;
+        // The stub runs before anything is relocated, itself included.
+        if String::from_utf8_lossy(&relocations.stdout).contains("R_") {
+            bail!("{} refers to an absolute address", source.display());
+        }
         let listing = Tool::new("llvm-objdump")
             .args([
                 "-d",

@@ -312,3 +312,34 @@ fn a_program_linked_by_another_linker_converts_and_runs() {
         assert_eq!(status.code(), Some(42), "linked by {linker}");
     }
 }
+
+#[test]
+fn the_program_finds_registers_and_stack_as_the_kernel_leaves_them() {
+    let Some(gcc) = tool("gcc", "looking at registers at the entry point") else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (pie, result) = (folder.path().join("pie"), folder.path().join("result"));
+    Tool::new(&gcc)
+        .args([
+            "-pie",
+            "-nostdlib",
+            "-nostartfiles",
+            "-Wl,-z,separate-code",
+            "-o",
+        ])
+        .arg(&pie)
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/entry.S"))
+        .run()
+        .expect("gcc links it");
+    handpie(["convert".as_ref(), pie.as_os_str()])
+        .args(["-o".as_ref(), result.as_os_str()])
+        .run()
+        .expect("it converts");
+    let status = Tool::new(&result)
+        .arg("x")
+        .output()
+        .expect("it starts")
+        .status;
+    assert_eq!(status.code(), Some(42));
+}

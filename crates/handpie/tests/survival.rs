@@ -123,3 +123,22 @@ fn the_loader_given_the_program_by_name_does_not_relocate_it_twice() {
     let output = Tool::new(loader).arg(&converted).arg("child").run();
     assert!(text(&output.expect("it runs")).contains("child of 2 arguments"));
 }
+
+#[test]
+fn go_rewrites_the_build_id_of_a_converted_program() {
+    let Some(go) = go("rewriting a build id") else {
+        return;
+    };
+    let program = Program::build(&go, "works", &[]);
+    let file = program.convert();
+    let expected = run(&file);
+    let buildid = |flags: &[&str]| {
+        let tool = go.clone().args(["tool", "buildid"]).args(flags).arg(&file);
+        text(&tool.run().expect("go tool buildid"))
+    };
+    let before = buildid(&[]);
+    buildid(&["-w"]);
+    let (first, _) = before.rsplit_once('/').expect("an id of several parts");
+    assert!(buildid(&[]).starts_with(first), "{before}");
+    assert_eq!(run(&file), expected);
+}
