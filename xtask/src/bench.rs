@@ -114,7 +114,8 @@ impl Bench {
     /// Everything but the last step is in the build cache.
     fn builds(&self, text: &mut String) -> anyhow::Result<()> {
         *text += "\n## `handpie build` and `go build` of the same program, warm\n\n\
-             `go build` gets the flags of the release profile. \"linked\": the output was removed \
+             `go build` gets the flags of the release profile; both stamp the state of the repository, as go does by \
+             default. \"linked\": the output was removed \
              before; \"up to date\": it was not.\n\n\
              | program | state | handpie build | go build | ratio |\n|---|---|---|---|---|\n";
         for (name, folder, package) in PROGRAMS {
@@ -129,6 +130,7 @@ impl Bench {
                 .args(["build", "-o"])
                 .arg(&outputs[0])
                 .arg(package)
+                .env("GOFLAGS", "")
                 .dir(&folder);
             let shown = ours.clone().arg("--dry-run").run()?;
             let flags = plain_flags(&String::from_utf8(shown.stdout)?);
@@ -147,6 +149,7 @@ impl Bench {
                 .arg(package)
                 .env("CGO_ENABLED", "0")
                 .env("GOAMD64", "v2")
+                .env("GOFLAGS", "")
                 .dir(&folder);
             for (state, remove) in [("linked", true), ("up to date", false)] {
                 let run = |tool: &Tool, output: &Path| {

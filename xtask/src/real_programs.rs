@@ -102,7 +102,8 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
                 .and_then(|program| judge(&handpie, real, &program, &folder));
             let row = row.unwrap_or_else(|error| {
                 failed = true;
-                format!("FAILED: {}", format!("{error:#}").replace('\n', " "))
+                eprintln!("{error:#}");
+                "FAILED".to_owned()
             });
             println!("{} by {maker}: {row}", real.name);
             writeln!(text, "| {} | `{maker}` | {row} |", real.name)?;

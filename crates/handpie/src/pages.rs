@@ -10,7 +10,12 @@ impl Page {
     /// The first line, without its mark.
     pub(crate) fn title(&self) -> &'static str {
         let line = self.text.lines().next().unwrap_or_default();
-        line.trim_start_matches('#').trim()
+        let line = line.trim_start_matches('#').trim();
+        // Some pages repeat their code.
+        let title = line
+            .strip_prefix(self.code)
+            .and_then(|rest| rest.strip_prefix(": "));
+        title.unwrap_or(line)
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! The bytes go into a file without a name (`O_TMPFILE`) in the folder of the target; a process
 //! that is killed leaves nothing there. Only a finished file gets a name, and an old one is replaced
-//! by rename, which is atomic. File systems without such files get one with a name, which is removed
+//! by rename, which is atomic; killed in the instant before that, it leaves the finished file as
+//! `.handpie-PID-N`. File systems without such files get one with a name, which is removed
 //! on every error but not when the process is killed.
 
 use std::fs::{self, File, Metadata, Permissions};
@@ -186,10 +187,27 @@ fn give_name(file: &File, target: &Path, folder: &Path) -> io::Result<()> {
         Err(rustix::io::Errno::EXIST) => {}
         Err(error) => return Err(error.into()),
     }
-    let passing = folder.join(format!(".handpie-{}", std::process::id()));
-    link(&passing)?;
+    let passing = passing_name(folder, link)?;
     fs::rename(&passing, target).inspect_err(|_| {
         // The rename's own error is what the user has to see.
         let _ = fs::remove_file(&passing);
     })
+}
+
+/// Links the file under a name that nobody has, not even a process of the same number that was
+/// killed here, in this container or in another.
+fn passing_name(
+    folder: &Path,
+    link: impl Fn(&Path) -> rustix::io::Result<()>,
+) -> io::Result<PathBuf> {
+    const MOST: u32 = 1000;
+    for attempt in 0..MOST {
+        let name = folder.join(format!(".handpie-{}-{attempt}", std::process::id()));
+        match link(&name) {
+            Ok(()) => return Ok(name),
+            Err(rustix::io::Errno::EXIST) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
 }

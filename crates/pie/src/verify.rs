@@ -27,7 +27,7 @@ pub(crate) fn verify(
     )?;
     kind(&new)?;
     relocations(&new, program, plan)?;
-    relro(&new, plan)?;
+    relro(old, &new, plan)?;
     memory(old, &new, plan)?;
     other_sections(old, &new)
 }
@@ -53,21 +53,23 @@ fn relocations(new: &Elf<'_>, program: &Program, plan: &Plan) -> Result<(), Stri
         let offset = plan.slide.new_offset(target.offset);
         let word = new.file().read::<[u8; 8]>(offset.0, "a word");
         let word = word.map_err(|error| error.to_string())?;
-        hold(
-            *word == target.value.to_le_bytes(),
-            &format!("the word at address {}", target.address),
-        )?;
+        if *word != target.value.to_le_bytes() {
+            return Err(format!("the word at address {}", target.address));
+        }
     }
     Ok(())
 }
 
-fn relro(new: &Elf<'_>, plan: &Plan) -> Result<(), String> {
+fn relro(old: &Elf<'_>, new: &Elf<'_>, plan: &Plan) -> Result<(), String> {
     let segment = new.segments().iter().find(|s| s.kind == PT_GNU_RELRO);
     let found = segment.filter(|s| s.memory_size.0 > 0).map(|s| s.address);
     // What is protected starts with the page in which the segment starts.
     let page = found.map(|address| Address(address.0 & !(MIN_PAGE.saturating_sub(1))));
     let planned = plan.relro.map(|relro| relro.address);
-    hold(page == planned, "`PT_GNU_RELRO`")
+    let old = old.segments().iter().find(|s| s.kind == PT_GNU_RELRO);
+    let size = |segment: Option<&Segment>| segment.map(|s| (s.address, s.memory_size));
+    let kept = size(old) == size(segment);
+    hold(kept && page == planned, "`PT_GNU_RELRO`")
 }
 
 /// Each byte of each loaded segment is what it was, but for the edits.
@@ -97,13 +99,10 @@ fn memory(old: &Elf<'_>, new: &Elf<'_>, plan: &Plan) -> Result<(), String> {
             }
             position = position.max(stop);
         }
-        if plan.packing.shortened.map(|(_, size)| size) != Some(segment.file_size) {
-            let same_memory = segment.memory_size >= twin.memory_size;
-            hold(
-                same_memory,
-                &format!("the size of the segment at {}", segment.address),
-            )?;
-        }
+        let shortened = plan.packing.shortened.map(|(index, _)| index) == Some(twin.index);
+        let kept = (shortened || segment.memory_size >= twin.memory_size)
+            && (segment.flags, segment.align) == (twin.flags, twin.align);
+        hold(kept, &format!("the segment at {}", segment.address))?;
     }
     hold(new.loads().count() == old.loads().count(), "its segments")
 }

@@ -85,8 +85,8 @@ pub fn variables(goflags: &str, handpie: &Path) -> Result<Variables, Vec<Contrad
         }
         Ok(_) => Err(against),
         Err(error) => {
-            let hint = "put handpie, or a symbolic link to it, where the path has no blank, or \
-                        no quote";
+            let hint = "put handpie itself, not a link to it, where the path has no blank, or no \
+                        quote";
             against.push(quoting(&error, hint));
             Err(against)
         }

@@ -267,8 +267,8 @@ pub fn parse_tags(value: &str) -> Result<Vec<String>, Error> {
 mod tests {
     use super::*;
 
-    /// Seen in `quoted_test.go` of cmd/internal/quoted; the tests with the real cmd/go are in
-    /// `tests/go_flags.rs`.
+    /// Seen in `quoted_test.go` of cmd/internal/quoted; the real cmd/go judges
+    /// it in `tests/toolexec.rs`.
     #[test]
     fn splits_as_cmd_go_does() {
         let cases: [(&str, &[&str]); 10] = [

@@ -154,6 +154,16 @@ fn enter_module(request: &mut Request) -> Result<Option<PathBuf>, Failure> {
     let [package] = request.packages.as_slice() else {
         return Ok(None);
     };
+    // Paths in the flags for go are meant from here.
+    const PATHS: [&str; 5] = ["o", "pgo", "overlay", "modfile", "pkgdir"];
+    let names = request
+        .go_flags
+        .iter()
+        .map(|flag| flag.trim_start_matches('-'));
+    let mut names = names.map(|flag| flag.split('=').next().unwrap_or(flag));
+    if names.any(|name| PATHS.contains(&name)) {
+        return Ok(None);
+    }
     let folder = toolchain::absolute(Some(Path::new(package)))?;
     if has_module(&here) || !folder.is_dir() || !has_module(&folder) {
         return Ok(None);

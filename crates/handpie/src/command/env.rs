@@ -16,7 +16,8 @@ use crate::toolchain;
 ///
 /// Sets CGO_ENABLED=0 and GOFLAGS: what is in it, `-buildmode=pie`, and a `-toolexec` that converts
 /// each program after go has linked it. It works for `go build`, `go install`, `go run`, `go test`
-/// and whatever calls them: make, goreleaser, ko. Other systems and build modes pass through.
+/// and whatever calls them: make, goreleaser, ko. Windows, macOS and other build modes pass
+/// through; for targets where go has no PIE without cgo, unset GOFLAGS.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   eval \"$(handpie env)\"                      this shell, from now on

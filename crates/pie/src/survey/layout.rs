@@ -119,7 +119,13 @@ pub(super) fn relro(elf: &Elf<'_>, refusals: &mut Vec<Refusal>) -> Option<Relro>
     if segment.memory_end() != home.memory_end() {
         // Data that stays writable follows in the same segment. A last partial page would take it
         // along, so what is protected ends with the last whole page, as under glibc's loader.
-        size = Size(size.0 & !(MIN_PAGE.saturating_sub(1)));
+        // The segment's alignment stands for the largest page of its CPU.
+        size = Size(size.0 & !(home.align.max(MIN_PAGE).saturating_sub(1)));
+    }
+    if size.0 == 0 {
+        return refuse(format!(
+            "{name} shares its last page, and has no other, with data that stays writable"
+        ));
     }
     Some(Relro { address, size })
 }

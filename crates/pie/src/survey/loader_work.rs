@@ -124,8 +124,13 @@ pub(super) fn lacks_relocations(elf: &Elf<'_>) -> Result<bool, Error> {
 /// Which of the program's packages call C. The function names tell who does; the build info alone
 /// tells only that cgo was on, which matters when something came of it.
 fn cgo(elf: &Elf<'_>, go: Option<&BuildInfo>, needed: &[String]) -> Option<String> {
+    let setting = go.and_then(|go| go.setting("CGO_ENABLED"));
+    if setting == Some("0") {
+        // Nothing can call C then, and reading all names of a large program takes a while.
+        return None;
+    }
     let packages: Vec<String> = packages_with_cgo_calls(elf).into_iter().collect();
-    let enabled = go.and_then(|go| go.setting("CGO_ENABLED")) == Some("1");
+    let enabled = setting == Some("1");
     if !packages.is_empty() {
         Some(format!("C functions are called by {}", quoted(&packages)))
     } else if enabled && !needed.is_empty() {

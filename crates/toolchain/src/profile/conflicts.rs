@@ -7,7 +7,7 @@ use crate::go::GoEnv;
 use super::{Request, Said};
 
 /// The oldest Go whose PIE was converted and seen to run.
-const OLDEST_GO: (u32, u32) = (1, 21);
+const OLDEST_GO: (u32, u32) = (1, 22);
 
 pub(super) fn find(
     request: &Request,
@@ -102,7 +102,7 @@ fn toolchain(env: &GoEnv, said: &Said, against: &mut Vec<Contradiction>) {
     if !env.is_at_least(OLDEST_GO) {
         against.push(Contradiction::new(
             Code::BuildGoTooOld,
-            format!("{} is older than go1.21", env.goversion),
+            format!("{} is older than go1.22", env.goversion),
             "use a newer Go; `go.mod` and GOTOOLCHAIN decide which one runs",
         ));
     }
@@ -190,13 +190,15 @@ fn linker_flags(said: &Said, against: &mut Vec<Contradiction>) {
     }
 }
 
-/// Whether a `-toolexec` value starts this program: handpie by file name, and our command.
+/// Whether a `-toolexec` value starts this program: by a file name such as `handpie-1.0`, and our
+/// command.
 pub fn is_handpie(toolexec: &str) -> bool {
     let words = flags::split(toolexec).unwrap_or_default();
     match words.as_slice() {
         [program, command, ..] => {
             let stem = std::path::Path::new(program).file_stem();
-            command == "toolexec" && stem.is_some_and(|stem| stem == "handpie")
+            command == "toolexec"
+                && stem.is_some_and(|stem| stem.to_string_lossy().starts_with("handpie"))
         }
         _ => false,
     }

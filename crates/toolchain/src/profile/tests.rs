@@ -226,7 +226,7 @@ fn refuses_other_platforms() {
         );
     }
     assert_eq!(code("linux", "arm64", "go1.20.14"), Err("build-go-too-old"));
-    assert!(code("linux", "arm64", "go1.21.0").is_ok());
+    assert!(code("linux", "arm64", "go1.22.0").is_ok());
 }
 
 #[test]
