@@ -4,6 +4,7 @@
 //! converter, and `handpie build` is told what came of it.
 
 use std::ffi::OsString;
+use std::fs;
 use std::process::ExitCode;
 
 use handpie_pie::{FINGERPRINT, Outcome};
@@ -50,6 +51,10 @@ fn convert(linked: &Linked<'_>) -> Result<(), Failure> {
     match handpie_pie::convert(&input.bytes) {
         Ok(Outcome::Converted(conversion)) => {
             let bytes = &conversion.bytes;
+            // The linker's output has a passing place that only this build knows. Renaming over a
+            // file makes ext4 write the new one to disk first, which would take longer than the
+            // conversion; and if writing fails, nothing unconverted is left for go to take.
+            let _ = fs::remove_file(linked.file);
             replace::write(&input, linked.file, bytes, Replacement::InPlace)?;
             record::keep(|| Record::converted(linked.package, &conversion));
         }
