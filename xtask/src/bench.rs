@@ -19,23 +19,19 @@ use crate::test::{Workplace, build_handpie};
 /// How often each pair runs, after one run that is not counted.
 const PAIRS: usize = 15;
 
-/// What is measured: a name, the folder and the package. The last is there once
-/// `cargo xtask real-programs` has run.
-const PROGRAMS: [(&str, &str, &str); 4] = [
+/// What is measured: a name, the folder and the package.
+const PROGRAMS: [(&str, &str, &str); 3] = [
     ("hello", "examples/hello", "."),
     ("service", "examples/service", "."),
     ("cmd/go", "examples/hello", "cmd/go"),
-    (
-        "coredns",
-        "target/real-programs/modules/coredns",
-        "github.com/coredns/coredns",
-    ),
 ];
 
-fn programs() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
-    let is_there = |program: &(&str, &str, &str)| root().join(program.1).is_dir();
-    PROGRAMS.into_iter().filter(is_there)
-}
+/// A program of the size that people ship; there once `cargo xtask real-programs` has run.
+const LARGE: (&str, &str, &str) = (
+    "coredns",
+    "target/real-programs/modules/coredns",
+    "github.com/coredns/coredns",
+);
 
 /// `cargo xtask bench`.
 pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
@@ -87,7 +83,7 @@ impl Bench {
              | program | CPU | executable | dynamic PIE | static-PIE | to executable | to PIE |\n\
              |---|---|---|---|---|---|---|\n";
         for cpu in ["amd64", "arm64"] {
-            for program in programs() {
+            for program in PROGRAMS {
                 let executable = size(&self.link(program, cpu, "exe")?)?;
                 let pie = self.link(program, cpu, "pie")?;
                 let result = size(&self.convert(&pie)?)?;
@@ -107,7 +103,7 @@ impl Bench {
     fn conversion(&self, text: &mut String) -> anyhow::Result<()> {
         *text += "\n## `handpie convert` and `cp` of the same file\n\n\
              | program | bytes | convert | cp | ratio |\n|---|---|---|---|---|\n";
-        for program in programs() {
+        for program in PROGRAMS {
             let pie = self.link(program, "amd64", "pie")?;
             let (ours, copy) = (self.folder.join("ours"), self.folder.join("copy"));
             let convert = Tool::new(&self.handpie)
@@ -129,7 +125,8 @@ impl Bench {
              default. \"linked\": the output was removed \
              before; \"up to date\": it was not.\n\n\
              | program | state | handpie build | go build | ratio |\n|---|---|---|---|---|\n";
-        for (name, folder, package) in programs() {
+        let large = root().join(LARGE.1).is_dir().then_some(LARGE);
+        for (name, folder, package) in PROGRAMS.into_iter().chain(large) {
             let folder = root().join(folder);
             let outputs = [
                 self.folder.join("built-ours"),

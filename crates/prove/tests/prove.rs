@@ -216,7 +216,7 @@ fn a_fork_bomb_is_contained() {
     let proof = prove(&program, &quick()).unwrap();
     assert!(before.elapsed() < AT_MOST, "{:?}", before.elapsed());
     assert_eq!(proof.ending, Ending::StillRunning { stopped: false });
-    assert_eq!(alive("bomb-of-prove"), 0);
+    assert!(all_die("bomb-of-prove"));
 }
 
 #[test]
@@ -228,7 +228,7 @@ fn a_stubborn_program_is_ended_with_its_children() {
     let proof = prove(&program, &quick()).unwrap();
     assert!(before.elapsed() < AT_MOST, "{:?}", before.elapsed());
     assert_eq!(proof.ending, Ending::StillRunning { stopped: true });
-    assert_eq!(alive("stubborn-one"), 0);
+    assert!(all_die("stubborn-one"));
 }
 
 #[test]
@@ -462,6 +462,19 @@ fn claim(proof: &Proof, code: Code) -> &Claim {
 fn region(proof: &Proof, region: Region) -> &Entropy {
     let found = proof.entropy.iter().find(|it| it.region == region);
     found.unwrap_or_else(|| panic!("no {region:?} in {:#?}", proof.entropy))
+}
+
+/// Whether none of that name lives on. All have been killed by then; a machine with few processors
+/// takes a moment to bury a hundred of them.
+fn all_die(name: &str) -> bool {
+    let start = Instant::now();
+    while alive(name) > 0 {
+        if start.elapsed() > Duration::from_secs(5) {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    true
 }
 
 /// How many processes have that name as their first argument; the dead have no arguments.
