@@ -26,13 +26,6 @@ const PROGRAMS: [(&str, &str, &str); 3] = [
     ("cmd/go", "examples/hello", "cmd/go"),
 ];
 
-/// A program of the size that people ship; there once `cargo xtask real-programs` has run.
-const LARGE: (&str, &str, &str) = (
-    "coredns",
-    "target/real-programs/modules/coredns",
-    "github.com/coredns/coredns",
-);
-
 /// `cargo xtask bench`.
 pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     crate::flags(args, [])?;
@@ -125,8 +118,7 @@ impl Bench {
              default. \"linked\": the output was removed \
              before; \"up to date\": it was not.\n\n\
              | program | state | handpie build | go build | ratio |\n|---|---|---|---|---|\n";
-        let large = root().join(LARGE.1).is_dir().then_some(LARGE);
-        for (name, folder, package) in PROGRAMS.into_iter().chain(large) {
+        for (name, folder, package) in PROGRAMS {
             let folder = root().join(folder);
             let outputs = [
                 self.folder.join("built-ours"),

@@ -102,7 +102,7 @@ fn delve_attaches_and_names_the_functions_on_the_stack() {
     let file = program.convert();
     let running = Running::start(&file);
     let script = program.path("script");
-    std::fs::write(&script, "stack\nexit -c\n").expect("a script");
+    std::fs::write(&script, "goroutines -t 8\nexit -c\n").expect("a script");
     let output = Tool::new(dlv)
         .args([
             "attach",
