@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use handpie_toolchain::contradiction::Contradiction;
 use handpie_toolchain::profile::{Profile, Stamp};
-use handpie_toolchain::{command, go, packages};
+use handpie_toolchain::{command, go};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -16,7 +16,7 @@ pub(crate) fn settings_failed(error: go::Error) -> Failure {
 }
 
 /// Go could not list the packages.
-pub(crate) fn list_failed(error: packages::Error) -> Failure {
+pub(crate) fn list_failed(error: go::Error) -> Failure {
     Failure::new(Exit::Tool, "failed to list the packages").cause(error)
 }
 

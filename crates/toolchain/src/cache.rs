@@ -58,12 +58,7 @@ impl Cache {
     }
 
     /// What the patterns name; see [`packages::list`].
-    pub fn list(
-        &self,
-        go: &Go,
-        env: &GoEnv,
-        profile: &Profile,
-    ) -> Result<Listing, packages::Error> {
+    pub fn list(&self, go: &Go, env: &GoEnv, profile: &Profile) -> Result<Listing, go::Error> {
         let Some(trees) = pattern_trees(go, env, profile) else {
             return packages::list(go, profile);
         };

@@ -14,9 +14,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::command;
 use crate::contradiction::{Code, Contradiction};
-use crate::go::Go;
+use crate::go::{Error, Go};
 use crate::profile::Profile;
 
 mod known;
@@ -77,22 +76,6 @@ pub enum Without {
     NotImported,
     /// It compiles, and every call fails: package `plugin`.
     Errors,
-}
-
-/// `go list` could not be run, or printed what cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// It could not be run.
-    #[error(transparent)]
-    Command(#[from] command::Error),
-    /// It printed something else than JSON.
-    #[error("understand the answer of `{command}`: {cause}")]
-    Answer {
-        /// The whole command.
-        command: String,
-        /// What is wrong with it.
-        cause: serde_json::Error,
-    },
 }
 
 /// Asks go for everything that the packages of a build consist of.
