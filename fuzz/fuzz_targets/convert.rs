@@ -7,8 +7,9 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| match convert(data) {
     Ok(Outcome::Converted(result)) => {
+        let output = result.pieces.to_bytes(data);
         assert!(matches!(
-            convert(&result.bytes),
+            convert(&output),
             Ok(Outcome::AlreadyStaticPie { by_us: true })
         ));
     }

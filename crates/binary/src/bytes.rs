@@ -3,6 +3,7 @@
 use object::pod::{self, Pod};
 
 use crate::error::{Error, ErrorKind};
+use crate::partial::Partial;
 use crate::quantity::{Offset, Size};
 
 /// Bytes of the file, with the file offset of the first.
@@ -10,6 +11,15 @@ use crate::quantity::{Offset, Size};
 pub struct Bytes<'data> {
     data: &'data [u8],
     base: Offset,
+    /// Where to note what is looked at, unless the whole file has been read.
+    partial: Option<&'data Partial>,
+}
+
+/// The whole of a file.
+impl<'data, D: AsRef<[u8]> + ?Sized> From<&'data D> for Bytes<'data> {
+    fn from(data: &'data D) -> Self {
+        Self::of_file(data.as_ref())
+    }
 }
 
 impl<'data> Bytes<'data> {
@@ -18,12 +28,36 @@ impl<'data> Bytes<'data> {
         Self {
             data,
             base: Offset(0),
+            partial: None,
+        }
+    }
+
+    pub(crate) fn of_partial(data: &'data [u8], partial: &'data Partial) -> Self {
+        Self {
+            data,
+            base: Offset(0),
+            partial: Some(partial),
         }
     }
 
     /// The bytes themselves.
     pub fn data(self) -> &'data [u8] {
-        self.data
+        self.look(self.data)
+    }
+
+    /// Whether everything that was looked at so far, anywhere in the file, has been read. If not,
+    /// what was found is worth nothing; see [`Partial`].
+    pub fn is_complete(self) -> bool {
+        self.partial.is_none_or(Partial::is_complete)
+    }
+
+    /// `part`, which starts where these bytes start; from here on it counts as looked at.
+    fn look(self, part: &'data [u8]) -> &'data [u8] {
+        if let Some(partial) = self.partial {
+            let end = self.base.0.saturating_add(part.len() as u64);
+            partial.want(self.base.0..end);
+        }
+        part
     }
 
     /// The file offset of the first byte.
@@ -47,7 +81,7 @@ impl<'data> Bytes<'data> {
             self.data.get(start..end)
         });
         match part {
-            Some(data) => Ok(Self { data, base }),
+            Some(data) => Ok(Self { data, base, ..self }),
             None => {
                 let end = Offset(self.base.0.saturating_add(self.size().0));
                 let verb = if start >= self.size().0 {
@@ -70,7 +104,7 @@ impl<'data> Bytes<'data> {
     /// [`ErrorKind::Truncated`] when it reaches past the end.
     pub fn read<T: Pod>(self, start: u64, what: &str) -> Result<&'data T, Error> {
         let part = self.slice(start, Size::of(size_of::<T>()), what)?;
-        match pod::from_bytes::<T>(part.data) {
+        match pod::from_bytes::<T>(part.data()) {
             Ok((value, _)) => Ok(value),
             Err(()) => Err(Error::at(ErrorKind::Truncated, part.base, what)),
         }
@@ -92,7 +126,7 @@ impl<'data> Bytes<'data> {
         let part = self.slice(start, size, what)?;
         // A slice that was cut to `count` structures holds `count` structures.
         let count = usize::try_from(count).unwrap_or(0);
-        match pod::slice_from_bytes::<T>(part.data, count) {
+        match pod::slice_from_bytes::<T>(part.data(), count) {
             Ok((table, _)) => Ok(table),
             Err(()) => Err(Error::at(ErrorKind::Truncated, part.base, what)),
         }
@@ -100,8 +134,11 @@ impl<'data> Bytes<'data> {
 
     /// The bytes from `start` up to the next NUL, which is not among them; `None` without one.
     pub fn c_string(self, start: u64) -> Option<&'data [u8]> {
-        let tail = self.data.get(usize::try_from(start).ok()?..)?;
-        let length = tail.iter().position(|&byte| byte == 0)?;
-        tail.get(..length)
+        let size = self.size().0.checked_sub(start)?;
+        let tail = self.slice(start, Size(size), "a string").ok()?;
+        let length = tail.data.iter().position(|&byte| byte == 0)?;
+        // The NUL is looked at, too.
+        tail.look(tail.data.get(..=length)?);
+        tail.data.get(..length)
     }
 }

@@ -34,6 +34,9 @@ use crate::identify::{FileKind, identify};
 use crate::limits::MAX_INTERPRETER;
 use crate::quantity::{Address, Offset, Size};
 
+/// All magics lie in so many bytes at the start of a file.
+const IDENTIFYING: u64 = 16;
+
 /// An ELF file whose headers have been read and lie inside the file.
 #[derive(Debug)]
 pub struct Elf<'data> {
@@ -44,14 +47,17 @@ pub struct Elf<'data> {
 }
 
 impl<'data> Elf<'data> {
-    /// Reads the headers of `data`, which is the whole file.
+    /// Reads the headers of `file`.
     ///
     /// # Errors
     /// Says what is wrong with the first header that cannot be read, and at which file offset.
-    pub fn parse(data: &'data [u8]) -> Result<Self, Error> {
-        let file = Bytes::of_file(data);
-        match identify(data) {
-            _ if data.is_empty() => return Err(Error::new(ErrorKind::Empty, "the file is empty")),
+    pub fn parse(file: impl Into<Bytes<'data>>) -> Result<Self, Error> {
+        let file = file.into();
+        let start = file.slice(0, file.size().min(Size(IDENTIFYING)), "the magic")?;
+        match identify(start.data()) {
+            _ if file.size().0 == 0 => {
+                return Err(Error::new(ErrorKind::Empty, "the file is empty"));
+            }
             FileKind::Elf => {}
             other => {
                 let message = format!("not an ELF file; it is {}", other.describe());

@@ -3,7 +3,7 @@
 //! A cap is far above what a real program has, and low enough that reading a file made to be slow
 //! or large ends soon.
 
-/// The largest file that is read, in bytes. Files are held in memory whole.
+/// The largest file that is read, in bytes. Only what is looked at is read.
 pub const MAX_FILE_SIZE: u64 = 4 << 30;
 
 /// Program headers. The kernel refuses to start a program whose headers exceed 64 KiB

@@ -1,11 +1,12 @@
-//! Reads a file that a user names, without waiting for a pipe or filling memory.
+//! Reads a file that a user names, as far as it is looked at, without waiting for a pipe.
 
-use std::fs::{self, Metadata, OpenOptions};
-use std::io::{self, Read};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::num::NonZeroUsize;
+use std::os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use handpie_binary::MAX_FILE_SIZE;
+use handpie_binary::{Bytes, MAX_FILE_SIZE, Offset, Partial, Size};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -21,15 +22,18 @@ pub(crate) const CODES: [&str; 4] = [
 const NOT_A_REGULAR_FILE: &str = "not-a-regular-file";
 const UNREADABLE_FILE: &str = "unreadable-file";
 
-/// A file in memory.
+/// What is read at once, in bytes.
+const BLOCK: NonZeroUsize = NonZeroUsize::new(64 << 10).unwrap();
+
+/// A file to be looked at.
 #[derive(Debug)]
 pub(crate) struct Input {
     /// How the user called it.
     pub(crate) name: String,
-    pub(crate) path: PathBuf,
-    pub(crate) bytes: Vec<u8>,
+    path: PathBuf,
+    content: Partial,
     /// `None` for standard input.
-    pub(crate) metadata: Option<Metadata>,
+    file: Option<(File, Metadata)>,
 }
 
 /// Whether a path means standard input or output.
@@ -38,15 +42,15 @@ pub(crate) fn is_stream(path: &Path) -> bool {
 }
 
 impl Input {
-    /// Reads the file at `path`, or standard input for `-`.
-    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
+    /// Opens the file at `path`, or reads standard input for `-`.
+    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
         if is_stream(path) {
-            let bytes = read_all("standard input", io::stdin().lock(), 0)?;
+            let name = "standard input";
             return Ok(Self {
-                name: "standard input".into(),
+                name: name.into(),
                 path: path.to_owned(),
-                bytes,
-                metadata: None,
+                content: Partial::whole(read_all(name, io::stdin().lock())?),
+                file: None,
             });
         }
         let name = path.display().to_string();
@@ -64,45 +68,110 @@ impl Input {
         if !metadata.is_file() {
             return Err(not_regular(&name, &metadata));
         }
+        if metadata.len() > MAX_FILE_SIZE {
+            return Err(too_large(&name));
+        }
+        let content = Partial::of_size(Size(metadata.len()), BLOCK)
+            .map_err(|error| unreadable(&name, &io::Error::other(error)))?;
         Ok(Self {
-            bytes: read_all(&name, file, metadata.len())?,
             name,
             path: path.to_owned(),
-            metadata: Some(metadata),
+            content,
+            file: Some((file, metadata)),
         })
+    }
+
+    /// What `look` finds in the file. It is called again for as long as it looks at bytes that had
+    /// not been read yet; only the last answer counts.
+    pub(crate) fn look<T>(&mut self, mut look: impl FnMut(Bytes<'_>) -> T) -> Result<T, Failure> {
+        loop {
+            let seen = look(self.content.bytes());
+            let missed = self.content.fill(|start, room| match &self.file {
+                Some((file, _)) => file.read_exact_at(room, start),
+                None => Ok(()),
+            });
+            match missed {
+                Ok(true) => {}
+                Ok(false) => return Ok(seen),
+                Err(cause) => return Err(unreadable(&self.name, &cause)),
+            }
+        }
+    }
+
+    /// The size of the file.
+    pub(crate) fn size(&self) -> Size {
+        self.content.bytes().size()
     }
 
     /// The path for a file on disk.
     pub(crate) fn file(&self) -> Option<(&Path, &Metadata)> {
-        Some((&self.path, self.metadata.as_ref()?))
+        let (_, metadata) = self.file.as_ref()?;
+        Some((&self.path, metadata))
+    }
+
+    /// Copies a part to `sink`; between two files, the kernel does it.
+    pub(crate) fn copy_to(
+        &self,
+        sink: &mut impl Write,
+        start: Offset,
+        size: Size,
+    ) -> io::Result<()> {
+        let copied = match &self.file {
+            Some((file, _)) => {
+                let mut file = file;
+                file.seek(SeekFrom::Start(start.0))?;
+                io::copy(&mut file.take(size.0), sink)?
+            }
+            None => {
+                let part = self.content.bytes().slice(start.0, size, "a part");
+                let part = part.map_err(io::Error::other)?.data();
+                io::copy(&mut &*part, sink)?
+            }
+        };
+        if copied == size.0 {
+            Ok(())
+        } else {
+            Err(self.changed())
+        }
+    }
+
+    /// Fails when somebody has written to the file since it was opened: what was looked at may
+    /// then be another file than the one that was copied.
+    pub(crate) fn refuse_changed(&self) -> io::Result<()> {
+        let Some((file, then)) = &self.file else {
+            return Ok(());
+        };
+        let now = file.metadata()?;
+        if (now.len(), now.modified()?) == (then.len(), then.modified()?) {
+            Ok(())
+        } else {
+            Err(self.changed())
+        }
+    }
+
+    fn changed(&self) -> io::Error {
+        io::Error::other(format!("`{}` was changed while it was read", self.name))
     }
 }
 
-fn read_all(name: &str, source: impl Read, expected: u64) -> Result<Vec<u8>, Failure> {
-    let too_large = || {
-        let message = format!("`{name}` is larger than {} GiB", MAX_FILE_SIZE >> 30);
-        Failure::new(Exit::Input, message)
-            .code("too-large")
-            .hint("programs are never that large; is it an image or an archive?")
-    };
-    if expected > MAX_FILE_SIZE {
-        return Err(too_large());
-    }
-    // One byte more than expected, so that the end is seen without growing.
-    let capacity = usize::try_from(expected.saturating_add(1)).unwrap_or(0);
+fn read_all(name: &str, source: impl Read) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
-    bytes
-        .try_reserve_exact(capacity)
-        .map_err(|cause| unreadable(name, &io::Error::other(cause)))?;
-    // The file may grow while it is read, and standard input may never end.
+    // Standard input may never end.
     source
         .take(MAX_FILE_SIZE.saturating_add(1))
         .read_to_end(&mut bytes)
         .map_err(|cause| unreadable(name, &cause))?;
     if bytes.len() as u64 > MAX_FILE_SIZE {
-        return Err(too_large());
+        return Err(too_large(name));
     }
     Ok(bytes)
+}
+
+fn too_large(name: &str) -> Failure {
+    let message = format!("`{name}` is larger than {} GiB", MAX_FILE_SIZE >> 30);
+    Failure::new(Exit::Input, message)
+        .code("too-large")
+        .hint("programs are never that large; is it an image or an archive?")
 }
 
 fn not_regular(name: &str, metadata: &Metadata) -> Failure {
@@ -128,5 +197,36 @@ pub(crate) fn describe(metadata: &Metadata) -> &'static str {
         "a socket"
     } else {
         "a device"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn input() -> (tempfile::NamedTempFile, Input) {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(&[7; 200_000]).unwrap();
+        let input = Input::open(file.path()).unwrap();
+        (file, input)
+    }
+
+    #[test]
+    fn a_file_that_is_written_to_meanwhile_is_noticed() {
+        let (mut file, input) = input();
+        input.refuse_changed().unwrap();
+        file.write_all(&[8]).unwrap();
+        let error = input.refuse_changed().unwrap_err();
+        assert!(error.to_string().contains("was changed while it was read"));
+    }
+
+    #[test]
+    fn a_file_that_is_cut_meanwhile_is_noticed() {
+        let (file, mut input) = input();
+        file.as_file().set_len(100_000).unwrap();
+        let error = input.copy_to(&mut Vec::new(), Offset(0), Size(200_000));
+        assert!(error.unwrap_err().to_string().contains("was changed"));
+        let looked = input.look(|bytes| bytes.data().len());
+        assert!(looked.is_err(), "the rest is not there to be read");
     }
 }

@@ -1,6 +1,6 @@
 //! Where the libraries are joined: what happens to a program, step after step.
 
-use handpie_binary::{Address, Elf};
+use handpie_binary::{Address, Bytes, Elf};
 use handpie_pie::{Error, StubHeader};
 
 use crate::exit::Exit;
@@ -19,16 +19,17 @@ pub(crate) fn unconverted(name: &str, error: Error) -> Failure {
             }
             failure
         }
-        error @ Error::Mistake(_) => Failure::new(Exit::Bug, format!("failed to convert `{name}`"))
-            .cause(error)
-            .hint(
-                "this is a bug of handpie and nothing was written; please report it with the file",
-            ),
+        error @ (Error::Mistake(_) | Error::Incomplete) => Failure::new(
+            Exit::Bug,
+            format!("failed to convert `{name}`"),
+        )
+        .cause(error)
+        .hint("this is a bug of handpie and nothing was written; please report it with the file"),
     }
 }
 
 /// Where a program that we have converted itself starts, behind our stub.
-pub(crate) fn entry_behind_stub(program: &[u8]) -> Option<Address> {
+pub(crate) fn entry_behind_stub(program: Bytes<'_>) -> Option<Address> {
     let elf = Elf::parse(program).ok()?;
     StubHeader::read(&elf).map(|stub| stub.entry)
 }

@@ -13,11 +13,15 @@ use std::hash::{Hash, Hasher};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use handpie_binary::Bytes;
 use handpie_binary::elf::{Elf, Kind};
 use handpie_pie::Conversion;
 use handpie_toolchain::cache;
 use handpie_toolchain::profile::VERSION_VARIABLES;
 use serde::{Deserialize, Serialize};
+
+use crate::failure::Failure;
+use crate::input::Input;
 
 /// The variable that names the folder.
 pub(crate) const FOLDER: &str = "HANDPIE_RECORDS";
@@ -52,7 +56,11 @@ pub(crate) struct Changes {
 }
 
 impl Record {
-    pub(crate) fn converted(package: &str, conversion: &Conversion) -> Self {
+    pub(crate) fn converted(
+        package: &str,
+        conversion: &Conversion,
+        input: &mut Input,
+    ) -> Result<Self, Failure> {
         let plan = &conversion.plan;
         let before = Kind::LoaderOnlyPie {
             interpreter: plan.interpreter.clone(),
@@ -65,29 +73,31 @@ impl Record {
             relro_size: plan.relro.map(|relro| relro.size.0),
             stub_size: plan.stub.size.0,
         };
-        Self {
+        Ok(Self {
             kind_before: Some(before.to_string()),
             size_before: Some(plan.old_size.0),
+            size_after: plan.new_size.0,
             changes: Some(changes),
-            ..Self::unchanged(package, &conversion.bytes)
-        }
+            ..Self::unchanged(package, input)?
+        })
     }
 
     /// A static-PIE of which nothing else is known.
-    pub(crate) fn unchanged(package: &str, bytes: &[u8]) -> Self {
-        Self {
+    pub(crate) fn unchanged(package: &str, input: &mut Input) -> Result<Self, Failure> {
+        Ok(Self {
             package: package.to_owned(),
             kind_before: None,
             kind_after: Kind::StaticPie.to_string(),
             size_before: None,
-            size_after: bytes.len() as u64,
+            size_after: input.size().0,
             changes: None,
-            version_variables: Elf::parse(bytes).ok().as_ref().and_then(version_variables),
-        }
+            version_variables: input.look(version_variables)?,
+        })
     }
 }
 
-fn version_variables(elf: &Elf<'_>) -> Option<Vec<String>> {
+fn version_variables(program: Bytes<'_>) -> Option<Vec<String>> {
+    let elf = Elf::parse(program).ok()?;
     let symbols = elf.symbols().ok().filter(|symbols| !symbols.is_empty())?;
     let there = |name: &&&str| symbols.iter().any(|symbol| symbol.name == name.as_bytes());
     let variables = VERSION_VARIABLES.iter().filter(there);
@@ -95,9 +105,9 @@ fn version_variables(elf: &Elf<'_>) -> Option<Vec<String>> {
 }
 
 /// Leaves a record for `handpie build`, if it is listening.
-pub(crate) fn keep(record: impl FnOnce() -> Record) {
+pub(crate) fn keep(record: impl FnOnce() -> Result<Record, Failure>) {
     let Some(folder) = folder() else { return };
-    let record = record();
+    let Ok(record) = record() else { return };
     if let Ok(text) = serde_json::to_vec(&record) {
         // The program is converted whether or not anyone hears of it.
         let name = format!("{:016x}.json", hash(&record.package));

@@ -7,11 +7,12 @@
 //! on every error but not when the process is killed.
 
 use std::fs::{self, File, Metadata, Permissions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
+use handpie_pie::{Piece, Pieces};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, XattrFlags};
 
 use crate::exit::Exit;
@@ -46,17 +47,17 @@ pub(crate) fn refuse_same_file(input: &Input, output: &Path) -> Result<(), Failu
     Ok(())
 }
 
-/// Writes `bytes` to `target`, or to standard output for `-`.
+/// Writes a file made from `input` to `target`, or to standard output for `-`.
 pub(crate) fn write(
     input: &Input,
     target: &Path,
-    bytes: &[u8],
+    pieces: &Pieces,
     replacement: Replacement,
 ) -> Result<(), Failure> {
     let result = if input::is_stream(target) {
-        crate::report::write_bytes(bytes)
+        crate::report::write_with(|stdout| write_pieces(stdout, input, pieces))
     } else {
-        write_file(input, target, bytes, replacement)
+        write_file(input, target, pieces, replacement)
     };
     result.map_err(|cause| {
         let failure = Failure::new(
@@ -79,7 +80,7 @@ pub(crate) fn write(
 fn write_file(
     input: &Input,
     target: &Path,
-    bytes: &[u8],
+    pieces: &Pieces,
     replacement: Replacement,
 ) -> io::Result<()> {
     // A link keeps its name: what it points at is replaced.
@@ -106,14 +107,14 @@ fn write_file(
     }
     match unnamed(folder) {
         Ok(mut file) => {
-            fill(&mut file, input, bytes, replacement)?;
+            fill(&mut file, input, pieces, replacement)?;
             give_name(&file, &target, folder)
         }
         Err(_) => {
             let mut file = tempfile::Builder::new()
                 .prefix(".handpie-")
                 .tempfile_in(folder)?;
-            fill(file.as_file_mut(), input, bytes, replacement)?;
+            fill(file.as_file_mut(), input, pieces, replacement)?;
             file.persist(&target).map_err(|error| error.error)?;
             Ok(())
         }
@@ -130,13 +131,32 @@ fn unnamed(folder: &Path) -> io::Result<File> {
     Ok(file.into())
 }
 
-fn fill(file: &mut File, input: &Input, bytes: &[u8], replacement: Replacement) -> io::Result<()> {
-    file.write_all(bytes)?;
+fn fill(
+    file: &mut File,
+    input: &Input,
+    pieces: &Pieces,
+    replacement: Replacement,
+) -> io::Result<()> {
+    write_pieces(file, input, pieces)?;
+    input.refuse_changed()?;
     match input.file() {
         Some((path, metadata)) => inherit(file, path, metadata, replacement),
         // A program from standard input.
         None => file.set_permissions(Permissions::from_mode(0o755)),
     }
+}
+
+fn write_pieces(sink: &mut impl Write, input: &Input, pieces: &Pieces) -> io::Result<()> {
+    for piece in pieces.iter() {
+        match piece {
+            Piece::Copy(start, size) => input.copy_to(sink, *start, *size)?,
+            Piece::Zeros(size) => {
+                io::copy(&mut io::repeat(0).take(size.0), sink)?;
+            }
+            Piece::Bytes(bytes) => sink.write_all(bytes)?,
+        }
+    }
+    Ok(())
 }
 
 fn inherit(

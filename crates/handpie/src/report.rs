@@ -139,8 +139,10 @@ fn print_stdout(text: &str) -> Result<(), Failure> {
 }
 
 /// A program on standard output.
-pub(crate) fn write_bytes(bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_with(
+    write: impl FnOnce(&mut io::StdoutLock<'_>) -> io::Result<()>,
+) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    stdout.write_all(bytes)?;
+    write(&mut stdout)?;
     stdout.flush()
 }

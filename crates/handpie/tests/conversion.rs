@@ -6,6 +6,7 @@ mod support;
 use std::fs;
 use std::path::Path;
 
+use handpie_pie::{Outcome, convert};
 use handpie_toolchain::command::Tool;
 use support::{Program, go, go_release, handpie, run, text, tool};
 
@@ -240,6 +241,30 @@ fn converting_is_deterministic_and_converting_twice_changes_nothing() {
         fs::read(&again).expect("the copy") == first,
         "a no-op changed the file"
     );
+}
+
+/// A file is read where it is looked at and copied by the kernel; a stream is read whole.
+#[test]
+fn a_file_and_a_stream_give_the_same_program() {
+    let Some(go) = go("converting a stream") else {
+        return;
+    };
+    let program = Program::build(&go, "works", &[]);
+    let from_file = fs::read(program.convert()).unwrap();
+    let stream = fs::read(&program.pie).unwrap();
+    let Ok(Outcome::Converted(conversion)) = convert(&stream) else {
+        panic!("{:?}", convert(&stream));
+    };
+    assert!(conversion.pieces.to_bytes(&stream) == from_file);
+    let through = Tool::new("sh")
+        .args(["-c", "exec \"$0\" convert - -o - <\"$1\""])
+        .args([
+            env!("CARGO_BIN_EXE_handpie").as_ref(),
+            program.pie.as_os_str(),
+        ])
+        .run()
+        .unwrap();
+    assert!(through.stdout == from_file);
 }
 
 #[test]

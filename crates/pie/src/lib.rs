@@ -1,11 +1,11 @@
-//! Turns a PIE that needs a dynamic loader into a static-PIE, which needs none: bytes in, bytes
-//! out.
+//! Turns a PIE that needs a dynamic loader into a static-PIE, which needs none: bytes in, pieces
+//! of a new file out.
 //!
 //! Four steps, each a value that can be printed and tested:
 //!
 //! 1. [`survey`] reads the file and collects *every* reason why it cannot be converted;
 //! 2. [`plan`] decides where everything goes; no byte is touched;
-//! 3. `apply` builds the new file;
+//! 3. `apply` puts the new file together, from new bytes and from stretches of the old one;
 //! 4. `verify` reads the new file with fresh eyes and holds it against the plan.
 //!
 //! Virtual addresses never change, so the program's code, its unwind tables, its symbols and its
@@ -26,6 +26,7 @@ mod plan;
 mod apply;
 mod verify;
 
+pub use apply::{Piece, Pieces};
 pub use arch::{CPUS, Cpu};
 pub use plan::{Packing, Plan, Relro, plan};
 pub use refusal::{Code, Refusal};
@@ -33,6 +34,10 @@ pub use stub::{StubHeader, StubPlace};
 pub use survey::{Answer, Survey, survey};
 
 use std::fmt;
+
+#[cfg(doc)]
+use handpie_binary::Partial;
+use handpie_binary::{Bytes, Elf};
 
 /// Names this converter's sources, so that a cache of its results can tell one from another.
 pub const FINGERPRINT: &str = env!("HANDPIE_FINGERPRINT");
@@ -55,7 +60,7 @@ pub struct Conversion {
     /// What was done.
     pub plan: Plan,
     /// The new file.
-    pub bytes: Vec<u8>,
+    pub pieces: Pieces,
 }
 
 /// Why there is no converted program.
@@ -67,6 +72,8 @@ pub enum Error {
     Refused(Vec<Refusal>),
     /// The result is not what was planned. Our bug; nothing may be written.
     Mistake(String),
+    /// More of a [`Partial`] file has to be read before anything can be said.
+    Incomplete,
 }
 
 impl fmt::Display for Error {
@@ -78,6 +85,7 @@ impl fmt::Display for Error {
                 write!(f, "refused: {}", texts.join("; "))
             }
             Self::Mistake(what) => write!(f, "the converted file is not what was planned: {what}"),
+            Self::Incomplete => write!(f, "more of the file has to be read"),
         }
     }
 }
@@ -90,21 +98,40 @@ impl From<handpie_binary::Error> for Error {
     }
 }
 
-/// Converts the program in `input`, which is the whole file.
+/// Converts a program.
 ///
 /// The same input gives the same output, and converting the output again changes nothing.
 ///
 /// # Errors
 /// See [`Error`].
-pub fn convert(input: &[u8]) -> Result<Outcome, Error> {
-    let survey = survey(input)?;
+pub fn convert<'data>(input: impl Into<Bytes<'data>>) -> Result<Outcome, Error> {
+    let input = input.into();
+    let outcome = convert_complete(input);
+    if input.is_complete() {
+        outcome
+    } else {
+        Err(Error::Incomplete)
+    }
+}
+
+fn convert_complete(input: Bytes<'_>) -> Result<Outcome, Error> {
+    let elf = Elf::parse(input)?;
+    if !input.is_complete() {
+        // Without its section names, a file would be searched for what has a section.
+        return Err(Error::Incomplete);
+    }
+    let survey = survey(elf)?;
+    if !input.is_complete() {
+        // Going on would plan for a program whose relocations are not there yet.
+        return Err(Error::Incomplete);
+    }
     let program = match survey.answer {
         Answer::Convertible(ref program) => program,
         Answer::AlreadyStaticPie { by_us } => return Ok(Outcome::AlreadyStaticPie { by_us }),
         Answer::Refused(refusals) => return Err(Error::Refused(refusals)),
     };
     let plan = plan(&survey.elf, program).map_err(|refusal| Error::Refused(vec![refusal]))?;
-    let bytes = apply::apply(input, &plan);
-    verify::verify(&survey.elf, program, &plan, &bytes).map_err(Error::Mistake)?;
-    Ok(Outcome::Converted(Box::new(Conversion { plan, bytes })))
+    let pieces = apply::apply(input, &plan);
+    verify::verify(&survey.elf, program, &plan, &pieces).map_err(Error::Mistake)?;
+    Ok(Outcome::Converted(Box::new(Conversion { plan, pieces })))
 }

@@ -24,6 +24,7 @@ pub use packing::Packing;
 use handpie_binary::elf::Elf;
 use handpie_binary::elf::constants::{PF_X, SHF_ALLOC};
 use handpie_binary::{Address, Offset, Size};
+use object::Endian;
 
 use crate::arch::Cpu;
 use crate::refusal::{Code, Refusal};
@@ -55,7 +56,7 @@ pub struct Plan {
     /// The size of the file after.
     pub new_size: Size,
     /// Words that do not hold their link-time value yet, in the new file.
-    pub(crate) words: Vec<(Offset, u64)>,
+    pub(crate) words: Vec<(Offset, [u8; 8])>,
     /// All other bytes that are written, ascending, in the new file.
     pub(crate) edits: Vec<Edit>,
     /// What of the old file slides.
@@ -235,16 +236,14 @@ fn interpreter(elf: &Elf<'_>) -> String {
 
 /// RELR keeps the addend in the word itself. Go's linker has stored it there already; other linkers
 /// may leave zero.
-fn words(elf: &Elf<'_>, program: &Program, slide: &Slide) -> Vec<(Offset, u64)> {
-    let file = elf.file().data();
-    let stored = |offset: Offset| {
-        let start = usize::try_from(offset.0).ok()?;
-        file.get(start..)?.first_chunk::<8>()
-    };
-    program
-        .targets
-        .iter()
-        .filter(|target| stored(target.offset) != Some(&target.value.to_le_bytes()))
-        .map(|target| (slide.new_offset(target.offset), target.value))
-        .collect()
+fn words(elf: &Elf<'_>, program: &Program, slide: &Slide) -> Vec<(Offset, [u8; 8])> {
+    let file = elf.file();
+    let endian = program.cpu.endian;
+    let targets = program.targets.iter();
+    let differing = targets.filter_map(|target| {
+        let value = endian.write_u64(target.value);
+        let stored = file.read::<[u8; 8]>(target.offset.0, "a word").ok();
+        (stored != Some(&value)).then(|| (slide.new_offset(target.offset), value))
+    });
+    differing.collect()
 }

@@ -5,7 +5,7 @@
 
 use handpie_binary::elf::Elf;
 use handpie_binary::{Address, Offset, Size};
-use object::Endianness;
+use object::{Endian, Endianness};
 
 mod amd64;
 mod arm64;
@@ -50,10 +50,7 @@ impl StubHeader {
             return None;
         };
         let [self_address, relr, relr_size, relro, relro_size, entry] = *rest.first_chunk::<6>()?;
-        let word = |bytes| match elf.header().endian {
-            Endianness::Little => u64::from_le_bytes(bytes),
-            Endianness::Big => u64::from_be_bytes(bytes),
-        };
+        let word = |bytes| elf.header().endian.read_u64(bytes);
         (*magic == MAGIC && Address(word(self_address)) == address).then(|| Self {
             address,
             relr: Address(word(relr)),
@@ -81,10 +78,7 @@ impl StubHeader {
         ];
         let mut stub = MAGIC.to_vec();
         for word in words {
-            stub.extend(match endian {
-                Endianness::Little => word.to_le_bytes(),
-                Endianness::Big => word.to_be_bytes(),
-            });
+            stub.extend(endian.write_u64(word));
         }
         stub.extend(code);
         stub

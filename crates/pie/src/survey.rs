@@ -7,12 +7,12 @@ mod loader_work;
 mod layout;
 mod relocations;
 
-use handpie_binary::Error;
 use handpie_binary::elf::constants::{
     ELFOSABI_GNU, ELFOSABI_NONE, ET_CORE, ET_DYN, ET_REL, Machine,
 };
 use handpie_binary::elf::{Class, Dynamic, Elf, Kind};
 use handpie_binary::go::BuildInfo;
+use handpie_binary::{Bytes, Error, Size};
 
 use crate::arch::Cpu;
 use crate::refusal::{Code, Refusal};
@@ -59,12 +59,11 @@ pub struct Program {
     pub(crate) relro: Option<Relro>,
 }
 
-/// Reads `input`, which is a whole file.
+/// Reads what the headers of `elf` point at.
 ///
 /// # Errors
-/// When it cannot be read as an ELF file.
-pub fn survey(input: &[u8]) -> Result<Survey<'_>, Error> {
-    let elf = Elf::parse(input)?;
+/// When what they point at cannot be read.
+pub fn survey(elf: Elf<'_>) -> Result<Survey<'_>, Error> {
     let kind = Kind::of(&elf)?;
     let go = BuildInfo::read(&elf);
     let answer = answer(&elf, &kind, go.as_ref())?;
@@ -140,7 +139,7 @@ fn starts_by_itself(elf: &Elf<'_>, is_go: bool) -> Result<bool, Error> {
 /// Files that are no programs, and programs that are hidden.
 fn no_program(elf: &Elf<'_>, kind: &Kind) -> Option<Refusal> {
     let refuse = |code, message: String| Some(Refusal::new(code, message));
-    if is_upx_packed(elf.file().data()) && elf.section(".text").is_none() {
+    if is_upx_packed(elf.file()) && elf.section(".text").is_none() {
         return refuse(
             Code::UpxPacked,
             "it was packed by UPX, which unpacks the program into memory when it starts".into(),
@@ -162,14 +161,15 @@ fn no_program(elf: &Elf<'_>, kind: &Kind) -> Option<Refusal> {
 
 /// UPX writes its magic into a header of its own right after the program headers, and again at the
 /// end of the file (`l_info` in UPX's src/stub/src/include/linux.h).
-fn is_upx_packed(data: &[u8]) -> bool {
+fn is_upx_packed(file: Bytes<'_>) -> bool {
     const MAGIC: &[u8] = b"UPX!";
-    const NEAR: usize = 1024;
-    let head = data.get(..NEAR).unwrap_or(data);
-    let tail = data.get(data.len().saturating_sub(NEAR)..).unwrap_or(data);
-    [head, tail]
-        .iter()
-        .any(|part| part.windows(MAGIC.len()).any(|window| window == MAGIC))
+    const NEAR: u64 = 1024;
+    let size = file.size().0;
+    let part = Size(size.min(NEAR));
+    [0, size.saturating_sub(NEAR)].into_iter().any(|start| {
+        file.slice(start, part, "UPX's magic")
+            .is_ok_and(|part| part.data().windows(MAGIC.len()).any(|found| found == MAGIC))
+    })
 }
 
 fn cpu(elf: &Elf<'_>, refusals: &mut Vec<Refusal>) -> Option<&'static Cpu> {

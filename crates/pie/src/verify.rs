@@ -5,31 +5,85 @@
 //! that the loader would have relocated, and is the same in memory as the old one but for the
 //! places that the plan names.
 
+use std::convert::Infallible;
+use std::num::NonZeroUsize;
+use std::ops::Range;
+
 use handpie_binary::elf::constants::{PT_GNU_RELRO, SHF_ALLOC, SHT_NOBITS, SHT_NULL};
 use handpie_binary::elf::{Elf, Kind, Segment};
-use handpie_binary::{Address, Offset, Size};
+use handpie_binary::{Address, Bytes, Offset, Partial, Size};
+use object::Endian;
 
+use crate::apply::Pieces;
 use crate::plan::{Edit, Plan};
 use crate::stub::StubHeader;
-use crate::survey::{MIN_PAGE, Program};
+use crate::survey::{MIN_PAGE, Program, Target};
+
+/// What is put together at once, in bytes. The rest of a file slides by whole pages, so a block of
+/// the new file lies in one block of the old file, which has been read.
+const BLOCK: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 
 pub(crate) fn verify(
     old: &Elf<'_>,
     program: &Program,
     plan: &Plan,
-    output: &[u8],
+    output: &Pieces,
 ) -> Result<(), String> {
-    let new = Elf::parse(output).map_err(|error| error.to_string())?;
-    hold(output.len() as u64 == plan.new_size.0, "its size")?;
+    hold(output.size() == plan.new_size, "its size")?;
+    let file = Partial::of_size(output.size(), BLOCK);
+    let mut file = file.map_err(|error| error.to_string())?;
+    look_ahead(program, plan, file.bytes());
+    loop {
+        let verified = verify_file(old, program, plan, output, file.bytes());
+        let read = |start, room: &mut [u8]| {
+            output.read(old.file(), Offset(start), room);
+            Ok::<_, Infallible>(())
+        };
+        if file.fill(read) == Ok(false) {
+            return verified;
+        }
+    }
+}
+
+/// Looks at what is sure to be looked at, so that it is put together in one go.
+fn look_ahead(program: &Program, plan: &Plan, file: Bytes<'_>) {
+    let edits = plan.edits.iter().map(|edit| (edit.offset, edit.end()));
+    let target = |target: Option<&Target>| {
+        target.map_or(Offset(0), |target| plan.slide.new_offset(target.offset))
+    };
+    let targets = (
+        target(program.targets.first()),
+        target(program.targets.last()).0,
+    );
+    for (start, end) in edits.chain([targets]) {
+        let size = Size(end.saturating_sub(start.0));
+        let _ = file
+            .slice(start.0, size, "what is verified")
+            .map(Bytes::data);
+    }
+}
+
+fn verify_file(
+    old: &Elf<'_>,
+    program: &Program,
+    plan: &Plan,
+    output: &Pieces,
+    file: Bytes<'_>,
+) -> Result<(), String> {
+    let new = Elf::parse(file).map_err(|error| error.to_string())?;
     hold(
         StubHeader::read(&new) == Some(plan.header),
         "its entry point",
     )?;
     kind(&new)?;
+    if !file.is_complete() {
+        // The caller comes back with the rest.
+        return Ok(());
+    }
     relocations(&new, program, plan)?;
     relro(old, &new, plan)?;
-    memory(old, &new, plan)?;
-    other_sections(old, &new)
+    memory(old, &new, plan, output)?;
+    other_sections(old, &new, output)
 }
 
 fn hold(holds: bool, what: &str) -> Result<(), String> {
@@ -49,11 +103,12 @@ fn relocations(new: &Elf<'_>, program: &Program, plan: &Plan) -> Result<(), Stri
         .map_err(|error| error.to_string())?;
     let expected = program.targets.iter().map(|target| target.address);
     hold(targets.into_iter().eq(expected), "the relocated words")?;
+    let endian = program.cpu.endian;
     for target in &program.targets {
         let offset = plan.slide.new_offset(target.offset);
         let word = new.file().read::<[u8; 8]>(offset.0, "a word");
         let word = word.map_err(|error| error.to_string())?;
-        if *word != target.value.to_le_bytes() {
+        if endian.read_u64(*word) != target.value {
             return Err(format!("the word at address {}", target.address));
         }
     }
@@ -73,7 +128,7 @@ fn relro(old: &Elf<'_>, new: &Elf<'_>, plan: &Plan) -> Result<(), String> {
 }
 
 /// Each byte of each loaded segment is what it was, but for the edits.
-fn memory(old: &Elf<'_>, new: &Elf<'_>, plan: &Plan) -> Result<(), String> {
+fn memory(old: &Elf<'_>, new: &Elf<'_>, plan: &Plan, output: &Pieces) -> Result<(), String> {
     let mut words = plan.words.iter().map(|(offset, _)| *offset).peekable();
     for segment in new.loads() {
         let twin = old
@@ -95,7 +150,7 @@ fn memory(old: &Elf<'_>, new: &Elf<'_>, plan: &Plan) -> Result<(), String> {
         changed.sort_unstable();
         for (start, stop) in changed.into_iter().chain([(end, end)]) {
             if start > position {
-                same(old, new, twin, segment, position, start.min(end))?;
+                same(old, output, (twin, segment), position..start.min(end))?;
             }
             position = position.max(stop);
         }
@@ -107,40 +162,36 @@ fn memory(old: &Elf<'_>, new: &Elf<'_>, plan: &Plan) -> Result<(), String> {
     hold(new.loads().count() == old.loads().count(), "its segments")
 }
 
+/// Whether the bytes in `range` of the new file are those of the same addresses in the old one.
 fn same(
     old: &Elf<'_>,
-    new: &Elf<'_>,
-    old_segment: &Segment,
-    new_segment: &Segment,
-    start: u64,
-    end: u64,
+    output: &Pieces,
+    (twin, segment): (&Segment, &Segment),
+    range: Range<u64>,
 ) -> Result<(), String> {
-    let inside = start.saturating_sub(new_segment.offset.0);
-    let size = Size(end.saturating_sub(start));
-    let old_start = old_segment.offset.0.saturating_add(inside);
-    let before = old.file().slice(old_start, size, "the old bytes");
-    let after = new.file().slice(start, size, "the new bytes");
-    let same = matches!((before, after), (Ok(before), Ok(after)) if before.data() == after.data());
-    let address = new_segment.address_of(Offset(start)).unwrap_or(Address(0));
+    let inside = Size(range.start.saturating_sub(segment.offset.0));
+    let size = Size(range.end.saturating_sub(range.start));
+    let start = Offset(range.start);
+    let before = twin.offset.checked_add(inside);
+    let same = before.is_some_and(|before| output.same(old.file(), before, start, size));
+    let address = segment.address_of(start).unwrap_or(Address(0));
     hold(same, &format!("{size} bytes at address {address}"))
 }
 
 /// Symbols, debug information and whatever else is not loaded: the same bytes, wherever they slid.
-fn other_sections(old: &Elf<'_>, new: &Elf<'_>) -> Result<(), String> {
+fn other_sections(old: &Elf<'_>, new: &Elf<'_>, output: &Pieces) -> Result<(), String> {
     hold(old.sections().len() == new.sections().len(), "its sections")?;
     for (before, after) in old.sections().iter().zip(new.sections()) {
         let loaded = before.flags.contains(SHF_ALLOC);
         if loaded || [SHT_NULL, SHT_NOBITS].contains(&before.kind) {
             continue;
         }
-        let old_data = old
-            .section_data(before)
-            .map_err(|error| error.to_string())?;
-        let new_data = new.section_data(after).map_err(|error| error.to_string())?;
         // The section names alone have grown; a name that lay behind them may now be one of ours.
         let named = before.name == after.name || before.name.is_empty();
-        let same = named && new_data.data().starts_with(old_data.data());
-        hold(same, &format!("section `{}`", before.name()))?;
+        let size = before.file_size();
+        let same =
+            after.file_size() >= size && output.same(old.file(), before.offset, after.offset, size);
+        hold(named && same, &format!("section `{}`", before.name()))?;
     }
     Ok(())
 }

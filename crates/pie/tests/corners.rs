@@ -17,7 +17,7 @@ fn a_program_whose_relocations_ask_for_nothing_is_converted_once() {
     let Ok(Outcome::Converted(result)) = convert(&file) else {
         panic!("{:?}", convert(&file));
     };
-    let again = convert(&result.bytes);
+    let again = convert(&result.pieces.to_bytes(&file));
     assert!(
         matches!(again, Ok(Outcome::AlreadyStaticPie { by_us: true })),
         "{again:?}"

@@ -10,7 +10,7 @@ use handpie_pie::{Outcome, convert};
 fn converted(forge: &Forge) -> Vec<u8> {
     let file = forge.build();
     match convert(&file) {
-        Ok(Outcome::Converted(result)) => result.bytes,
+        Ok(Outcome::Converted(result)) => result.pieces.to_bytes(&file),
         other => panic!("{other:?}"),
     }
 }

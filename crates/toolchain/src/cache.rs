@@ -431,9 +431,15 @@ fn listing_watch(env: &GoEnv, listing: &Listing, trees: Vec<PathBuf>) -> Watch {
         dirs: changing(&listing.dirs),
         trees,
     };
-    // An answer with holes, or about Go's own programs, is not kept: a folder that is not there
-    // has no state.
-    if listing.incomplete || listing.mains.iter().any(|main| main.standard) {
+    // Go's own programs change with the release; a Go that somebody is working on has no VERSION.
+    let release = Path::new(&env.goroot).join("VERSION");
+    let standard = listing.mains.iter().any(|main| main.standard);
+    let in_the_works = standard && !release.is_file();
+    if standard {
+        watch.files.push(release);
+    }
+    // An answer with holes is not kept: a folder that is not there has no state.
+    if listing.incomplete || in_the_works {
         watch.dirs.push(PathBuf::from("/nonexistent"));
     }
     watch

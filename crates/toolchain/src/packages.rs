@@ -38,7 +38,7 @@ pub struct Listing {
 }
 
 /// One program.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Main {
     /// Its import path; `command-line-arguments` for a list of files.
     pub import_path: String,

@@ -76,10 +76,12 @@ pub fn decode_relr(words: &[u64], word_size: u64, most: u64) -> Result<Vec<Addre
             next = Some(word.wrapping_add(word_size));
         } else {
             let base = next.ok_or("a bitmap stands before any address")?;
-            for bit in 0..bits {
-                if (word >> bit.saturating_add(1)) & 1 == 1 {
-                    targets.push(Address(base.wrapping_add(bit.wrapping_mul(word_size))));
-                }
+            let mut bitmap = word >> 1;
+            while bitmap != 0 {
+                let bit = u64::from(bitmap.trailing_zeros());
+                targets.push(Address(base.wrapping_add(bit.wrapping_mul(word_size))));
+                // Clears the lowest bit that is set.
+                bitmap &= bitmap.wrapping_sub(1);
             }
             next = Some(base.wrapping_add(bits.wrapping_mul(word_size)));
         }

@@ -59,7 +59,8 @@ impl BuildInfo {
     }
 
     fn parse(data: Bytes<'_>) -> Option<Self> {
-        let header = data.data();
+        let header = data.slice(0, data.size().min(Size(HEADER_SIZE)), "Go build info");
+        let header = header.ok()?.data();
         if !header.starts_with(MAGIC) || header.get(FLAGS_AT)? & FLAG_INLINE_STRINGS == 0 {
             return None;
         }
@@ -92,7 +93,7 @@ fn string(data: Bytes<'_>, start: u64) -> Option<(&[u8], u64)> {
     let mut length = 0u64;
     let mut position = start;
     for shift in (0..64u32).step_by(7) {
-        let byte = *data.data().get(usize::try_from(position).ok()?)?;
+        let [byte] = *data.read::<[u8; 1]>(position, "a length").ok()?;
         position = position.checked_add(1)?;
         length |= u64::from(byte & 0x7f).checked_shl(shift)?;
         if byte < 0x80 {

@@ -240,10 +240,10 @@ fn program(
 
 /// A program that an earlier build made and nothing is remembered of.
 fn look(package: &str, path: &std::path::Path) -> Result<Record, Failure> {
-    let input = Input::read(path)?;
-    match handpie_pie::convert(&input.bytes) {
+    let mut input = Input::open(path)?;
+    match input.look(|file| handpie_pie::convert(file))? {
         Ok(handpie_pie::Outcome::AlreadyStaticPie { by_us: true }) => {
-            let record = Record::unchanged(package, &input.bytes);
+            let record = Record::unchanged(package, &mut input)?;
             let _ = record::remember(path, &record);
             Ok(record)
         }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use handpie_pie::{Error, Outcome};
+use handpie_pie::{Error, Outcome, Pieces};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -51,18 +51,18 @@ pub(crate) fn run(args: &Convert, reporter: &Reporter) -> Result<Exit, Failure> 
         let failure = Failure::new(Exit::Usage, "standard input cannot be replaced");
         return Err(failure.hint("give -o OUT"));
     }
-    let input = Input::read(&args.file)?;
+    let mut input = Input::open(&args.file)?;
     if let (Some(output), false) = (&args.output, args.dry_run) {
         replace::refuse_same_file(&input, output)?;
     }
-    let (answer, result) = match handpie_pie::convert(&input.bytes) {
+    let (answer, result) = match input.look(|file| handpie_pie::convert(file))? {
         Ok(Outcome::Converted(conversion)) => {
             let answer = Answer::converted(&conversion.plan, !args.dry_run);
-            (answer, Some(conversion.bytes))
+            (answer, Some(conversion.pieces))
         }
         Ok(Outcome::AlreadyStaticPie { by_us }) => {
             // With -o, a pipeline gets its file whatever the input was.
-            let copy = args.output.is_some().then(|| input.bytes.clone());
+            let copy = args.output.is_some().then(|| Pieces::copy(input.size()));
             (Answer::AlreadyStaticPie { by_handpie: by_us }, copy)
         }
         Err(Error::Refused(refusals)) => (Answer::refused(&refusals), None),
@@ -72,13 +72,13 @@ pub(crate) fn run(args: &Convert, reporter: &Reporter) -> Result<Exit, Failure> 
         Answer::Refused { .. } => Exit::No,
         _ => Exit::Done,
     };
-    if let (Some(bytes), Some(target), false) = (&result, &target, args.dry_run) {
+    if let (Some(pieces), Some(target), false) = (&result, &target, args.dry_run) {
         let keep = if args.in_place {
             Replacement::InPlace
         } else {
             Replacement::NewFile
         };
-        replace::write(&input, target, bytes, keep)?;
+        replace::write(&input, target, pieces, keep)?;
         if input::is_stream(target) {
             // Standard output is taken by the program itself.
             return Ok(exit);

@@ -50,7 +50,7 @@ pub(crate) fn run(args: &Prove, reporter: &Reporter) -> Result<Exit, Failure> {
         let failure = Failure::new(Exit::Usage, "standard input cannot be run");
         return Err(failure.hint("write it to a file"));
     }
-    let input = Input::read(&args.file)?;
+    let mut input = Input::open(&args.file)?;
     let variables = args.env.iter();
     let request = Request {
         arguments: args.arguments.clone(),
@@ -59,7 +59,7 @@ pub(crate) fn run(args: &Prove, reporter: &Reporter) -> Result<Exit, Failure> {
             .collect(),
         runs: args.runs as usize,
         time: args.time,
-        program_entry: pipeline::entry_behind_stub(&input.bytes),
+        program_entry: input.look(pipeline::entry_behind_stub)?,
         ..Request::default()
     };
     let working = reporter.working(&format!("running {} in an empty root", input.name));

@@ -5,6 +5,7 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::io::Write;
 use std::process::ExitCode;
 
 use handpie_pie::{FINGERPRINT, Outcome};
@@ -29,7 +30,7 @@ pub(crate) fn run_if_asked(mut args: impl Iterator<Item = OsString>) -> Option<E
             if ended.code != 0 {
                 record::link_failed();
             }
-            match report::write_bytes(&ended.stdout) {
+            match report::write_with(|stdout| stdout.write_all(&ended.stdout)) {
                 Ok(()) => ExitCode::from(ended.code),
                 Err(_) => ExitCode::FAILURE,
             }
@@ -47,19 +48,23 @@ pub(crate) fn run_if_asked(mut args: impl Iterator<Item = OsString>) -> Option<E
 }
 
 fn convert(linked: &Linked<'_>) -> Result<(), Failure> {
-    let input = Input::read(linked.file)?;
-    match handpie_pie::convert(&input.bytes) {
+    let mut input = Input::open(linked.file)?;
+    match input.look(|file| handpie_pie::convert(file))? {
         Ok(Outcome::Converted(conversion)) => {
-            let bytes = &conversion.bytes;
             // The linker's output has a passing place that only this build knows. Renaming over a
             // file makes ext4 write the new one to disk first, which would take longer than the
             // conversion; and if writing fails, nothing unconverted is left for go to take.
             let _ = fs::remove_file(linked.file);
-            replace::write(&input, linked.file, bytes, Replacement::InPlace)?;
-            record::keep(|| Record::converted(linked.package, &conversion));
+            replace::write(
+                &input,
+                linked.file,
+                &conversion.pieces,
+                Replacement::InPlace,
+            )?;
+            record::keep(|| Record::converted(linked.package, &conversion, &mut input));
         }
         Ok(Outcome::AlreadyStaticPie { .. }) => {
-            record::keep(|| Record::unchanged(linked.package, &input.bytes));
+            record::keep(|| Record::unchanged(linked.package, &mut input));
         }
         Err(error) => return Err(pipeline::unconverted(&program_name(linked), error)),
     }

@@ -10,6 +10,8 @@ use handpie_binary::elf::constants::{
     DT_RELR, DT_RELRENT, DT_RELRSZ, DT_STRTAB, DT_SYMTAB, DT_VERNEED, DT_VERSYM, DynamicTag,
 };
 
+use object::Endian;
+
 use super::packing::{Moved, Packing};
 use super::{Edit, Slide};
 use crate::refusal::{Code, Refusal};
@@ -55,6 +57,7 @@ pub(super) fn plan(
     slide: &Slide,
 ) -> Result<Edit, Refusal> {
     let old = &program.dynamic;
+    let endian = elf.header().endian;
     let mut entries: Vec<(DynamicTag, u64)> = Vec::new();
     for entry in &old.entries {
         if DROPPED.contains(&entry.tag) {
@@ -88,11 +91,10 @@ pub(super) fn plan(
     }
     let mut bytes = Vec::with_capacity(old.capacity.saturating_mul(ENTRY));
     for (tag, value) in entries {
-        bytes.extend(tag.0.to_le_bytes());
-        bytes.extend(value.to_le_bytes());
+        bytes.extend(endian.write_i64(tag.0));
+        bytes.extend(endian.write_u64(value));
     }
     bytes.resize(old.capacity.saturating_mul(ENTRY), 0);
-    debug_assert_eq!(elf.header().endian, program.cpu.endian);
     Ok(Edit {
         offset: slide.new_offset(old.offset),
         bytes,

@@ -15,6 +15,7 @@ use handpie_binary::elf::constants::{
 };
 use handpie_binary::elf::{Elf, RelocationTable, Section, Segment};
 use handpie_binary::{Address, Offset, Size};
+use object::Endian;
 
 use super::{Edit, Slide};
 use crate::refusal::{Code, Refusal};
@@ -74,7 +75,7 @@ pub(super) fn plan(elf: &Elf<'_>, program: &Program) -> Result<Packed, Refusal> 
     let words = relr::encode(&addresses);
     let mut bytes = Vec::with_capacity(words.len().saturating_mul(8));
     for word in words {
-        bytes.extend_from_slice(&word.to_le_bytes());
+        bytes.extend(program.cpu.endian.write_u64(word));
     }
     let relr_size = Size::of(bytes.len());
     if relr_size > home.size {

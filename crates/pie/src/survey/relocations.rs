@@ -5,7 +5,8 @@ use handpie_binary::elf::constants::{
     DynamicFlags, PF_W, machine_names,
 };
 use handpie_binary::elf::{Dynamic, Elf, Rela, RelocationTable, Segment};
-use handpie_binary::{Address, Error, Offset, Size};
+use handpie_binary::{Address, Bytes, Error, Offset, Size};
+use object::Endian;
 
 use crate::arch::Cpu;
 use crate::refusal::{Code, Refusal};
@@ -32,6 +33,10 @@ pub(super) fn collect(
     dynamic: &Dynamic,
     refusals: &mut Vec<Refusal>,
 ) -> Result<Vec<Target>, Error> {
+    for segment in elf.loads().filter(|segment| segment.has(PF_W)) {
+        // Whatever is relocated stands there, and is looked at sooner or later.
+        let _ = elf.segment_data(segment).map(Bytes::data);
+    }
     let mut wrong = Wrong::default();
     let mut targets = Vec::new();
     for table in [RelocationTable::Rela, RelocationTable::JmpRel] {
@@ -124,9 +129,9 @@ fn describe(elf: &Elf<'_>, dynamic: &Dynamic, rela: &Rela) -> String {
 }
 
 fn word_at(elf: &Elf<'_>, offset: Offset) -> u64 {
-    // `place` found the word inside the file; both CPUs here are little-endian.
+    // `place` found the word inside the file.
     let word = elf.file().read::<[u8; 8]>(offset.0, "a word to relocate");
-    word.map_or(0, |bytes| u64::from_le_bytes(*bytes))
+    word.map_or(0, |bytes| elf.header().endian.read_u64(*bytes))
 }
 
 #[derive(Default)]

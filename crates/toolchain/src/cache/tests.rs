@@ -110,3 +110,25 @@ fn no_cache_asks_every_time() {
     }
     assert_eq!(n, 2);
 }
+
+#[test]
+fn what_is_a_part_of_go_is_kept_for_a_release_of_go() {
+    let goroot = tempfile::tempdir().unwrap();
+    let env = GoEnv {
+        goroot: goroot.path().display().to_string(),
+        ..GoEnv::default()
+    };
+    let listing = Listing {
+        mains: vec![packages::Main {
+            standard: true,
+            ..packages::Main::default()
+        }],
+        ..Listing::default()
+    };
+    let state = || listing_watch(&env, &listing, Vec::new()).state();
+    assert_eq!(state(), None, "a Go that is being worked on");
+    fs::write(goroot.path().join("VERSION"), "go1.26.6").unwrap();
+    let release = state().unwrap();
+    fs::write(goroot.path().join("VERSION"), "go1.26.6-patched").unwrap();
+    assert_ne!(state().unwrap().0, release.0);
+}

@@ -1,0 +1,204 @@
+//! A file of which only the blocks that someone looks at are read.
+//!
+//! Most of a program (code, symbols, debug information) is never looked at to tell what it is or to
+//! convert it. So a look goes in rounds: what has not been read yet shows as zeros and is noted;
+//! then those blocks are read and the look begins anew, until it has met nothing but real bytes.
+//! What an earlier round has found is thrown away.
+
+use std::num::NonZeroUsize;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::bytes::Bytes;
+use crate::error::{Error, ErrorKind};
+use crate::quantity::Size;
+
+/// So much memory is not asked for before it is taken, in bytes. Giving back a smaller allocation
+/// would make glibc take the next one from its heap and clear it, every page of it
+/// (`DEFAULT_MMAP_THRESHOLD_MAX` in malloc/malloc.c).
+const SURE_TO_FIT: usize = 32 << 20;
+
+/// A file, read as far as it has been asked for.
+#[derive(Debug)]
+pub struct Partial {
+    /// As long as the file. Pages that nobody has written to take no memory.
+    data: Vec<u8>,
+    blocks: Vec<Block>,
+    /// What is read at once, in bytes.
+    block: NonZeroUsize,
+}
+
+#[derive(Debug, Default)]
+struct Block {
+    present: bool,
+    wanted: AtomicBool,
+}
+
+impl Partial {
+    /// A file of that size, of which nothing has been read; `block` bytes are read at once.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TooLarge`] when there is no room for that many bytes.
+    pub fn of_size(size: Size, block: NonZeroUsize) -> Result<Self, Error> {
+        let too_large = || {
+            let message = format!("there is not enough memory for a file of {size} bytes");
+            Error::new(ErrorKind::TooLarge, message)
+        };
+        let length = usize::try_from(size.0).map_err(|_| too_large())?;
+        if length > SURE_TO_FIT {
+            // Asked first, because what `vec!` does without memory is to end the process.
+            let room = Vec::<u8>::new().try_reserve_exact(length);
+            room.map_err(|_| too_large())?;
+        }
+        let mut blocks = Vec::new();
+        blocks.resize_with(length.div_ceil(block.get()), Block::default);
+        Ok(Self {
+            data: vec![0; length],
+            blocks,
+            block,
+        })
+    }
+
+    /// A file that has been read whole.
+    pub fn whole(data: Vec<u8>) -> Self {
+        Self {
+            data,
+            blocks: Vec::new(),
+            block: NonZeroUsize::MIN,
+        }
+    }
+
+    /// The file, to be looked at.
+    pub fn bytes(&self) -> Bytes<'_> {
+        Bytes::of_partial(&self.data, self)
+    }
+
+    /// Reads every block that was looked at and is not there; whether there were any. `read` gets
+    /// the file offset and the room for the bytes.
+    ///
+    /// # Errors
+    /// Those of `read`.
+    pub fn fill<E>(
+        &mut self,
+        mut read: impl FnMut(u64, &mut [u8]) -> Result<(), E>,
+    ) -> Result<bool, E> {
+        let mut missed = false;
+        while let Some(run) = self.first_missing() {
+            missed = true;
+            let start = run.start.saturating_mul(self.block.get());
+            let end = run
+                .end
+                .saturating_mul(self.block.get())
+                .min(self.data.len());
+            if let Some(room) = self.data.get_mut(start..end) {
+                read(start as u64, room)?;
+            }
+            for block in self.blocks.get_mut(run).unwrap_or_default() {
+                block.present = true;
+            }
+        }
+        Ok(missed)
+    }
+
+    /// Whether all that was looked at is there.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.blocks.iter().all(|block| !block.is_missing())
+    }
+
+    /// Notes that the bytes in `range`, file offsets, are looked at.
+    pub(crate) fn want(&self, range: Range<u64>) {
+        let block = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX) / self.block;
+        if range.is_empty() {
+            return;
+        }
+        let blocks = block(range.start)..=block(range.end.saturating_sub(1));
+        for block in self.blocks.get(blocks).unwrap_or_default() {
+            if !block.present {
+                block.wanted.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// The first run of neighbouring blocks that have to be read.
+    fn first_missing(&self) -> Option<Range<usize>> {
+        let start = self.blocks.iter().position(Block::is_missing)?;
+        let rest = self.blocks.iter().skip(start);
+        let length = rest.take_while(|block| block.is_missing()).count();
+        Some(start..start.saturating_add(length))
+    }
+}
+
+impl Block {
+    fn is_missing(&self) -> bool {
+        !self.present && self.wanted.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BLOCK: usize = 4096;
+
+    fn partial(size: usize) -> Partial {
+        Partial::of_size(Size::of(size), NonZeroUsize::new(BLOCK).unwrap()).unwrap()
+    }
+
+    fn file() -> Vec<u8> {
+        (0u8..=250).cycle().take(BLOCK * 3 + 5).collect()
+    }
+
+    #[test]
+    fn only_the_blocks_that_were_looked_at_are_read() {
+        let file = file();
+        let mut partial = partial(file.len());
+        let across = BLOCK as u64 - 1;
+        let look = |partial: &Partial| {
+            partial.bytes().slice(across, Size(2), "").unwrap().data() == &file[BLOCK - 1..=BLOCK]
+        };
+        assert!(!look(&partial), "zeros at first");
+        assert!(!partial.is_complete());
+        let mut reads = Vec::new();
+        let missed = partial.fill(|start, room| {
+            reads.push((start, room.len()));
+            let start = usize::try_from(start).unwrap();
+            room.copy_from_slice(&file[start..][..room.len()]);
+            Ok::<_, ()>(())
+        });
+        assert_eq!((missed, reads), (Ok(true), vec![(0, BLOCK * 2)]));
+        assert!(look(&partial) && partial.is_complete());
+        assert_eq!(partial.fill(|_, _| Err(())), Ok(false), "nothing more");
+    }
+
+    #[test]
+    fn the_last_block_is_as_short_as_the_file_ends() {
+        let file = file();
+        let mut partial = partial(file.len());
+        let last = partial.bytes().c_string(BLOCK as u64 * 3);
+        assert_eq!(last, Some(&[][..]), "zeros at first");
+        let mut reads = Vec::new();
+        let _ = partial.fill(|start, room| {
+            reads.push((start, room.len()));
+            Ok::<_, ()>(())
+        });
+        assert_eq!(reads, [(BLOCK as u64 * 3, 5)]);
+    }
+
+    #[test]
+    fn narrowing_is_not_looking() {
+        let partial = partial(BLOCK);
+        let _ = partial
+            .bytes()
+            .slice(0, Size(9), "")
+            .unwrap()
+            .slice(1, Size(2), "");
+        assert!(partial.is_complete());
+    }
+
+    #[test]
+    fn what_was_read_whole_misses_nothing() {
+        let partial = Partial::whole(file());
+        assert_eq!(partial.bytes().data(), file());
+        assert!(partial.is_complete());
+    }
+}
