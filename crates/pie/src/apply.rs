@@ -62,9 +62,8 @@ impl Pieces {
         bytes
     }
 
-    /// Fills `room` with the bytes of the new file from `start` on.
+    /// Fills `room`, which is all zeros, with the bytes of the new file from `start` on.
     pub(crate) fn read(&self, input: Bytes<'_>, start: Offset, room: &mut [u8]) {
-        room.fill(0);
         let end = start.0.saturating_add(room.len() as u64);
         for (place, part) in self.within(start.0..end) {
             let target = place.start.saturating_sub(start.0)..place.end.saturating_sub(start.0);

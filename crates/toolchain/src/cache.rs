@@ -1,6 +1,7 @@
 //! What go answered last time, so that a build of nothing new starts nothing but the build.
 //!
-//! `go env` and `go list -deps` take up to half the time of a `go build` that has nothing to do.
+//! `go env` and `go list -deps` take up to half the time of a `go build` that has nothing to do, and
+//! go asks each of its tools what it is.
 //! Their answers are kept in the user's cache folder together with the state of everything that
 //! can change them: the names, times, sizes and inodes of files. A change too small to see is
 //! excluded by waiting: what is younger than two seconds is not kept, because a file may be
@@ -18,6 +19,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use crate::command::{self, Output, Tool};
 use crate::go::{self, Go, GoEnv};
 use crate::packages::{self, Listing};
 use crate::profile::Profile;
@@ -77,6 +79,26 @@ impl Cache {
         })
     }
 
+    /// What the tool at `program` says of itself; `asking` is the command that makes it say so.
+    pub(crate) fn tool_id(&self, program: &OsStr, asking: &Tool) -> Result<String, Unidentified> {
+        let mut variables = variables();
+        variables.retain(|(name, _)| name.as_encoded_bytes().starts_with(b"GO"));
+        let key = format!("id {program:?} {variables:?}");
+        self.answer(&key, || {
+            let output = asking.output().map_err(Unidentified::Command)?;
+            match String::from_utf8(output.stdout.clone()) {
+                Ok(answer) if output.status.success() => {
+                    let watch = Watch {
+                        files: vec![PathBuf::from(program)],
+                        ..Watch::default()
+                    };
+                    Ok((answer, watch))
+                }
+                _ => Err(Unidentified::Ended(output)),
+            }
+        })
+    }
+
     /// The kept answer if nothing it depends on has changed, otherwise a new one.
     fn answer<T, E>(&self, key: &str, ask: impl FnOnce() -> Result<(T, Watch), E>) -> Result<T, E>
     where
@@ -98,6 +120,14 @@ impl Cache {
         }
         Ok(answer)
     }
+}
+
+/// A tool did not say what it is.
+pub(crate) enum Unidentified {
+    /// It could not be run.
+    Command(command::Error),
+    /// It failed, or said something that is no text.
+    Ended(Output),
 }
 
 /// Our folder in the user's cache folder, by the rules of the system.

@@ -3,11 +3,12 @@
 //! cmd/go then starts `handpie toolexec /path/of/tool ARGS…` instead of each tool. What is
 //! wrapped, and why:
 //!
-//! 1. `link -V=full`. cmd/go asks every tool for its id and keys its cache by it
-//!    (`toolID` in cmd/go/internal/work/buildid.go). Our salt goes into the answer, so that a
-//!    program that was linked without us, or by an older converter, is not "up to date".
-//!    The id of a release is its whole line; of a development version it is what follows the
-//!    last slash of the last field.
+//! 1. `-V=full`. cmd/go asks every tool for its id and keys its cache by it (`toolID` in
+//!    cmd/go/internal/work/buildid.go). The answer is remembered for as long as the tool is the
+//!    same file: reading it takes less time than starting the tool, so that we cost none.
+//!    Into the linker's answer goes our salt, so that a program that was linked without us, or by
+//!    an older converter, is not "up to date". The id of a release is its whole line; of a
+//!    development version it is what follows the last slash of the last field.
 //! 2. `link` of a Linux program whose last `-buildmode=` is `pie`. The linker runs as asked; its
 //!    output is then converted in place. cmd/go hashes and names the file only afterwards
 //!    (`updateBuildID`), so it takes the converted file for the linker's.
@@ -22,6 +23,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use crate::cache::{Cache, Unidentified};
 use crate::command::{self, Stream, Tool};
 
 /// How a wrapped tool ended.
@@ -74,10 +76,11 @@ pub enum Error<E> {
 
 /// Runs a tool for cmd/go. Returns only for the linker, or when something failed.
 ///
-/// `salt` names the converter: no blanks, no slashes, another one for another result.
+/// `cache` keeps the ids of tools. `salt` names the converter: no blanks, no slashes, another one for another result.
 pub fn run<E>(
     words: &[OsString],
     salt: &str,
+    cache: &Cache,
     convert: &mut dyn FnMut(Linked<'_>) -> Result<(), E>,
 ) -> Result<Ended, Error<E>> {
     let (program, args) = words.split_first().ok_or(Error::NoTool)?;
@@ -91,18 +94,27 @@ pub fn run<E>(
             let status = tool.replace().map_err(Error::Command)?;
             Ok(ended(status))
         }
-        Step::Id => {
-            let output = tool.stdout(Stream::Capture).output();
-            let output = output.map_err(Error::Command)?;
-            let mut ended = ended(output.status);
-            ended.stdout = output.stdout;
-            if ended.code == 0 {
-                ended.stdout = salted(&ended.stdout, salt).ok_or_else(|| Error::ToolId {
+        Step::Id(whose) => {
+            let answer = match cache.tool_id(program, &tool.stdout(Stream::Capture)) {
+                Ok(answer) => answer,
+                Err(Unidentified::Command(error)) => return Err(Error::Command(error)),
+                Err(Unidentified::Ended(output)) => {
+                    let mut ended = ended(output.status);
+                    ended.stdout = output.stdout;
+                    return Ok(ended);
+                }
+            };
+            let stdout = match whose {
+                Whose::Linker => salted(&answer, salt).ok_or_else(|| Error::ToolId {
                     tool: program.to_string_lossy().into_owned(),
-                    answer: String::from_utf8_lossy(&ended.stdout).trim().to_owned(),
-                })?;
-            }
-            Ok(ended)
+                    answer: answer.trim().to_owned(),
+                })?,
+                Whose::Another => answer,
+            };
+            Ok(Ended {
+                stdout: stdout.into_bytes(),
+                code: 0,
+            })
         }
         Step::Convert(file) => {
             let output = tool.output().map_err(Error::Command)?;
@@ -117,16 +129,22 @@ pub fn run<E>(
 
 enum Step {
     PassThrough,
-    Id,
+    Id(Whose),
     Convert(PathBuf),
 }
 
+enum Whose {
+    Linker,
+    Another,
+}
+
 fn step(program: &OsStr, args: &[OsString], goos: Option<&OsStr>) -> Step {
-    if Path::new(program).file_stem() != Some(OsStr::new("link")) {
-        return Step::PassThrough;
-    }
-    if args == ["-V=full"] {
-        return Step::Id;
+    let is_linker = Path::new(program).file_stem() == Some(OsStr::new("link"));
+    match (args == ["-V=full"], is_linker) {
+        (true, true) => return Step::Id(Whose::Linker),
+        (true, false) => return Step::Id(Whose::Another),
+        (false, true) => {}
+        (false, false) => return Step::PassThrough,
     }
     match (last(args, "buildmode"), last(args, "o")) {
         (Some(mode), Some(file)) if mode == "pie" && goos == Some(OsStr::new("linux")) => {
@@ -167,8 +185,8 @@ fn os_string(bytes: &[u8]) -> OsString {
     String::from_utf8_lossy(bytes).into_owned().into()
 }
 
-fn salted(answer: &[u8], salt: &str) -> Option<Vec<u8>> {
-    let line = std::str::from_utf8(answer).ok()?.trim_end();
+fn salted(answer: &str, salt: &str) -> Option<String> {
+    let line = answer.trim_end();
     let mut fields = line.split_whitespace();
     let (_, version) = (fields.next()?, fields.next()?);
     let release = fields.next()?;
@@ -182,7 +200,7 @@ fn salted(answer: &[u8], salt: &str) -> Option<Vec<u8>> {
         None if release.contains("devel") => return None,
         None => format!("{line} handpie:{salt}\n"),
     };
-    Some(salted.into_bytes())
+    Some(salted)
 }
 
 fn convert_or_remove<E>(
@@ -252,23 +270,21 @@ mod tests {
     #[test]
     fn lets_every_other_tool_through() {
         for tool in ["/go/compile", "/go/asm", "/go/vet", "/go/linker", "/go/new"] {
-            for args in ["-V=full", "-o a.out -buildmode=pie x.a"] {
-                let step = step(OsStr::new(tool), &words(args), Some(OsStr::new("linux")));
-                assert!(matches!(step, Step::PassThrough), "{tool} {args}");
-            }
+            let step = |args| step(OsStr::new(tool), &words(args), Some(OsStr::new("linux")));
+            let build = step("-o a.out -buildmode=pie x.a");
+            assert!(matches!(build, Step::PassThrough), "{tool}");
+            let id = step("-V=full");
+            assert!(matches!(id, Step::Id(Whose::Another)), "{tool}");
         }
         let id = step(OsStr::new("/go/link"), &words("-V=full"), None);
-        assert!(matches!(id, Step::Id));
+        assert!(matches!(id, Step::Id(Whose::Linker)));
         let help = step(OsStr::new("/go/link"), &words("-V"), None);
         assert!(matches!(help, Step::PassThrough));
     }
 
     #[test]
     fn salts_the_field_that_go_reads() {
-        let salted = |line: &str| {
-            let salted = salted(line.as_bytes(), "5a17");
-            salted.map(|bytes| String::from_utf8(bytes).unwrap())
-        };
+        let salted = |line: &str| salted(line, "5a17");
         assert_eq!(
             salted("link version go1.26.6\n").unwrap(),
             "link version go1.26.6 handpie:5a17\n"

@@ -19,6 +19,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use handpie_toolchain::cache::Cache;
 use handpie_toolchain::command::{Output, Tool};
 use handpie_toolchain::{env, flags, wrapper};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -79,7 +80,7 @@ fn run(test: Test) -> Result<(), Failed> {
 
 fn toolexec(words: &[OsString]) -> ExitCode {
     let salt = std::env::var("TEST_SALT").unwrap_or_else(|_| "5a17".to_owned());
-    let ended = wrapper::run(words, &salt, &mut |linked| {
+    let ended = wrapper::run(words, &salt, &Cache::none(), &mut |linked| {
         if std::env::var_os("TEST_REFUSE").is_some() {
             return Err("handpie: refused: some-code");
         }

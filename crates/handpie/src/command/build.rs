@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use handpie_toolchain::cache::Cache;
 use handpie_toolchain::command::Stream;
-use handpie_toolchain::go::Go;
+use handpie_toolchain::go::{Go, GoEnv};
 use handpie_toolchain::packages::{self, Listing};
 use handpie_toolchain::profile::{self, Profile, Request, Stamp};
 use handpie_toolchain::version::Version;
@@ -67,35 +67,39 @@ pub(crate) fn run(args: &Build, reporter: &Reporter) -> Result<Exit, Failure> {
     let folder = toolchain::absolute(go.dir.as_deref())?;
     let cache = Cache::of_user();
 
-    // Neither needs the other, and both wait for a program to start.
-    let (settings, described) = std::thread::scope(|scope| {
+    let merge = |settings: &GoEnv, version: &Version| {
+        profile::merge(&request, settings, version, &profile::is_handpie)
+            .map_err(|against| toolchain::contradicted("this cannot become a static-PIE", &against))
+    };
+    // git and go are asked at the same time: what is listed does not depend on the version.
+    let (asked, described) = std::thread::scope(|scope| {
         let described = scope.spawn(|| match args.no_stamp {
             true => Version::Unknown("--no-stamp".to_owned()),
             false => Version::of(&toolchain::module_folder(&folder)),
         });
-        let settings = cache.env(&go).map_err(toolchain::settings_failed);
-        let unknown = |_| Version::Unknown("git could not be asked".to_owned());
-        (settings, described.join().unwrap_or_else(unknown))
+        let unknown = Version::Unknown("git could not be asked".to_owned());
+        let ask = || {
+            let settings = cache.env(&go).map_err(toolchain::settings_failed)?;
+            let profile = merge(&settings, &unknown)?;
+            let listing = cache
+                .list(&go, &settings, &profile)
+                .map_err(toolchain::list_failed)?;
+            Ok((settings, listing))
+        };
+        (ask(), described.join().unwrap_or(unknown.clone()))
     });
-    let settings = settings?;
-    let merge = |version: &Version| {
-        profile::merge(&request, &settings, version, &profile::is_handpie)
-            .map_err(|against| toolchain::contradicted("this cannot become a static-PIE", &against))
+    let (settings, listing) = asked?;
+    let version = match own_version(&listing) {
+        Some(version) if !args.no_stamp => version,
+        _ => described,
     };
-    let mut profile = merge(&described)?;
-
-    let listing = cache
-        .list(&go, &settings, &profile)
-        .map_err(toolchain::list_failed)?;
+    let profile = merge(&settings, &version)?;
     let against = packages::against(&listing, &args.pure);
     if !against.is_empty() {
         return Err(toolchain::contradicted("the program needs C", &against));
     }
     let outputs = packages::outputs(&listing, profile.output.as_deref(), &folder)
         .map_err(|one| toolchain::contradicted("there is nothing to write", &[one]))?;
-    if let (false, Some(version)) = (args.no_stamp, own_version(&listing)) {
-        profile = merge(&version)?;
-    }
     // From here on the build is possible, as far as can be known before it.
 
     let handpie = toolchain::own_path()?;

@@ -9,6 +9,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use handpie_pie::{FINGERPRINT, Outcome};
+use handpie_toolchain::cache::Cache;
 use handpie_toolchain::wrapper::{self, Linked};
 
 use crate::failure::Failure;
@@ -25,26 +26,28 @@ pub(crate) fn run_if_asked(mut args: impl Iterator<Item = OsString>) -> Option<E
     }
     let words: Vec<OsString> = args.collect();
     let mut convert = |linked: Linked<'_>| convert(&linked);
-    Some(match wrapper::run(&words, FINGERPRINT, &mut convert) {
-        Ok(ended) => {
-            if ended.code != 0 {
-                record::link_failed();
+    Some(
+        match wrapper::run(&words, FINGERPRINT, &Cache::of_user(), &mut convert) {
+            Ok(ended) => {
+                if ended.code != 0 {
+                    record::link_failed();
+                }
+                match report::write_with(|stdout| stdout.write_all(&ended.stdout)) {
+                    Ok(()) => ExitCode::from(ended.code),
+                    Err(_) => ExitCode::FAILURE,
+                }
             }
-            match report::write_with(|stdout| stdout.write_all(&ended.stdout)) {
-                Ok(()) => ExitCode::from(ended.code),
-                Err(_) => ExitCode::FAILURE,
+            Err(wrapper::Error::Convert(failure)) => {
+                record::refused();
+                report::toolexec::failure(&failure);
+                ExitCode::FAILURE
             }
-        }
-        Err(wrapper::Error::Convert(failure)) => {
-            record::refused();
-            report::toolexec::failure(&failure);
-            ExitCode::FAILURE
-        }
-        Err(error) => {
-            report::toolexec::message(&error.to_string());
-            ExitCode::FAILURE
-        }
-    })
+            Err(error) => {
+                report::toolexec::message(&error.to_string());
+                ExitCode::FAILURE
+            }
+        },
+    )
 }
 
 fn convert(linked: &Linked<'_>) -> Result<(), Failure> {

@@ -43,6 +43,10 @@ pub(super) fn collect(
         let Some(relas) = elf.relas(dynamic, table)? else {
             continue;
         };
+        if !elf.file().is_complete() {
+            // The table has not been read yet.
+            continue;
+        }
         targets.reserve(relas.len());
         let mut home = None;
         for rela in relas.iter() {
@@ -77,8 +81,7 @@ pub(super) fn collect(
             Place::Nowhere => wrong.nowhere.add(|| format!("address {address}")),
         }
     }
-    // Mostly sorted already, which the stable sort makes use of.
-    targets.sort_by_key(|target| target.address);
+    targets.sort_unstable_by_key(|target| target.address);
     wrong.report(dynamic, &targets, refusals);
     Ok(targets)
 }

@@ -132,3 +132,38 @@ fn what_is_a_part_of_go_is_kept_for_a_release_of_go() {
     fs::write(goroot.path().join("VERSION"), "go1.26.6-patched").unwrap();
     assert_ne!(state().unwrap().0, release.0);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_tool_is_asked_again_only_when_it_is_another_file() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let (tool, log) = (folder.path().join("tool"), folder.path().join("log"));
+    let install = |end: &str| {
+        let script = format!("#!/bin/sh\necho asked >>{}\n{end}\n", log.display());
+        fs::write(&tool, script).unwrap();
+        fs::set_permissions(&tool, fs::Permissions::from_mode(0o755)).unwrap();
+        std::thread::sleep(TICK + Duration::from_millis(1100));
+    };
+    let cache = Cache::at(folder.path().join("cache"));
+    let ask = || cache.tool_id(tool.as_os_str(), &Tool::new(&tool).arg("-V=full"));
+    let asked = || fs::read_to_string(&log).unwrap_or_default().lines().count();
+
+    install("echo tool version go1.26.6");
+    for _ in 0..2 {
+        assert_eq!(ask().ok().unwrap(), "tool version go1.26.6\n");
+        assert_eq!(asked(), 1);
+    }
+    install("echo tool version go1.26.7");
+    assert_eq!(ask().ok().unwrap(), "tool version go1.26.7\n");
+    assert_eq!(asked(), 2);
+
+    install("echo half an answer; exit 3");
+    for times in [3, 4] {
+        let Err(Unidentified::Ended(output)) = ask() else {
+            panic!("a tool that failed has no id");
+        };
+        assert_eq!(output.status.code(), Some(3));
+        assert_eq!(asked(), times, "a failure is not kept");
+    }
+}
