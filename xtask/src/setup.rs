@@ -63,6 +63,7 @@ const SYSTEM_TOOLS: &[(&str, &str, &str)] = &[
     ("patchelf", "patchelf", "patchelf reads our programs"),
     ("debugedit", "debugedit", "programs survive debugedit"),
     ("gdb", "gdb", "breakpoints and unwinding"),
+    ("musl-gcc", "musl-tools", "what musl calls a static-PIE"),
     ("dlv", "delve", "breakpoints and unwinding"),
     ("strace", "strace", "system calls are seen"),
     ("perf", "linux-perf", "samples get their symbols"),

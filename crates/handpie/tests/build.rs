@@ -190,6 +190,12 @@ fn keeps_what_the_user_says() {
         0,
         &["CGO_ENABLED=0 GOAMD64=v3 go build -buildmode=pie"],
     );
+    let dry = module.build(&["--dry-run", "--cpu", "v3", "--format", "json"]);
+    ends(
+        &dry,
+        0,
+        &[r#""command": "CGO_ENABLED=0 GOAMD64=v3 go build"#],
+    );
 }
 
 #[test]

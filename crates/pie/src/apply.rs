@@ -86,6 +86,52 @@ impl Pieces {
         }
     }
 
+    /// The words of the new file at `offsets`, which mostly ascend.
+    pub(crate) fn words(
+        &self,
+        input: Bytes<'_>,
+        offsets: impl Iterator<Item = Offset>,
+    ) -> impl Iterator<Item = [u8; 8]> {
+        let pieces = || {
+            self.0.iter().scan(0u64, |start, piece| {
+                let place = *start..start.saturating_add(piece.size().0);
+                *start = place.end;
+                Some((place, piece))
+            })
+        };
+        let mut rest = pieces();
+        let mut here = rest.next();
+        offsets.map(move |offset| {
+            let end = offset.0.saturating_add(8);
+            if here
+                .as_ref()
+                .is_none_or(|(place, _)| offset.0 < place.start)
+            {
+                rest = pieces();
+                here = rest.next();
+            }
+            while here
+                .as_ref()
+                .is_some_and(|(place, _)| place.end <= offset.0)
+            {
+                here = rest.next();
+            }
+            let mut word = [0; 8];
+            match &here {
+                Some((place, Piece::Copy(from, _))) if end <= place.end => {
+                    let skip = offset.0.saturating_sub(place.start);
+                    let start = from.0.saturating_add(skip);
+                    return input
+                        .read::<[u8; 8]>(start, "a word")
+                        .copied()
+                        .unwrap_or(word);
+                }
+                _ => self.read(input, offset, &mut word),
+            }
+            word
+        })
+    }
+
     /// Whether the `size` bytes at `new` are those at `old` of the old file.
     pub(crate) fn same(&self, input: Bytes<'_>, old: Offset, new: Offset, size: Size) -> bool {
         let Some(end) = new.checked_add(size) else {

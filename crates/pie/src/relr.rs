@@ -9,9 +9,9 @@ pub(crate) const WORD: u64 = 8;
 const BITMAP_WORDS: u64 = 63;
 
 /// Packs `targets`, which must be even, ascending and a word or more apart.
-pub(crate) fn encode(targets: &[Address]) -> Vec<u64> {
+pub(crate) fn encode(targets: impl Iterator<Item = Address>) -> Vec<u64> {
     let mut words = Vec::new();
-    let mut targets = targets.iter().map(|target| target.0).peekable();
+    let mut targets = targets.map(|target| target.0).peekable();
     while let Some(address) = targets.next() {
         words.push(address);
         let mut base = address.saturating_add(WORD);
@@ -47,7 +47,7 @@ mod tests {
 
     fn round_trip(targets: &[u64]) -> Vec<u64> {
         let targets: Vec<Address> = targets.iter().copied().map(Address).collect();
-        let words = encode(&targets);
+        let words = encode(targets.iter().copied());
         assert_eq!(decode_relr(&words, WORD, 1 << 20).unwrap(), targets);
         words
     }

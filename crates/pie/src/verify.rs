@@ -17,7 +17,7 @@ use object::Endian;
 use crate::apply::Pieces;
 use crate::plan::{Edit, Plan};
 use crate::stub::StubHeader;
-use crate::survey::{MIN_PAGE, Program, Target};
+use crate::survey::{MIN_PAGE, Program};
 
 /// What is put together at once, in bytes. The rest of a file slides by whole pages, so a block of
 /// the new file lies in one block of the old file, which has been read.
@@ -32,7 +32,13 @@ pub(crate) fn verify(
     hold(output.size() == plan.new_size, "its size")?;
     let file = Partial::of_size(output.size(), BLOCK);
     let mut file = file.map_err(|error| error.to_string())?;
-    look_ahead(program, plan, file.bytes());
+    for edit in &plan.edits {
+        // It is sure to be looked at, so that all are put together in one go.
+        let what = file
+            .bytes()
+            .slice(edit.offset.0, Size::of(edit.bytes.len()), edit.what);
+        let _ = what.map(Bytes::data);
+    }
     loop {
         let verified = verify_file(old, program, plan, output, file.bytes());
         let read = |start, room: &mut [u8]| {
@@ -42,24 +48,6 @@ pub(crate) fn verify(
         if file.fill(read) == Ok(false) {
             return verified;
         }
-    }
-}
-
-/// Looks at what is sure to be looked at, so that it is put together in one go.
-fn look_ahead(program: &Program, plan: &Plan, file: Bytes<'_>) {
-    let edits = plan.edits.iter().map(|edit| (edit.offset, edit.end()));
-    let target = |target: Option<&Target>| {
-        target.map_or(Offset(0), |target| plan.slide.new_offset(target.offset))
-    };
-    let targets = (
-        target(program.targets.first()),
-        target(program.targets.last()).0,
-    );
-    for (start, end) in edits.chain([targets]) {
-        let size = Size(end.saturating_sub(start.0));
-        let _ = file
-            .slice(start.0, size, "what is verified")
-            .map(Bytes::data);
     }
 }
 
@@ -80,7 +68,7 @@ fn verify_file(
         // The caller comes back with the rest.
         return Ok(());
     }
-    relocations(&new, program, plan)?;
+    relocations(old, &new, program, plan, output)?;
     relro(old, &new, plan)?;
     memory(old, &new, plan, output)?;
     other_sections(old, &new, output)
@@ -95,7 +83,13 @@ fn kind(new: &Elf<'_>) -> Result<(), String> {
     hold(kind == Kind::StaticPie, &format!("it is a {kind}"))
 }
 
-fn relocations(new: &Elf<'_>, program: &Program, plan: &Plan) -> Result<(), String> {
+fn relocations(
+    old: &Elf<'_>,
+    new: &Elf<'_>,
+    program: &Program,
+    plan: &Plan,
+    output: &Pieces,
+) -> Result<(), String> {
     let dynamic = new.dynamic().map_err(|error| error.to_string())?;
     let dynamic = dynamic.ok_or("it has no dynamic section")?;
     let targets = new
@@ -103,12 +97,13 @@ fn relocations(new: &Elf<'_>, program: &Program, plan: &Plan) -> Result<(), Stri
         .map_err(|error| error.to_string())?;
     let expected = program.targets.iter().map(|target| target.address);
     hold(targets.into_iter().eq(expected), "the relocated words")?;
-    let endian = program.cpu.endian;
-    for target in &program.targets {
-        let offset = plan.slide.new_offset(target.offset);
-        let word = new.file().read::<[u8; 8]>(offset.0, "a word");
-        let word = word.map_err(|error| error.to_string())?;
-        if endian.read_u64(*word) != target.value {
+    let offsets = program
+        .targets
+        .iter()
+        .map(|t| plan.slide.new_offset(t.offset));
+    let words = output.words(old.file(), offsets);
+    for (target, word) in program.targets.iter().zip(words) {
+        if program.cpu.endian.read_u64(word) != target.value {
             return Err(format!("the word at address {}", target.address));
         }
     }

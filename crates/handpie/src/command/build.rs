@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::input::Input;
 use crate::record::{self, Record};
 use crate::report::Reporter;
-use crate::report::build::{self, BuildReport, Program};
+use crate::report::build::{self, BuildReport, DryRun, Program};
 use crate::toolchain;
 
 /// Build Go programs with the release profile, as static-PIE
@@ -118,7 +118,8 @@ pub(crate) fn run(args: &Build, reporter: &Reporter) -> Result<Exit, Failure> {
         reporter.note(&format!("warning: {warning}"));
     }
     if args.dry_run {
-        return reporter.plain(&command);
+        reporter.print("build", &DryRun { command })?;
+        return Ok(Exit::Done);
     }
 
     let records = tempfile::tempdir().map_err(|cause| {

@@ -12,6 +12,13 @@ pub(crate) struct BuildReport {
     pub(crate) programs: Vec<Program>,
 }
 
+/// What would be run.
+#[derive(Debug, Serialize)]
+pub(crate) struct DryRun {
+    /// As it can be pasted into a shell.
+    pub(crate) command: String,
+}
+
 #[derive(Debug, Serialize)]
 pub(crate) struct Program {
     pub(crate) path: String,
@@ -49,6 +56,12 @@ impl Report for BuildReport {
         if lines.verbose {
             lines.line(format!("command: {}", self.command));
         }
+    }
+}
+
+impl Report for DryRun {
+    fn text(&self, lines: &mut Lines) {
+        lines.verbatim(&format!("{}\n", self.command));
     }
 }
 

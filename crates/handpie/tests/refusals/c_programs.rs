@@ -81,6 +81,27 @@ fn refuses_c_programs_that_need_a_libc() {
 }
 
 #[test]
+fn what_musl_gcc_calls_a_static_pie_is_taken_for_what_it_is() {
+    let what = "a static-PIE of musl-gcc";
+    let (Some(c), Some(musl)) = (C::new(what), tool("musl-gcc", what)) else {
+        return;
+    };
+    let c = C {
+        gcc: Tool::new(musl),
+        ..c
+    };
+    let program = c.compile("musl", "int main(void) { return 0; }\n", &["-static-pie"]);
+    refused(
+        &program,
+        &[
+            ("needs-libraries", &["`libc.so` (`DT_NEEDED`)"]),
+            ("needs-initializers", &["`DT_INIT_ARRAY`"]),
+            ("non-relative-relocation", &["`__cxa_finalize`"]),
+        ],
+    );
+}
+
+#[test]
 fn refuses_c_programs_by_the_relocation_they_need() {
     let Some(c) = C::new("C programs with other relocations") else {
         return;

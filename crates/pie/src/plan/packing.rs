@@ -71,8 +71,7 @@ impl Home {
 
 pub(super) fn plan(elf: &Elf<'_>, program: &Program) -> Result<Packed, Refusal> {
     let home = home(elf, program)?;
-    let addresses: Vec<Address> = program.targets.iter().map(|t| t.address).collect();
-    let words = relr::encode(&addresses);
+    let words = relr::encode(program.targets.iter().map(|target| target.address));
     let mut bytes = Vec::with_capacity(words.len().saturating_mul(8));
     for word in words {
         bytes.extend(program.cpu.endian.write_u64(word));
