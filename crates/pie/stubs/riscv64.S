@@ -1,0 +1,97 @@
+/*
+ * The start-up stub for riscv64. Contract and numbered steps: README.md beside this file.
+ *
+ * In:  sp as the kernel leaves it; all other registers 0 (start_thread in
+ *      arch/riscv/kernel/process.c).
+ * Out: sp unchanged; a0 argc and a1 argv, as Go's `main` takes them; t6 the entry point; t0 to t5,
+ *      a2, a4, a5, a7 0.
+ * Programs for this CPU are linked by handpie, and the only symbol that Go's linker leaves to start
+ * at is `main`, which takes what C's `main` takes.
+ * No compressed instructions, and nothing left for a linker to relax: the bytes are the program.
+ */
+        .option norvc
+        .option norelax
+        .text
+header:
+        .ascii "handpie"
+        .byte  1
+self:       .quad 0
+relr:       .quad 0
+relr_size:  .quad 0
+relro:      .quad 0
+relro_size: .quad 0
+entry:      .quad 0
+
+        .globl start
+start:
+
+/* 1. find the load bias */
+        auipc   t0, 0
+        addi    t0, t0, -0x38           /* where the header is, kept in t0 */
+        ld      t1, 8(t0)               /* where it was linked */
+        sub     t1, t0, t1              /* the bias, kept in t1 */
+
+/* 3. relocate: t2 = next RELR word, t3 = end of the table, t6 = next word to relocate */
+        ld      t2, 16(t0)              /* relr */
+        add     t2, t2, t1
+        ld      t3, 24(t0)              /* relr_size */
+        add     t3, t3, t2
+.Lnext:
+        bgeu    t2, t3, .Lprotect
+        ld      t4, 0(t2)
+        addi    t2, t2, 8
+        andi    t5, t4, 1
+        bnez    t5, .Lbitmap
+        add     t6, t4, t1              /* an even word is the address of a word to relocate */
+        ld      a4, 0(t6)
+        add     a4, a4, t1
+        sd      a4, 0(t6)
+        addi    t6, t6, 8
+        j       .Lnext
+.Lbitmap:
+        mv      a5, t6                  /* an odd word says which of the next 63 words are */
+.Lbit:
+        srli    t4, t4, 1               /* bit 0 marked the bitmap; the lowest bit left is next */
+        beqz    t4, .Lbitmap_done       /* no more bits set */
+        andi    t5, t4, 1
+        beqz    t5, .Lskip
+        ld      a4, 0(a5)
+        add     a4, a4, t1
+        sd      a4, 0(a5)
+.Lskip:
+        addi    a5, a5, 8
+        j       .Lbit
+.Lbitmap_done:
+        addi    t6, t6, 63 * 8
+        j       .Lnext
+
+/* 4. protect RELRO */
+.Lprotect:
+        ld      a1, 40(t0)              /* len, not rounded: the kernel rounds up */
+        beqz    a1, .Lenter
+        ld      a0, 32(t0)              /* addr */
+        add     a0, a0, t1
+        li      a2, 1                   /* prot = PROT_READ */
+        li      a7, 226                 /* mprotect */
+        ecall
+        bnez    a0, .Lfail
+
+/* 6. enter the program */
+.Lenter:
+        ld      t6, 48(t0)              /* entry */
+        add     t6, t6, t1
+        ld      a0, 0(sp)               /* argc */
+        addi    a1, sp, 8               /* argv */
+        li      a2, 0
+        li      a4, 0
+        li      a5, 0
+        li      a7, 0
+        li      t0, 0
+        li      t1, 0
+        li      t2, 0
+        li      t3, 0
+        li      t4, 0
+        li      t5, 0
+        jr      t6
+.Lfail:
+        unimp
