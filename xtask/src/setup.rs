@@ -69,8 +69,18 @@ const SYSTEM_TOOLS: &[(&str, &str, &str)] = &[
     ("perf", "linux-perf", "samples get their symbols"),
     ("file", "file", "file(1) says static-pie"),
     ("gcc", "gcc", "programs to refuse: cgo, C, shared objects"),
-    ("clang", "clang", "assembles the stubs of every CPU"),
-    ("qemu-aarch64-static", "qemu-user-static", "runs arm64"),
+    ("clang", "clang", "links with lld"),
+    ("clang-19", "clang-19", "assembles the stubs of every CPU"),
+    (
+        "llvm-objdump-19",
+        "llvm-19",
+        "shows what the stubs assemble to",
+    ),
+    (
+        "qemu-aarch64-static",
+        "qemu-user-static",
+        "runs programs of other CPUs",
+    ),
     (
         "aarch64-linux-gnu-strip",
         "binutils-aarch64-linux-gnu",

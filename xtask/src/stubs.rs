@@ -8,12 +8,32 @@ use std::fs;
 use anyhow::{Context, bail, ensure};
 use handpie_toolchain::command::Tool;
 
-/// The CPUs in Go's words, clang's target, and the extensions that the assembler has to know.
-const CPUS: [(&str, &str, &str); 2] = [
-    ("amd64", "x86_64-linux-gnu", "-march=x86-64"),
+/// The CPUs in Go's words, clang's target, and what the assembler has to know beside it.
+const CPUS: [(&str, &str, &[&str]); 9] = [
+    ("386", "i386-linux-gnu", &[]),
+    ("amd64", "x86_64-linux-gnu", &[]),
+    ("arm", "arm-linux-gnueabi", &["-march=armv5te"]),
     // For the name `bti`; the instruction is a hint that every arm64 CPU accepts.
-    ("arm64", "aarch64-linux-gnu", "-march=armv8.5-a"),
+    ("arm64", "aarch64-linux-gnu", &["-march=armv8.5-a"]),
+    ("loong64", "loongarch64-linux-gnu", &[]),
+    ("ppc64", "powerpc64-linux-gnu", &[]),
+    ("ppc64le", "powerpc64le-linux-gnu", &[]),
+    // Branches are then final, not left to a linker.
+    ("riscv64", "riscv64-linux-gnu", &["-mno-relax"]),
+    ("s390x", "s390x-linux-gnu", &[]),
 ];
+
+/// The first LLVM of Debian 12 that knows all of them well is 16.
+pub(crate) const ASSEMBLER: &str = "clang-19";
+const DISASSEMBLER: &str = "llvm-objdump-19";
+
+/// Which file is assembled for a CPU: ppc64 in either byte order has the same instructions.
+fn source(cpu: &str) -> &str {
+    match cpu {
+        "ppc64le" => "ppc64",
+        other => other,
+    }
+}
 
 /// Where the code starts: after the constants (see stubs/README.md).
 const HEADER_SIZE: usize = 0x38;
@@ -21,34 +41,37 @@ const HEADER_SIZE: usize = 0x38;
 pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     let [check] = crate::flags(args, ["--check"])?;
     let pie = crate::root().join("crates/pie");
-    for (cpu, target, march) in CPUS {
-        let source = pie.join(format!("stubs/{cpu}.S"));
+    for (cpu, target, flags) in CPUS {
+        let name = source(cpu);
+        let source = pie.join(format!("stubs/{name}.S"));
         let object = crate::root().join(format!("target/stubs/{cpu}.o"));
         fs::create_dir_all(object.parent().context("no folder")?)?;
-        Tool::new("clang")
-            .args([&format!("--target={target}"), march, "-c"])
+        Tool::new(ASSEMBLER)
+            .arg(format!("--target={target}"))
+            .args(flags)
+            .arg("-c")
             .arg(&source)
             .arg("-o")
             .arg(&object)
-            .hint("install clang; only a change to a stub needs it")
+            .hint("install clang-19; only a change to a stub needs it")
             .run()?;
-        let relocations = Tool::new("llvm-objdump").arg("-r").arg(&object).run()?;
+        let relocations = Tool::new(DISASSEMBLER).arg("-r").arg(&object).run()?;
         // The stub runs before anything is relocated, itself included.
         if String::from_utf8_lossy(&relocations.stdout).contains("R_") {
             bail!("{} refers to an absolute address", source.display());
         }
-        let listing = Tool::new("llvm-objdump")
-            .args([
-                "-d",
-                "-z",
-                "-M",
-                "intel",
-                &format!("--start-address={HEADER_SIZE}"),
-            ])
+        let listing = Tool::new(DISASSEMBLER)
+            .args(["-d", "-z"])
+            .args(if ["386", "amd64"].contains(&cpu) {
+                &["-M", "intel"][..]
+            } else {
+                &[]
+            })
+            .arg(format!("--start-address={HEADER_SIZE}"))
             .arg(&object)
-            .hint("install llvm; only a change to a stub needs it")
+            .hint("install llvm-19; only a change to a stub needs it")
             .run()?;
-        let text = render(cpu, &String::from_utf8(listing.stdout)?)
+        let text = render(name, &String::from_utf8(listing.stdout)?)
             .with_context(|| format!("failed to read the listing of {cpu}"))?;
         let generated = pie.join(format!("src/stub/{cpu}.rs"));
         if !check {
@@ -71,6 +94,12 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The listing shows arm, arm64 and RISC-V instructions as one little-endian number.
+fn in_memory_order(number: &str) -> Vec<&str> {
+    let starts = (0..number.len()).step_by(2).rev();
+    starts.filter_map(|at| number.get(at..at + 2)).collect()
+}
+
 /// What is compared: other versions of the disassembler word their comments in another way.
 fn bytes_of(text: &str) -> Vec<&str> {
     let lines = text.lines().skip(1);
@@ -90,7 +119,7 @@ fn render(cpu: &str, listing: &str) -> anyhow::Result<String> {
             continue;
         };
         let (bytes, instruction) = rest.trim().split_once('\t').unwrap_or((rest.trim(), ""));
-        let bytes: Vec<&str> = bytes.split_whitespace().collect();
+        let bytes: Vec<&str> = bytes.split_whitespace().flat_map(in_memory_order).collect();
         ensure!(address == expected, "no instruction at {expected:#x}");
         expected += bytes.len();
         for byte in bytes {

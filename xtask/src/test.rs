@@ -15,7 +15,7 @@ use std::sync::mpsc;
 use anyhow::{Context, bail};
 use handpie_toolchain::command::{Stream, Tool};
 
-use crate::{root, setup};
+use crate::{root, setup, stubs};
 
 /// `cargo xtask test`.
 pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
@@ -52,14 +52,14 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
         cargo("doc --workspace --no-deps --quiet").env("RUSTDOCFLAGS", "-D warnings"),
     );
     let mut skips = Vec::new();
-    if setup::is_in_path("clang") {
+    if setup::is_in_path(stubs::ASSEMBLER) {
         let xtask = workplace.tool(std::env::current_exe()?);
         step(
             "start-up stubs are what their sources say",
             xtask.args(["stubs", "--check"]),
         );
     } else {
-        skips.push("SKIPPED: comparing the start-up stubs with their sources needs clang");
+        skips.push("SKIPPED: comparing the start-up stubs with their sources needs clang-19");
     }
     if let Some(deny) = setup::find_cargo_deny() {
         // Not the advisories: whether a crate has one changes without a change of ours.

@@ -8,10 +8,7 @@ use std::path::Path;
 
 use handpie_pie::{Outcome, convert};
 use handpie_toolchain::command::Tool;
-use support::{Program, go, go_release, handpie, run, text, tool};
-
-/// The releases that must all convert; `cargo xtask setup --all` fetches them.
-const RELEASES: [&str; 4] = ["1.22.10", "1.24.11", "1.26.6", "1.27.3"];
+use support::{Program, RELEASES, go, go_release, handpie, run, text, tool};
 
 #[test]
 fn a_converted_program_prints_what_the_plain_executable_prints() {
@@ -38,34 +35,6 @@ fn programs_of_every_go_release_convert_and_run() {
             let program = Program::build(&go, "works", &[&format!("-ldflags={flags}")]);
             assert_eq!(run(&program.convert()), expected, "Go {release}, {flags}");
         }
-    }
-}
-
-#[test]
-fn arm64_programs_run_with_a_bias_that_is_not_zero() {
-    let what = "running arm64 programs";
-    let (Some(qemu), Some(expected)) = (tool("qemu-aarch64-static", what), plain_output(what))
-    else {
-        return;
-    };
-    // An emulator starts no child: without the line that tells of it.
-    let lines = expected
-        .lines()
-        .filter(|line| !line.contains("a child process"));
-    let expected: String = lines.map(|line| format!("{line}\n")).collect();
-    for release in [RELEASES[0], RELEASES[3]] {
-        let Some(go) = go_release(release, what) else {
-            continue;
-        };
-        // qemu-user maps a PIE at its link address if that is free, and relocation is then a no-op.
-        // Address 0 is never free.
-        let go = go.env("GOARCH", "arm64");
-        let program = Program::build(&go, "works", &["-ldflags=-T 0x1000"]);
-        let alone = |file: &Path| Tool::new(&qemu).arg(file).arg("alone").run();
-        let output = alone(&program.convert()).expect("it runs");
-        assert_eq!(text(&output), expected, "Go {release}");
-        // Without its loader the unconverted PIE does not: the test could fail.
-        assert!(alone(&program.pie).is_err());
     }
 }
 

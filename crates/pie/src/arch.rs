@@ -2,6 +2,9 @@
 
 mod amd64;
 mod arm64;
+mod loong64;
+mod ppc64;
+mod s390x;
 
 use std::fmt;
 
@@ -25,12 +28,21 @@ pub struct Cpu {
 }
 
 /// The CPUs, in the order of their names.
-pub const CPUS: [&Cpu; 2] = [&amd64::CPU, &arm64::CPU];
+pub const CPUS: [&Cpu; 6] = [
+    &amd64::CPU,
+    &arm64::CPU,
+    &loong64::CPU,
+    &ppc64::BIG_ENDIAN,
+    &ppc64::LITTLE_ENDIAN,
+    &s390x::CPU,
+];
 
 impl Cpu {
-    /// The CPU of an `e_machine`.
-    pub fn of_machine(machine: Machine) -> Option<&'static Self> {
-        CPUS.into_iter().find(|cpu| cpu.machine == machine)
+    /// The CPU of an `e_machine` and, where that has programs of both byte orders, of this one.
+    pub fn of_machine(machine: Machine, endian: Endianness) -> Option<&'static Self> {
+        let of_machine = || CPUS.into_iter().filter(|cpu| cpu.machine == machine);
+        let same_order = of_machine().find(|cpu| cpu.endian == endian);
+        same_order.or_else(|| of_machine().next())
     }
 }
 
@@ -42,7 +54,7 @@ impl fmt::Debug for Cpu {
 
 impl PartialEq for Cpu {
     fn eq(&self, other: &Self) -> bool {
-        self.machine == other.machine
+        self.name == other.name
     }
 }
 

@@ -9,9 +9,17 @@ use object::{Endian, Endianness};
 
 mod amd64;
 mod arm64;
+mod loong64;
+mod ppc64;
+mod ppc64le;
+mod s390x;
 
 pub(crate) use amd64::CODE as AMD64;
 pub(crate) use arm64::CODE as ARM64;
+pub(crate) use loong64::CODE as LOONG64;
+pub(crate) use ppc64::CODE as PPC64;
+pub(crate) use ppc64le::CODE as PPC64LE;
+pub(crate) use s390x::CODE as S390X;
 
 /// The first seven bytes, and the version of the layout in the eighth.
 const MAGIC: [u8; 8] = *b"handpie\x01";

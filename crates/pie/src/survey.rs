@@ -8,9 +8,9 @@ mod layout;
 mod relocations;
 
 use handpie_binary::elf::constants::{
-    ELFOSABI_GNU, ELFOSABI_NONE, ET_CORE, ET_DYN, ET_REL, Machine,
+    EF_PPC64_ABI, ELFOSABI_GNU, ELFOSABI_NONE, EM_PPC64, ET_CORE, ET_DYN, ET_REL, Machine,
 };
-use handpie_binary::elf::{Class, Dynamic, Elf, Kind};
+use handpie_binary::elf::{Class, Dynamic, Elf, Endianness, Kind};
 use handpie_binary::go::BuildInfo;
 use handpie_binary::{Bytes, Error, Size};
 
@@ -172,6 +172,9 @@ fn is_upx_packed(file: Bytes<'_>) -> bool {
     })
 }
 
+/// Of `EF_PPC64_ABI`.
+const ELF_V2: u32 = 2;
+
 fn cpu(elf: &Elf<'_>, refusals: &mut Vec<Refusal>) -> Option<&'static Cpu> {
     let header = elf.header();
     if header.os_abi != ELFOSABI_NONE.0 && header.os_abi != ELFOSABI_GNU.0 {
@@ -181,7 +184,7 @@ fn cpu(elf: &Elf<'_>, refusals: &mut Vec<Refusal>) -> Option<&'static Cpu> {
         );
         refusals.push(Refusal::new(Code::ForeignSystem, message));
     }
-    let Some(cpu) = Cpu::of_machine(header.machine) else {
+    let Some(cpu) = Cpu::of_machine(header.machine, header.endian) else {
         let message = format!(
             "its machine is {} (at offset 0x12)",
             machine_name(header.machine)
@@ -189,6 +192,15 @@ fn cpu(elf: &Elf<'_>, refusals: &mut Vec<Refusal>) -> Option<&'static Cpu> {
         refusals.push(Refusal::new(Code::UnsupportedCpu, message));
         return None;
     };
+    let abi = header.flags.0 & EF_PPC64_ABI;
+    if cpu.machine == EM_PPC64 && header.endian == Endianness::Big && abi != ELF_V2 {
+        let message = format!(
+            "it is for the ELFv{abi} ABI (`e_flags`, at offset 0x30), where the entry point is no code; \
+             expected ELFv2"
+        );
+        refusals.push(Refusal::new(Code::UnsupportedCpu, message));
+        return None;
+    }
     if header.class != Class::Elf64 {
         let message = format!(
             "it is a 32-bit file (`ELFCLASS32`, at offset 0x4) for {}, expected `ELFCLASS64`",

@@ -205,15 +205,17 @@ impl Said {
 
 fn environment(request: &Request, env: &GoEnv) -> Vec<(&'static str, String)> {
     let mut vars = vec![("CGO_ENABLED", "0".to_owned())];
-    let (name, level) = match env.goarch.as_str() {
-        "amd64" => ("GOAMD64", "v2"),
-        "arm64" => ("GOARM64", "v8.0"),
+    // The variable of the CPU's level, and ours where Go's own default leaves older CPUs out.
+    let (name, ours) = match env.goarch.as_str() {
+        "amd64" => ("GOAMD64", Some("v2")),
+        "arm64" => ("GOARM64", Some("v8.0")),
+        "ppc64" | "ppc64le" => ("GOPPC64", None),
         _ => return vars,
     };
-    match &request.cpu {
-        Some(level) => vars.push((name, level.clone())),
-        None if env.is_set(name) => {}
-        None => vars.push((name, level.to_owned())),
+    match (&request.cpu, ours) {
+        (Some(level), _) => vars.push((name, level.clone())),
+        (None, Some(level)) if !env.is_set(name) => vars.push((name, level.to_owned())),
+        _ => {}
     }
     vars
 }

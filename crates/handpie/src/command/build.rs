@@ -35,7 +35,8 @@ pub(crate) struct Build {
     /// Write the program to this file, or the programs to this folder
     #[arg(short, long, value_name = "OUT")]
     output: Option<String>,
-    /// The oldest CPU that it must run on: v1 to v4 on amd64, v8.0 to v9.5 on arm64
+    /// The oldest CPU that it must run on: v1 to v4 on amd64, v8.0 to v9.5 on arm64, power8 to
+    /// power10 on ppc64 and ppc64le
     #[arg(long, value_name = "LEVEL")]
     cpu: Option<String>,
     /// This package does all you need without cgo; PKG/... means all packages below, too

@@ -7,7 +7,7 @@ use handpie_toolchain::command::Tool;
 use tempfile::TempDir;
 
 use crate::judge::{refused, run};
-use crate::support::{go, tool};
+use crate::support::{Program, go, go_release, tool};
 
 const HELLO: &str = "package main\n\nimport \"fmt\"\n\nfunc main() { fmt.Println(\"hello\") }\n";
 
@@ -117,7 +117,7 @@ fn refuses_go_programs_for_other_machines_and_systems() {
     };
     let fixed: (&str, &[&str]) = ("position-dependent", &[]);
     for (system, machine, code, word) in [
-        ("linux", "ppc64", "unsupported-cpu", "EM_PPC64"),
+        ("linux", "mips64", "unsupported-cpu", "EM_MIPS"),
         ("linux", "386", "unsupported-cpu", "EM_386"),
         ("freebsd", "amd64", "foreign-system", "`EI_OSABI` is 9"),
     ] {
@@ -138,6 +138,18 @@ fn refuses_go_programs_for_other_machines_and_systems() {
         expected[1].1 = &words;
         refused(&output, &expected);
     }
+}
+
+/// Go follows ELFv2 on big-endian Power from 1.27 on.
+#[test]
+fn refuses_power_programs_whose_entry_point_is_no_code() {
+    let what = "big-endian Power programs of an older Go";
+    let Some(go) = go_release("1.26.6", what) else {
+        return;
+    };
+    let program = Program::build(&go.env("GOARCH", "ppc64"), "works", &["-buildmode=exe"]);
+    let elf_v1: (&str, &[&str]) = ("unsupported-cpu", &["ELFv1", "expected ELFv2"]);
+    refused(&program.pie, &[("position-dependent", &[]), elf_v1]);
 }
 
 #[test]

@@ -15,6 +15,9 @@ use std::sync::{Mutex, PoisonError};
 use handpie_toolchain::command::{Output, Tool};
 use tempfile::TempDir;
 
+/// The releases that must all convert; `cargo xtask setup --all` fetches them.
+pub const RELEASES: [&str; 4] = ["1.22.10", "1.24.11", "1.26.6", "1.27.3"];
+
 /// The `tool` for `what`, or `None` after saying aloud that the test is skipped.
 /// With `HANDPIE_REQUIRE=all` a missing tool fails the test.
 pub fn tool(tool: &str, what: &str) -> Option<PathBuf> {

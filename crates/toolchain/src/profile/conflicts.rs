@@ -46,7 +46,11 @@ fn platform(env: &GoEnv, against: &mut Vec<Contradiction>) {
         return;
     }
     let why = match env.goarch.as_str() {
-        "amd64" | "arm64" => return,
+        "amd64" | "arm64" | "ppc64le" => return,
+        // The Go whose own linker makes position-independent programs for this CPU first
+        // (`InternalLinkPIESupported` in internal/platform/supported.go).
+        "loong64" => return at_least(env, (1, 25), against),
+        "ppc64" | "s390x" => return at_least(env, (1, 27), against),
         "mips" | "mipsle" | "mips64" | "mips64le" => {
             "go has no position-independent code for this CPU"
         }
@@ -60,8 +64,20 @@ fn platform(env: &GoEnv, against: &mut Vec<Contradiction>) {
     against.push(Contradiction::new(
         Code::BuildCpu,
         what,
-        "handpie knows amd64 and arm64 today",
+        "handpie knows amd64, arm64, loong64, ppc64, ppc64le and s390x",
     ));
+}
+
+fn at_least(env: &GoEnv, version: (u32, u32), against: &mut Vec<Contradiction>) {
+    if !env.is_at_least(version) {
+        let (major, minor) = version;
+        let (goarch, goversion) = (&env.goarch, &env.goversion);
+        against.push(Contradiction::new(
+            Code::BuildGoTooOld,
+            format!("GOARCH={goarch} needs go{major}.{minor}; this is {goversion}"),
+            "use a newer Go; `go.mod` and GOTOOLCHAIN decide which one runs",
+        ));
+    }
 }
 
 fn cpu_level(request: &Request, env: &GoEnv, against: &mut Vec<Contradiction>) {
@@ -75,7 +91,11 @@ fn cpu_level(request: &Request, env: &GoEnv, against: &mut Vec<Contradiction>) {
             is_arm64_level(level),
             "v8.0 to v8.9 and v9.0 to v9.5, with `,lse` and `,crypto` behind it",
         ),
-        _ => return,
+        "ppc64" | "ppc64le" => (
+            ["power8", "power9", "power10"].contains(&level.as_str()),
+            "power8, power9, power10",
+        ),
+        _ => (false, "none: Go has one for this CPU"),
     };
     if !known {
         against.push(Contradiction::new(

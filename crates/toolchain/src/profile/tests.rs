@@ -218,7 +218,7 @@ fn refuses_other_platforms() {
         against.map_err(|against| against[0].code.name())
     };
     assert_eq!(code("windows", "amd64", "go1.26"), Err("build-system"));
-    for goarch in ["mips64", "386", "riscv64", "s390x"] {
+    for goarch in ["mips64", "386", "riscv64"] {
         assert_eq!(
             code("linux", goarch, "go1.26"),
             Err("build-cpu"),
@@ -226,7 +226,16 @@ fn refuses_other_platforms() {
         );
     }
     assert_eq!(code("linux", "arm64", "go1.20.14"), Err("build-go-too-old"));
-    assert!(code("linux", "arm64", "go1.22.0").is_ok());
+    for (goarch, too_old, good) in [
+        ("arm64", "go1.21.13", "go1.22.0"),
+        ("ppc64le", "go1.21.13", "go1.22.0"),
+        ("loong64", "go1.24.11", "go1.25.0"),
+        ("ppc64", "go1.26.6", "go1.27rc1"),
+        ("s390x", "go1.26.6", "go1.27.0"),
+    ] {
+        assert_eq!(code("linux", goarch, too_old), Err("build-go-too-old"));
+        assert!(code("linux", goarch, good).is_ok(), "{goarch}");
+    }
 }
 
 #[test]
@@ -252,6 +261,10 @@ fn refuses_cpu_levels_that_go_does_not_have() {
     for bad in ["v9.6", "v3", "v8", "v8.0,sve"] {
         assert_eq!(level("arm64", bad), Err(Code::BuildCpuLevel), "{bad}");
     }
+    let power9 = ("GOPPC64", "power9".to_owned());
+    assert_eq!(level("ppc64le", "power9").unwrap()[1], power9);
+    assert_eq!(level("ppc64le", "power7"), Err(Code::BuildCpuLevel));
+    assert_eq!(level("loong64", "v1"), Err(Code::BuildCpuLevel));
 }
 
 #[test]

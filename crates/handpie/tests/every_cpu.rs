@@ -1,0 +1,110 @@
+//! Converted programs of every CPU run, under an emulator of user programs. The judge is what the
+//! plain executable of the same source prints.
+//!
+//! The emulator maps a PIE at its link address if that is free, and relocation is then a no-op. So
+//! programs are linked at address 0, which is never free.
+
+mod support;
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+
+use handpie_toolchain::command::{Output, Tool};
+use support::{Program, RELEASES, go_release, handpie, text, tool};
+
+/// A CPU in Go's words, its emulator, and the oldest release here whose linker makes PIE for it.
+const CPUS: [(&str, &str, &str); 5] = [
+    ("arm64", "qemu-aarch64-static", "1.22.10"),
+    ("loong64", "qemu-loongarch64-static", "1.26.6"),
+    ("ppc64", "qemu-ppc64-static", "1.27.3"),
+    ("ppc64le", "qemu-ppc64le-static", "1.22.10"),
+    ("s390x", "qemu-s390x-static", "1.27.3"),
+];
+const NEWEST: &str = RELEASES[RELEASES.len() - 1];
+const AT_ZERO: &str = "-ldflags=-T 0x1000";
+
+#[test]
+fn programs_run_with_a_bias_that_is_not_zero() {
+    for_each_cpu("running programs of other CPUs", |goarch, qemu, oldest| {
+        let mut releases = vec![oldest, NEWEST];
+        releases.dedup();
+        for release in releases {
+            let Some(go) = go_release(release, "running programs of other CPUs") else {
+                continue;
+            };
+            let go = go.env("GOARCH", goarch);
+            let program = Program::build(&go, "works", &[AT_ZERO]);
+            let plain = program.path("plain");
+            program.compile(&go, "works", &plain, &["-buildmode=exe"]);
+            // An emulator starts no child.
+            let run = |file: &Path| Tool::new(qemu).arg(file).arg("alone");
+            let expected = run(&plain).run().expect("the plain executable runs");
+            assert!(text(&expected).contains("TLS: "), "{}", text(&expected));
+            let converted = program.convert();
+            let output = run(&converted).run().expect("it runs");
+            assert_eq!(text(&output), text(&expected), "{goarch}, Go {release}");
+            // Without its loader the unconverted PIE does not: the test could fail.
+            assert!(run(&program.pie).run().is_err(), "{goarch}");
+            if release == NEWEST {
+                let checked = run(&converted).env("GODEBUG", "fips140=on").run();
+                let checked = checked.expect("the FIPS 140 self-test passes");
+                assert_eq!(text(&checked), text(&expected), "{goarch}");
+            }
+        }
+    });
+}
+
+#[test]
+fn build_makes_a_service_that_answers() {
+    let what = "serving on other CPUs";
+    for_each_cpu(what, |goarch, qemu, _| {
+        let Some(go) = go_release(NEWEST, what) else {
+            return;
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let service = folder.path().join("service");
+        let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+        let path = std::env::join_paths([go_folder(&go), PathBuf::from("/usr/bin")]).unwrap();
+        let built = handpie(["build", "-o"])
+            .arg(&service)
+            .args([".", "--", AT_ZERO])
+            .env("PATH", path)
+            .env("GOARCH", goarch)
+            .env("GOFLAGS", "")
+            .dir(examples.join("service"))
+            .run()
+            .unwrap_or_else(|error| panic!("{goarch}: {error}"));
+        assert!(text(&built).contains("static-PIE"), "{}", text(&built));
+        let answer = ask(qemu, &service);
+        assert!(answer.status.success(), "{goarch}: {answer:?}");
+    });
+}
+
+/// Starts the service and lets it ask itself whether it is well.
+fn ask(qemu: &Path, service: &Path) -> Output {
+    const SCRIPT: &str = r#"
+        "$0" "$1" -http "$2" & pid=$!
+        for try in 1 2 3 4 5 6 7 8 9 10; do
+            sleep 0.5
+            if "$0" "$1" -check "http://$2/healthz"; then kill $pid; exit 0; fi
+        done
+        kill $pid; exit 1"#;
+    let port = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = port.local_addr().expect("its address").to_string();
+    drop(port);
+    let asked = Tool::new("sh").args(["-c", SCRIPT]).args([qemu, service]);
+    asked.arg(address).output().expect("a shell")
+}
+
+fn go_folder(go: &Tool) -> PathBuf {
+    let goroot = go.clone().args(["env", "GOROOT"]).run().expect("GOROOT");
+    Path::new(text(&goroot).trim()).join("bin")
+}
+
+fn for_each_cpu(what: &str, mut judge: impl FnMut(&str, &Path, &str)) {
+    for (goarch, qemu, oldest) in CPUS {
+        if let Some(qemu) = tool(qemu, what) {
+            judge(goarch, &qemu, oldest);
+        }
+    }
+}

@@ -1,0 +1,89 @@
+/*
+ * The start-up stub for s390x. Contract and numbered steps: README.md beside this file.
+ *
+ * In:  r15 the stack pointer as the kernel leaves it; all other registers 0 or unspecified
+ *      (start_thread in arch/s390/include/asm/processor.h).
+ * Out: r15 unchanged; r1 the entry point; r0, r2 to r4, r6 and r8 to r10 0.
+ */
+        .text
+header:
+        .ascii "handpie"
+        .byte  1
+self:       .quad 0
+relr:       .quad 0
+relr_size:  .quad 0
+relro:      .quad 0
+relro_size: .quad 0
+entry:      .quad 0
+
+        .globl start
+start:
+
+/* 1. find the load bias */
+        larl    %r6, header             /* where the header is, kept in r6 */
+        lgr     %r8, %r6
+        sg      %r8, 8(%r6)             /* less where it was linked: the bias, kept in r8 */
+
+/* 3. relocate: r9 = next RELR word, r10 = end of the table, r2 = next word to relocate */
+        lg      %r9, 16(%r6)            /* relr */
+        agr     %r9, %r8
+        lg      %r10, 24(%r6)           /* relr_size */
+        agr     %r10, %r9
+.Lnext:
+        clgr    %r9, %r10
+        jhe     .Lprotect
+        lg      %r1, 0(%r9)
+        aghi    %r9, 8
+        tmll    %r1, 1
+        jo      .Lbitmap
+        la      %r2, 0(%r1, %r8)        /* an even word is the address of a word to relocate */
+        lg      %r3, 0(%r2)
+        agr     %r3, %r8
+        stg     %r3, 0(%r2)
+        aghi    %r2, 8
+        j       .Lnext
+.Lbitmap:
+        lgr     %r4, %r2                /* an odd word says which of the next 63 words are */
+.Lbit:
+        srlg    %r1, %r1, 1             /* bit 0 marked the bitmap; the lowest bit left is next */
+        ltgr    %r1, %r1
+        je      .Lbitmap_done           /* no more bits set */
+        tmll    %r1, 1
+        je      .Lskip
+        lg      %r3, 0(%r4)
+        agr     %r3, %r8
+        stg     %r3, 0(%r4)
+.Lskip:
+        aghi    %r4, 8
+        j       .Lbit
+.Lbitmap_done:
+        aghi    %r2, 63 * 8
+        j       .Lnext
+
+/* 4. protect RELRO */
+.Lprotect:
+        lg      %r3, 40(%r6)            /* len, not rounded: the kernel rounds up */
+        ltgr    %r3, %r3
+        je      .Lenter
+        lg      %r2, 32(%r6)            /* addr */
+        agr     %r2, %r8
+        lghi    %r4, 1                  /* prot = PROT_READ */
+        svc     125                     /* mprotect */
+        ltgr    %r2, %r2
+        jne     .Lfail
+
+/* 6. enter the program */
+.Lenter:
+        lg      %r1, 48(%r6)            /* entry */
+        agr     %r1, %r8
+        lghi    %r0, 0
+        lghi    %r2, 0
+        lghi    %r3, 0
+        lghi    %r4, 0
+        lghi    %r6, 0
+        lghi    %r8, 0
+        lghi    %r9, 0
+        lghi    %r10, 0
+        br      %r1
+.Lfail:
+        .short  0                       /* never an instruction: it traps */
