@@ -5,6 +5,7 @@ pub(crate) mod convert;
 pub(crate) mod prove;
 pub(crate) mod env;
 pub(crate) mod toolexec;
+pub(crate) mod extld;
 pub(crate) mod explain;
 pub(crate) mod completions;
 pub(crate) mod man;

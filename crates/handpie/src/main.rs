@@ -24,6 +24,10 @@ fn main() -> ExitCode {
     if let Some(code) = command::toolexec::run_if_asked(std::env::args_os()) {
         return code;
     }
+    // Go's linker starts us for some CPUs; it expects the manners of a C compiler.
+    if let Some(code) = command::extld::run_if_asked(std::env::args_os()) {
+        return code;
+    }
     let args = args::Args::parse();
     let reporter = report::Reporter::new(&args.output);
     let exit = match command::run(&args.command, &reporter) {

@@ -25,6 +25,7 @@ mod stub;
 mod plan;
 mod apply;
 mod verify;
+pub mod link;
 
 pub use apply::{Piece, Pieces};
 pub use arch::{CPUS, Cpu};

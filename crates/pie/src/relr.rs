@@ -2,22 +2,29 @@
 
 use handpie_binary::Address;
 
-/// The size of a word and of an entry, in bytes. 32-bit programs come later.
+/// The size of a word and of an entry in programs that are converted, in bytes.
 pub(crate) const WORD: u64 = 8;
-
-/// How many words one bitmap covers: all bits but the one that marks it.
-const BITMAP_WORDS: u64 = 63;
 
 /// Packs `targets`, which must be even, ascending and a word or more apart.
 pub(crate) fn encode(targets: impl Iterator<Item = Address>) -> Vec<u64> {
+    encode_words(targets, WORD)
+}
+
+/// The same for words of `word` bytes, 4 or 8; so large are the entries then.
+pub(crate) fn encode_words(targets: impl Iterator<Item = Address>, word: u64) -> Vec<u64> {
+    // One bitmap covers as many words as it has bits, but for the one that marks it.
+    let covered = word.saturating_mul(8).saturating_sub(1);
     let mut words = Vec::new();
     let mut targets = targets.map(|target| target.0).peekable();
     while let Some(address) = targets.next() {
         words.push(address);
-        let mut base = address.saturating_add(WORD);
+        let mut base = address.saturating_add(word);
         loop {
             let mut bitmap = 0u64;
-            while let Some(bit) = targets.peek().and_then(|&target| bit_of(target, base)) {
+            while let Some(bit) = targets
+                .peek()
+                .and_then(|&target| bit_of(target, base, word))
+            {
                 bitmap |= 1u64.wrapping_shl(bit);
                 targets.next();
             }
@@ -25,17 +32,18 @@ pub(crate) fn encode(targets: impl Iterator<Item = Address>) -> Vec<u64> {
                 break;
             }
             words.push(bitmap.wrapping_shl(1) | 1);
-            base = base.saturating_add(BITMAP_WORDS.saturating_mul(WORD));
+            base = base.saturating_add(covered.saturating_mul(word));
         }
     }
     words
 }
 
 /// Which bit of a bitmap for the words from `base` on stands for `target`, if one does.
-fn bit_of(target: u64, base: u64) -> Option<u32> {
+fn bit_of(target: u64, base: u64, word: u64) -> Option<u32> {
     let distance = target.checked_sub(base)?;
-    let bit = distance.checked_div(WORD)?;
-    (distance.is_multiple_of(WORD) && bit < BITMAP_WORDS)
+    let bit = distance.checked_div(word)?;
+    let covered = word.saturating_mul(8).saturating_sub(1);
+    (distance.is_multiple_of(word) && bit < covered)
         .then(|| u32::try_from(bit).ok())
         .flatten()
 }
@@ -80,6 +88,14 @@ mod tests {
             round_trip(&[0x1002, 0x100a, 0x1014]),
             [0x1002, 0b11, 0x1014]
         );
+    }
+
+    #[test]
+    fn bitmaps_of_small_words_cover_31_of_them() {
+        let targets: Vec<Address> = (0..=32).map(|word| Address(0x1000 + word * 4)).collect();
+        let words = encode_words(targets.iter().copied(), 4);
+        assert_eq!(words, [0x1000, u64::from(u32::MAX), 0b11]);
+        assert_eq!(decode_relr(&words, 4, 1 << 20).unwrap(), targets);
     }
 
     #[test]

@@ -1,0 +1,289 @@
+//! `handpie extld ARGS...`, which Go's linker starts as its external linker. Hidden.
+//!
+//! Go's linker speaks to a C compiler. Two kinds of calls come:
+//!
+//! - Probes, which ask whether a flag is known by having a trivial C program compiled
+//!   (`linkerFlagSupported` in cmd/link/internal/ld/lib.go). They start the program of `-extld`
+//!   without the words that follow it there, so `handpie -m32 -o … FLAG …/trivial.c` has to be
+//!   recognised by its last word. "unrecognized" on standard error and a failure mean no.
+//! - The one that counts, with one object: `handpie extld -m32 -Wl,-z,relro -pie -o OUT … go.o`.
+//!   When it is long, all of it but the program is in a file (`@FILE`).
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, Permissions};
+use std::io::{self, Write};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use handpie_pie::link::{self, Options};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::input::Input;
+use crate::record;
+use crate::replace::OUTPUT_NOT_WRITTEN;
+use crate::report;
+
+/// The code of a command line that is not understood.
+pub(crate) const LINKER_COMMAND: &str = "linker-command";
+
+/// The longest build id that is written, in bytes; Go's has 20.
+const MAX_BUILD_ID: usize = 64;
+
+/// Runs when Go's linker calls, before anything else of the program does.
+pub(crate) fn run_if_asked(args: impl Iterator<Item = OsString>) -> Option<ExitCode> {
+    let args: Vec<OsString> = args.skip(1).collect();
+    let result = match args.as_slice() {
+        [first, words @ ..] if first == "extld" => link(words),
+        [response] if response.as_bytes().starts_with(b"@") => match read_response(response) {
+            Ok(words) if words.first().is_some_and(|word| word == "extld") => {
+                link(words.get(1..).unwrap_or_default())
+            }
+            _ => return None,
+        },
+        [.., last] if is_probe(&args, last) => return Some(answer(&args)),
+        _ => return None,
+    };
+    Some(match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            record::refused();
+            report::toolexec::failure(&failure);
+            if let Some(code) = failure.code {
+                report::toolexec::message(&format!("see: handpie explain {code}"));
+            }
+            ExitCode::FAILURE
+        }
+    })
+}
+
+fn is_probe(args: &[OsString], last: &OsStr) -> bool {
+    Path::new(last).file_name() == Some(OsStr::new("trivial.c"))
+        && args.iter().any(|arg| arg == "-o")
+}
+
+/// Yes to what [`Command::parse`] knows and makes a difference.
+fn answer(args: &[OsString]) -> ExitCode {
+    let known = |arg: &OsString| {
+        let arg = arg.as_bytes();
+        arg.starts_with(b"-Wl,--build-id=") || arg.starts_with(b"@")
+    };
+    if args.iter().any(known) {
+        return ExitCode::SUCCESS;
+    }
+    report::toolexec::message("unrecognized command-line option");
+    ExitCode::FAILURE
+}
+
+/// What Go's linker wants linked.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Command {
+    object: PathBuf,
+    output: PathBuf,
+    options: Options,
+}
+
+fn link(words: &[OsString]) -> Result<(), Failure> {
+    let command = Command::parse(words)?;
+    let mut input = Input::open(&command.object)?;
+    let linked = input.look(|file| link::link(file.data(), &command.options))?;
+    let linked = linked.map_err(|error| {
+        let failure = Failure::new(Exit::No, "failed to link the program").code(error.code());
+        let failure = failure.cause(&error);
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    })?;
+    write(&command.output, &linked.bytes).map_err(|cause| {
+        let message = format!("failed to write `{}`", command.output.display());
+        Failure::new(Exit::Input, message)
+            .code(OUTPUT_NOT_WRITTEN)
+            .cause(cause)
+    })
+}
+
+impl Command {
+    fn parse(words: &[OsString]) -> Result<Self, Failure> {
+        let mut command = Self::default();
+        let mut objects = Vec::new();
+        let words = expanded(words)?;
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            match word.as_bytes() {
+                b"-o" => match words.next() {
+                    Some(output) => command.output = output.into(),
+                    None => return Err(not_understood("`-o` without a file")),
+                },
+                // The object says for which CPU it is, and what is made is always a PIE that binds
+                // everything at start and has its RELRO protected.
+                b"-m32" | b"-m64" | b"-marm" | b"-pie" => {}
+                b"-Wl,-z,relro" | b"-Wl,-z,now" => {}
+                // There is nobody to export a symbol to.
+                b"-rdynamic" | b"-Wl,--export-dynamic-symbol=main" => {}
+                b"-Qunused-arguments" | b"-Wl,--build-id=none" => {}
+                b"-s" => command.options.strip_all = true,
+                b"-Wl,-S" => command.options.strip_debug = true,
+                flag => match flag.strip_prefix(b"-Wl,--build-id=0x") {
+                    Some(digits) => command.options.build_id = Some(build_id(digits)?),
+                    None if flag.starts_with(b"-") => return Err(unknown_flag(word)),
+                    None => objects.push(PathBuf::from(word)),
+                },
+            }
+        }
+        match <[PathBuf; 1]>::try_from(objects) {
+            Ok([object]) if command.output != Path::new("") => {
+                command.object = object;
+                Ok(command)
+            }
+            Ok(_) => Err(not_understood("no `-o`")),
+            Err(objects) => {
+                let names: Vec<_> = objects
+                    .iter()
+                    .map(|path| path.display().to_string())
+                    .collect();
+                let what = format!(
+                    "{} objects ({}), expected one",
+                    names.len(),
+                    names.join(" ")
+                );
+                Err(not_understood(&what))
+            }
+        }
+    }
+}
+
+fn unknown_flag(word: &OsStr) -> Failure {
+    not_understood(&format!("`{}`", word.to_string_lossy()))
+}
+
+fn not_understood(what: &str) -> Failure {
+    let message = format!("the command of Go's linker is not understood: {what}");
+    Failure::new(Exit::No, message)
+        .code(LINKER_COMMAND)
+        .hint("a flag in -extldflags or a package that needs C; build without it")
+}
+
+fn build_id(digits: &[u8]) -> Result<Vec<u8>, Failure> {
+    let value = |digit: u8| char::from(digit).to_digit(16);
+    let (pairs, rest) = digits.as_chunks::<2>();
+    let bytes: Option<Vec<u8>> = pairs
+        .iter()
+        .map(|&[high, low]| u8::try_from(value(high)? << 4 | value(low)?).ok())
+        .collect();
+    match bytes {
+        Some(bytes) if rest.is_empty() && bytes.len() <= MAX_BUILD_ID => Ok(bytes),
+        _ => {
+            let digits = String::from_utf8_lossy(digits);
+            Err(not_understood(&format!("build id `0x{digits}`")))
+        }
+    }
+}
+
+/// The words, with those of response files in the place of the files.
+fn expanded(words: &[OsString]) -> Result<Vec<OsString>, Failure> {
+    let mut all = Vec::new();
+    for word in words {
+        match word.as_bytes().starts_with(b"@") {
+            true => all.extend(read_response(word)?),
+            false => all.push(word.clone()),
+        }
+    }
+    Ok(all)
+}
+
+fn read_response(word: &OsStr) -> Result<Vec<OsString>, Failure> {
+    let path = Path::new(OsStr::from_bytes(
+        word.as_bytes().get(1..).unwrap_or_default(),
+    ));
+    let mut input = Input::open(path)?;
+    input.look(|file| split_response(file.data()))
+}
+
+/// Words as `libiberty` reads them: blanks part them, quotes keep blanks, a backslash keeps what
+/// follows it. Go's linker quotes each word.
+fn split_response(text: &[u8]) -> Vec<OsString> {
+    let mut words = Vec::new();
+    let mut word: Option<Vec<u8>> = None;
+    let mut quote = None;
+    let mut bytes = text.iter().copied();
+    while let Some(byte) = bytes.next() {
+        match (quote, byte) {
+            (_, b'\\') => word.get_or_insert_default().extend(bytes.next()),
+            (Some(open), _) if byte == open => quote = None,
+            (Some(_), _) => word.get_or_insert_default().push(byte),
+            (None, b'"' | b'\'') => {
+                quote = Some(byte);
+                word.get_or_insert_default();
+            }
+            (None, _) if byte.is_ascii_whitespace() => words.extend(word.take()),
+            (None, _) => word.get_or_insert_default().push(byte),
+        }
+    }
+    words.extend(word);
+    words.into_iter().map(OsString::from_vec).collect()
+}
+
+/// Writes beside the target and renames: nothing is ever half-written.
+fn write(target: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = match target.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let mut file = tempfile::Builder::new()
+        .prefix(".handpie-")
+        // Less what the umask takes away, as any linker does it.
+        .permissions(Permissions::from_mode(0o777))
+        .tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    // The place is this build's own. Renaming over a file makes ext4 write the new one to disk.
+    let _ = fs::remove_file(target);
+    file.persist(target).map_err(|error| error.error)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Command, String> {
+        let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+        Command::parse(&words).map_err(|failure| failure.message)
+    }
+
+    #[test]
+    fn understands_what_go_says() {
+        let command = parse("-m32 -s -Wl,-z,relro -pie -Wl,-z,now -o a.out -rdynamic t/go.o");
+        let command = command.unwrap();
+        assert_eq!(command.output, Path::new("a.out"));
+        assert_eq!(command.object, Path::new("t/go.o"));
+        assert!(command.options.strip_all && !command.options.strip_debug);
+        let command = parse("-marm -Wl,-S -pie -Wl,--build-id=0x00ff -o a go.o").unwrap();
+        assert!(command.options.strip_debug);
+        assert_eq!(command.options.build_id, Some(vec![0, 0xff]));
+    }
+
+    #[test]
+    fn says_what_it_does_not_understand() {
+        for (line, what) in [
+            ("-o a go.o -lc", "`-lc`"),
+            ("-o a go.o other.o", "2 objects (go.o other.o)"),
+            ("-o a", "0 objects"),
+            ("go.o", "no `-o`"),
+            ("go.o -o", "`-o` without a file"),
+            ("-o a go.o -Wl,--build-id=0xabc", "build id `0xabc`"),
+            ("-o a go.o -Wl,--build-id=0x0g", "build id `0x0g`"),
+        ] {
+            let message = parse(line).unwrap_err();
+            assert!(message.contains(what), "{line}: {message}");
+        }
+    }
+
+    #[test]
+    fn reads_response_files_as_go_writes_them() {
+        let words = split_response(b"\"extld\"\n\"-o\"\n\"a \\\"b\\\\\"\nplain 'x y' \"\"");
+        assert_eq!(words, ["extld", "-o", "a \"b\\", "plain", "x y", ""]);
+    }
+}
