@@ -12,6 +12,7 @@ mod input;
 mod replace;
 mod pages;
 mod failure;
+mod hardening;
 mod report;
 mod exit;
 

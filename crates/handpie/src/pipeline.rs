@@ -1,6 +1,6 @@
 //! Where the libraries are joined: what happens to a program, step after step.
 
-use handpie_binary::{Address, Bytes, Elf};
+use handpie_binary::{Bytes, Elf};
 use handpie_pie::{Error, StubHeader};
 
 use crate::exit::Exit;
@@ -28,8 +28,7 @@ pub(crate) fn unconverted(name: &str, error: Error) -> Failure {
     }
 }
 
-/// Where a program that we have converted itself starts, behind our stub.
-pub(crate) fn entry_behind_stub(program: Bytes<'_>) -> Option<Address> {
-    let elf = Elf::parse(program).ok()?;
-    StubHeader::read(&elf).map(|stub| stub.entry)
+/// The stub of a program that we have converted ourselves.
+pub(crate) fn stub(program: Bytes<'_>) -> Option<StubHeader> {
+    StubHeader::read(&Elf::parse(program).ok()?)
 }

@@ -8,26 +8,7 @@ mod support;
 use std::path::{Path, PathBuf};
 
 use handpie_toolchain::command::Tool;
-use support::{Program, copy, go, run, text, tool};
-
-/// A tool, its arguments before the file, and its arguments after it.
-const TREATMENTS: &[(&str, &[&str])] = &[
-    ("strip", &[]),
-    ("strip", &["-g"]),
-    ("strip", &["--strip-unneeded"]),
-    ("objcopy", &["--strip-debug"]),
-    ("objcopy", &["--strip-all"]),
-    ("objcopy", &["--compress-debug-sections"]),
-    ("objcopy", &["--remove-section=.comment"]),
-    ("eu-strip", &[]),
-    ("eu-strip", &["-g"]),
-    ("llvm-strip", &[]),
-    ("llvm-strip", &["-g"]),
-    ("llvm-objcopy", &["--strip-debug"]),
-    ("patchelf", &["--print-needed"]),
-    ("patchelf", &["--print-soname"]),
-    ("debugedit", &["-b", "/tmp", "-d", "/usr/src/debug"]),
-];
+use support::{Program, TREATMENTS, copy, go, run, text, tool};
 
 #[test]
 fn it_runs_after_each_tool_that_edits_binaries() {

@@ -235,13 +235,13 @@ fn slid(input: Bytes<'_>, plan: &Plan) -> Pieces {
     let slide = &plan.slide;
     let mut pieces = Pieces(Vec::new());
     pieces.push(Piece::Copy(Offset(0), Size(slide.keep.0)));
-    let gap = slide
-        .new_offset(slide.resume)
-        .0
-        .saturating_sub(slide.keep.0);
+    let gap = slide.slid(slide.resume).0.saturating_sub(slide.keep.0);
     pieces.push(Piece::Zeros(Size(gap)));
-    let rest = input.size().0.saturating_sub(slide.resume.0);
-    pieces.push(Piece::Copy(slide.resume, Size(rest)));
+    let middle = slide.insert_at.distance_from(slide.resume);
+    pieces.push(Piece::Copy(slide.resume, middle.unwrap_or_default()));
+    pieces.push(Piece::Zeros(slide.inserted));
+    let rest = input.size().0.saturating_sub(slide.insert_at.0);
+    pieces.push(Piece::Copy(slide.insert_at, Size(rest)));
     let added = plan.new_size.0.saturating_sub(pieces.size().0);
     pieces.push(Piece::Zeros(Size(added)));
     pieces

@@ -25,6 +25,16 @@ pub struct Cpu {
     pub none: RelocationType,
     /// The code of the start-up stub.
     pub(crate) stub: &'static [u8],
+    /// What the options need; `None` on a CPU that has none yet.
+    pub(crate) options: Option<WithOptions>,
+}
+
+/// The code that a program with options needs.
+pub(crate) struct WithOptions {
+    /// The start-up stub that can seal and be moved.
+    pub(crate) stub: &'static [u8],
+    /// The mover.
+    pub(crate) mover: &'static [u8],
 }
 
 /// The CPUs, in the order of their names.

@@ -18,6 +18,7 @@
 )]
 
 mod arch;
+mod options;
 mod refusal;
 mod survey;
 mod relr;
@@ -29,9 +30,10 @@ pub mod link;
 
 pub use apply::{Piece, Pieces};
 pub use arch::{CPUS, Cpu};
+pub use options::{Aslr, Options};
 pub use plan::{Packing, Plan, Relro, plan};
 pub use refusal::{Code, Refusal};
-pub use stub::{StubHeader, StubPlace};
+pub use stub::{StubHeader, StubOptions, StubPlace};
 pub use survey::{Answer, Survey, survey};
 
 use std::fmt;
@@ -99,15 +101,26 @@ impl From<handpie_binary::Error> for Error {
     }
 }
 
+/// Converts a program so that it starts without a loader, and does nothing else.
+///
+/// # Errors
+/// See [`Error`].
+pub fn convert<'data>(input: impl Into<Bytes<'data>>) -> Result<Outcome, Error> {
+    convert_with(input, Options::default())
+}
+
 /// Converts a program.
 ///
 /// The same input gives the same output, and converting the output again changes nothing.
 ///
 /// # Errors
 /// See [`Error`].
-pub fn convert<'data>(input: impl Into<Bytes<'data>>) -> Result<Outcome, Error> {
+pub fn convert_with<'data>(
+    input: impl Into<Bytes<'data>>,
+    options: Options,
+) -> Result<Outcome, Error> {
     let input = input.into();
-    let outcome = convert_complete(input);
+    let outcome = convert_complete(input, options);
     if input.is_complete() {
         outcome
     } else {
@@ -115,7 +128,7 @@ pub fn convert<'data>(input: impl Into<Bytes<'data>>) -> Result<Outcome, Error> 
     }
 }
 
-fn convert_complete(input: Bytes<'_>) -> Result<Outcome, Error> {
+fn convert_complete(input: Bytes<'_>, options: Options) -> Result<Outcome, Error> {
     let elf = Elf::parse(input)?;
     if !input.is_complete() {
         // Without its section names, a file would be searched for what has a section.
@@ -126,13 +139,34 @@ fn convert_complete(input: Bytes<'_>) -> Result<Outcome, Error> {
         // Going on would plan for a program whose relocations are not there yet.
         return Err(Error::Incomplete);
     }
+    let refused = |refusal| Error::Refused(vec![refusal]);
     let program = match survey.answer {
         Answer::Convertible(ref program) => program,
-        Answer::AlreadyStaticPie { by_us } => return Ok(Outcome::AlreadyStaticPie { by_us }),
+        Answer::AlreadyStaticPie { by_us } => {
+            refuse_other_options(&survey.elf, options).map_err(refused)?;
+            return Ok(Outcome::AlreadyStaticPie { by_us });
+        }
         Answer::Refused(refusals) => return Err(Error::Refused(refusals)),
     };
-    let plan = plan(&survey.elf, program).map_err(|refusal| Error::Refused(vec![refusal]))?;
+    let plan = plan(&survey.elf, program, options).map_err(refused)?;
     let pieces = apply::apply(input, &plan);
     verify::verify(&survey.elf, program, &plan, &pieces).map_err(Error::Mistake)?;
     Ok(Outcome::Converted(Box::new(Conversion { plan, pieces })))
+}
+
+/// A static-PIE stays as it is; whoever asks for more must hear that it has not got it.
+fn refuse_other_options(elf: &Elf<'_>, options: Options) -> Result<(), Refusal> {
+    let stub = StubHeader::read(elf).and_then(|stub| stub.options);
+    let has = Options {
+        aslr: match stub {
+            Some(stub) if stub.moved => Aslr::Full,
+            _ => Aslr::Kernel,
+        },
+        seal: stub.is_some_and(|stub| stub.seal_count > 0),
+    };
+    if !options.ask_for_more() || has == options {
+        return Ok(());
+    }
+    let message = "it is a static-PIE already, without what is asked for";
+    Err(Refusal::new(Code::AlreadyConverted, message))
 }

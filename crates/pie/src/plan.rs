@@ -11,6 +11,7 @@
 //! .rela, small loader tables           .relr.dyn, small loader tables
 //!                                      -- the rest of the file slides down by whole pages --
 //! data                                 data
+//!                                      mover, if the program is to choose its own address
 //! symbols, debug information           symbols, debug information
 //! ```
 
@@ -18,18 +19,21 @@ mod packing;
 mod room;
 mod dynamic;
 mod headers;
+mod mover;
 
+pub(crate) use mover::MoverPlace;
 pub use packing::Packing;
 
-use handpie_binary::elf::Elf;
-use handpie_binary::elf::constants::{PF_X, SHF_ALLOC};
+use handpie_binary::elf::constants::{PF_W, PF_X, SHF_ALLOC};
+use handpie_binary::elf::{Elf, Segment};
 use handpie_binary::{Address, Offset, Size};
 use object::Endian;
 
-use crate::arch::Cpu;
+use crate::arch::{Cpu, WithOptions};
+use crate::options::{Aslr, Options};
 use crate::refusal::{Code, Refusal};
 use crate::relr::WORD;
-use crate::stub::{self, StubHeader, StubPlace};
+use crate::stub::{StubHeader, StubOptions, StubPlace};
 use crate::survey::{Program, Target};
 
 pub use crate::survey::Relro;
@@ -51,6 +55,8 @@ pub struct Plan {
     pub header: StubHeader,
     /// The pages that become read-only when the program starts.
     pub relro: Option<Relro>,
+    /// What was asked for.
+    pub options: Options,
     /// The size of the file before.
     pub old_size: Size,
     /// The size of the file after.
@@ -61,6 +67,8 @@ pub struct Plan {
     pub(crate) edits: Vec<Edit>,
     /// What of the old file slides.
     pub(crate) slide: Slide,
+    /// The mover, if the program chooses its own address.
+    pub(crate) mover: Option<MoverPlace>,
 }
 
 /// Bytes to write.
@@ -79,24 +87,36 @@ impl Edit {
     }
 }
 
-/// The stretch of the old file that is left out: the unused part of the relocation table.
+/// The stretch of the old file that is left out: the unused part of the relocation table; and where
+/// something is put in.
 ///
 /// The old bytes up to `keep` stay where they are; those from `resume` on slide down by `by`; what
-/// lies between them in the new file is zero where no edit writes.
+/// lies between them in the new file is zero where no edit writes. Those from `insert_at` on make
+/// room for `inserted` bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Slide {
     pub(crate) keep: Offset,
     pub(crate) resume: Offset,
     pub(crate) by: Size,
+    pub(crate) insert_at: Offset,
+    pub(crate) inserted: Size,
 }
 
 impl Slide {
     /// Where the byte at `offset` of the old file stands in the new one.
     pub(crate) fn new_offset(&self, offset: Offset) -> Offset {
-        if offset >= self.resume {
-            Offset(offset.0.saturating_sub(self.by.0))
-        } else {
-            offset
+        let inserted = match offset >= self.insert_at {
+            true => self.inserted.0,
+            false => 0,
+        };
+        Offset(self.slid(offset).0.saturating_add(inserted))
+    }
+
+    /// The same for what only seems to stand there, such as the end of the loaded bytes.
+    pub(crate) fn slid(&self, offset: Offset) -> Offset {
+        match offset >= self.resume {
+            true => Offset(offset.0.saturating_sub(self.by.0)),
+            false => offset,
         }
     }
 }
@@ -105,7 +125,7 @@ impl Slide {
 ///
 /// # Errors
 /// When the linker left no room for what has to be added.
-pub fn plan(elf: &Elf<'_>, program: &Program) -> Result<Plan, Refusal> {
+pub fn plan(elf: &Elf<'_>, program: &Program, options: Options) -> Result<Plan, Refusal> {
     let cpu = program.cpu;
     let code = elf.loads().any(|segment| {
         segment.has(PF_X) && segment.offset_of(elf.header().entry, Size(1)).is_some()
@@ -116,31 +136,66 @@ pub fn plan(elf: &Elf<'_>, program: &Program) -> Result<Plan, Refusal> {
     }
 
     let packed = packing::plan(elf, program)?;
-    // From here on, every file offset of the new file is known: `slide` gives it.
-    let slide = packed.slide;
-    let stub_size = stub::HEADER_SIZE.saturating_add(cpu.stub.len() as u64);
-    let room = room::find(elf, Size(stub_size))?;
-    let stub = StubPlace {
-        offset: slide.new_offset(room.offset),
-        address: room.address,
-        size: Size(stub_size),
-    };
+    let mut slide = packed.slide;
     let relro = program.relro;
-    let header = StubHeader {
-        address: stub.address,
+    let with_options = with_options(cpu, options)?;
+    // The room that the stub needs does not depend on what is sealed, only on how much.
+    let seal_count = match options.seal {
+        true => seals(elf, relro, &[]).len(),
+        false => 0,
+    };
+    let mut header = StubHeader {
+        address: Address(0),
         relr: packed.packing.relr,
         relr_size: packed.packing.relr_size,
         relro: relro.map_or(Address(0), |relro| relro.address),
         relro_size: relro.map_or(Size(0), |relro| relro.size),
         entry: elf.header().entry,
+        options: with_options.map(|_| StubOptions {
+            moved: options.aslr == Aslr::Full,
+            seal_count: seal_count as u64,
+        }),
+    };
+    let code = with_options.map_or(cpu.stub, |options| options.stub);
+    let size = header.size_with(code);
+    let room = room::find(elf, size)?;
+    header.address = room.address;
+    let resized: Vec<(usize, Size)> = [packed.packing.shortened, room.extends]
+        .into_iter()
+        .flatten()
+        .collect();
+    let mut seals = seals(elf, relro, &resized);
+    seals.truncate(seal_count);
+    let mover = match with_options.filter(|_| options.aslr == Aslr::Full) {
+        Some(parts) => Some(mover::plan(
+            elf,
+            parts,
+            header.code(),
+            &resized,
+            &mut slide,
+        )?),
+        None => None,
+    };
+    // From here on, every file offset of the new file is known: `slide` gives it.
+    let stub = StubPlace {
+        offset: slide.new_offset(room.offset),
+        address: room.address,
+        size,
     };
 
     let mut edits = packed.edits;
     edits.push(Edit {
         offset: stub.offset,
-        bytes: header.with_code(cpu.stub, cpu.endian),
+        bytes: header.with_code(code, &seals, cpu.endian),
         what: "the start-up stub",
     });
+    if let (Some(mover), Some(parts)) = (&mover, with_options) {
+        edits.push(Edit {
+            offset: mover.offset,
+            bytes: mover.bytes(cpu, parts),
+            what: "the mover",
+        });
+    }
     edits.push(dynamic::plan(
         elf,
         program,
@@ -153,8 +208,12 @@ pub fn plan(elf: &Elf<'_>, program: &Program) -> Result<Plan, Refusal> {
         packing: &packed.packing,
         moved: &packed.moved,
         stub,
-        code: header.code(),
-        extended_code: room.extends,
+        entry: match &mover {
+            Some(mover) => mover.header.start(),
+            None => header.code(),
+        },
+        mover: mover.as_ref(),
+        resized: &resized,
     };
     let new_size = headers::plan(elf, &changes, &mut edits)?;
     edits.sort_by_key(|edit| edit.offset);
@@ -173,7 +232,43 @@ pub fn plan(elf: &Elf<'_>, program: &Program) -> Result<Plan, Refusal> {
         words: words(elf, program, &slide),
         edits,
         slide,
+        mover,
+        options,
     })
+}
+
+/// The code for what was asked for; `None` when nothing was.
+fn with_options(cpu: &Cpu, options: Options) -> Result<Option<&WithOptions>, Refusal> {
+    if !options.ask_for_more() {
+        return Ok(None);
+    }
+    cpu.options.as_ref().map(Some).ok_or_else(|| {
+        let message = format!("on {} programs are not moved or sealed yet", cpu.name);
+        Refusal::new(Code::CannotMove, message)
+    })
+}
+
+/// What nothing ever has to write to again: segments that are not writable, and RELRO.
+fn seals(elf: &Elf<'_>, relro: Option<Relro>, resized: &[(usize, Size)]) -> Vec<(Address, Size)> {
+    let segments = elf
+        .loads()
+        .filter(|load| !load.has(PF_W) && load.memory_size.0 > 0)
+        .map(|load| {
+            (
+                load.address,
+                new_size(resized, load).unwrap_or(load.memory_size),
+            )
+        });
+    let relro = relro.map(|relro| (relro.address, relro.size));
+    segments.chain(relro).collect()
+}
+
+/// The size of a segment in the file and in memory, if it is another one than before.
+fn new_size(resized: &[(usize, Size)], segment: &Segment) -> Option<Size> {
+    let mut resized = resized.iter();
+    resized
+        .find(|(index, _)| *index == segment.index)
+        .map(|(_, size)| *size)
 }
 
 /// In a file whose tables contradict one another, two of the places to write may be the same, or a

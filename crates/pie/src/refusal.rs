@@ -103,6 +103,12 @@ codes! {
     /// There is no executable room for the stub.
     NoRoomForStub = "no-room-for-stub",
         "convert before other tools edit the file; for lld, link with -z separate-loadable-segments";
+    /// The program cannot be given what it takes to move or seal itself.
+    CannotMove = "cannot-move",
+        "convert it without `--aslr full` and `--seal`";
+    /// The program has been converted already, with other options.
+    AlreadyConverted = "already-converted",
+        "convert the PIE that the linker made";
     /// The dynamic section has no room for its new entries.
     NoRoomInDynamic = "no-room-in-dynamic",
         "the file is damaged or its linker is not known here; please report it";

@@ -125,7 +125,8 @@ fn relro(old: &Elf<'_>, new: &Elf<'_>, plan: &Plan) -> Result<(), String> {
 /// Each byte of each loaded segment is what it was, but for the edits.
 fn memory(old: &Elf<'_>, new: &Elf<'_>, plan: &Plan, output: &Pieces) -> Result<(), String> {
     let mut words = plan.words.iter().map(|(offset, _)| *offset).peekable();
-    for segment in new.loads() {
+    let mover = plan.mover.as_ref().map(|mover| mover.header.address);
+    for segment in new.loads().filter(|load| Some(load.address) != mover) {
         let twin = old
             .loads()
             .find(|twin| twin.address == segment.address)
@@ -154,7 +155,8 @@ fn memory(old: &Elf<'_>, new: &Elf<'_>, plan: &Plan, output: &Pieces) -> Result<
             && (segment.flags, segment.align) == (twin.flags, twin.align);
         hold(kept, &format!("the segment at {}", segment.address))?;
     }
-    hold(new.loads().count() == old.loads().count(), "its segments")
+    let expected = old.loads().count().saturating_add(mover.iter().len());
+    hold(new.loads().count() == expected, "its segments")
 }
 
 /// Whether the bytes in `range` of the new file are those of the same addresses in the old one.
@@ -186,7 +188,14 @@ fn other_sections(old: &Elf<'_>, new: &Elf<'_>, output: &Pieces) -> Result<(), S
         let size = before.file_size();
         let same =
             after.file_size() >= size && output.same(old.file(), before.offset, after.offset, size);
-        hold(named && same, &format!("section `{}`", before.name()))?;
+        let what = || {
+            format!(
+                "section `{}` (now at offset {})",
+                before.name(),
+                after.offset
+            )
+        };
+        hold(named && same, &what())?;
     }
     Ok(())
 }

@@ -3,20 +3,25 @@
  *
  * In:  rsp as the kernel leaves it; all other registers 0 (ELF_PLAT_INIT in
  *      arch/x86/include/asm/elf.h).
- * Out: rsp unchanged; rax the entry point; rbx, rcx, rdx, rsi, rdi, r11 0.
+ * Out: rsp unchanged; rax the entry point; rbx, rcx, rdx, rsi, rdi, r11 0; in version 2 also r8, r9,
+ *      r12, r13.
  * The syscall instruction overwrites rcx and r11.
  */
         .intel_syntax noprefix
         .text
 header:
         .ascii "handpie"
-        .byte  1
+        .byte  VERSION
 self:       .quad 0
 relr:       .quad 0
 relr_size:  .quad 0
 relro:      .quad 0
 relro_size: .quad 0
 entry:      .quad 0
+#if VERSION == 2
+moved:      .quad 0
+seal_count: .quad 0
+#endif
 
         .globl start
 start:
@@ -25,6 +30,17 @@ start:
 /* 1. find the load bias */
         lea     rbx, [rip + header]     /* where the header is */
         sub     rbx, [rip + self]       /* less where it was linked: the bias, kept in rbx */
+
+#if VERSION == 2
+/* 2. the mover that brought the image here is needed no more: r12 = its first page, r13 = its size */
+        cmp     qword ptr [rip + moved], 0
+        je      .Lrelocate
+        mov     rdi, r12
+        mov     rsi, r13
+        mov     eax, 11                 /* munmap */
+        syscall
+.Lrelocate:
+#endif
 
 /* 3. relocate: rsi = next RELR word, rcx = end of the table, rdi = next word to relocate */
         mov     rsi, [rip + relr]
@@ -61,7 +77,7 @@ start:
 .Lprotect:
         mov     rsi, [rip + relro_size] /* len, not rounded: the kernel rounds up */
         test    rsi, rsi
-        jz      .Lenter
+        jz      .Lseal
         mov     rdi, [rip + relro]      /* addr */
         add     rdi, rbx
         mov     edx, 1                  /* prot = PROT_READ */
@@ -70,8 +86,31 @@ start:
         test    rax, rax
         jnz     .Lfail
 
-/* 6. enter the program */
+/* 5. seal: r9 = next range, r8 = how many are left */
+.Lseal:
+#if VERSION == 2
+        lea     r9, [rip + seals]
+        mov     r8, [rip + seal_count]
+.Lnext_seal:
+        test    r8, r8
+        jz      .Lenter
+        mov     rdi, [r9]               /* addr */
+        add     rdi, rbx
+        mov     rsi, [r9 + 8]           /* len, not rounded: the kernel rounds up */
+        xor     edx, edx                /* flags */
+        mov     eax, 462                /* mseal; kernels before 6.10 do not have it */
+        syscall
+        add     r9, 16
+        dec     r8
+        jmp     .Lnext_seal
 .Lenter:
+        xor     r8d, r8d
+        xor     r9d, r9d
+        xor     r12d, r12d
+        xor     r13d, r13d
+#endif
+
+/* 6. enter the program */
         mov     rax, [rip + entry]
         add     rax, rbx
         xor     ebx, ebx
@@ -83,3 +122,7 @@ start:
         jmp     rax
 .Lfail:
         ud2
+#if VERSION == 2
+        .balign 8
+seals:                                  /* `convert` appends the ranges to seal: address, size */
+#endif

@@ -3,7 +3,7 @@
 mod forge;
 
 use forge::Forge;
-use handpie_pie::{Outcome, convert};
+use handpie_pie::{Aslr, Code, Error, Options, Outcome, convert, convert_with};
 
 #[test]
 fn a_program_whose_relocations_ask_for_nothing_is_converted_once() {
@@ -22,4 +22,41 @@ fn a_program_whose_relocations_ask_for_nothing_is_converted_once() {
         matches!(again, Ok(Outcome::AlreadyStaticPie { by_us: true })),
         "{again:?}"
     );
+}
+
+const HARDENED: Options = Options {
+    aslr: Aslr::Full,
+    seal: true,
+};
+
+fn refused_with(file: &[u8]) -> Code {
+    match convert_with(file, HARDENED) {
+        Err(Error::Refused(refusals)) => refusals[0].code,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// cannot-move: the mover takes over the section header of an empty table of the loader.
+#[test]
+fn a_program_without_a_section_header_to_spare_cannot_move() {
+    let mut file = Forge::default().build();
+    assert!(matches!(
+        convert_with(&file, HARDENED),
+        Ok(Outcome::Converted(_))
+    ));
+    // The type of `.rela.plt` becomes SHT_PROGBITS.
+    let header = forge::SECTION_HEADERS + 6 * 64;
+    file[header + 4] = 1;
+    assert_eq!(refused_with(&file), Code::CannotMove);
+    assert!(matches!(convert(&file), Ok(Outcome::Converted(_))));
+}
+
+/// cannot-move: two segments that share a page are one mapping of the kernel.
+#[test]
+fn a_program_whose_segments_share_pages_cannot_move() {
+    let mut file = Forge::default().build();
+    // `p_align` of the first PT_LOAD: pages of 64 KiB, while the others start at multiples of 4 KiB.
+    let header = forge::PROGRAM_HEADERS + 3 * 56;
+    file[header + 48..header + 56].copy_from_slice(&0x1_0000u64.to_le_bytes());
+    assert_eq!(refused_with(&file), Code::CannotMove);
 }

@@ -16,11 +16,22 @@ mod mutate;
 use std::time::{Duration, Instant};
 
 use forge::Forge;
-use handpie_pie::{Error, Outcome, convert};
+use handpie_pie::{Aslr, Error, Options, Outcome, convert, convert_with};
 use mutate::Mutator;
 
 /// How many mutated files a plain test run tries.
 const QUICK: u64 = 150_000;
+
+const OPTIONS: [Options; 2] = [
+    Options {
+        aslr: Aslr::Kernel,
+        seal: false,
+    },
+    Options {
+        aslr: Aslr::Full,
+        seal: true,
+    },
+];
 
 /// No file of a few kilobytes may take longer; a slow machine takes a few milliseconds.
 const SLOW: Duration = Duration::from_secs(2);
@@ -43,10 +54,12 @@ fn no_damage_makes_conversion_panic_hang_or_write_what_was_not_planned() {
     for round in 0..count {
         let file = mutator.mutate(&seeds[(round % seeds.len() as u64) as usize]);
         let start = Instant::now();
-        match convert(&file) {
+        // The plain conversion, and all that can be asked for.
+        let options = OPTIONS[(round % 2) as usize];
+        match convert_with(&file, options) {
             Ok(Outcome::Converted(result)) => {
                 converted += 1;
-                if round % 64 == 0 {
+                if round % 64 < 2 {
                     let again = convert(&result.pieces.to_bytes(&file));
                     let ours = matches!(again, Ok(Outcome::AlreadyStaticPie { by_us: true }));
                     assert!(ours, "round {round}: {again:?}");

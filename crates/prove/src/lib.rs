@@ -64,6 +64,9 @@ pub struct Request {
     /// The program's own entry, as a link address, where the ELF header's entry is a start-up
     /// stub: the cost of starting is measured up to there. None for the ELF header's.
     pub program_entry: Option<Address>,
+    /// Whether that stub moves the program to another address first: then addresses are looked at
+    /// when the program's own entry is reached, and not before.
+    pub moves: bool,
 }
 
 impl Default for Request {
@@ -75,6 +78,7 @@ impl Default for Request {
             starts: 20,
             time: Duration::from_millis(500),
             program_entry: None,
+            moves: false,
         }
     }
 }
@@ -149,9 +153,10 @@ fn run(path: &Path, request: &Request) -> Result<Proof, Error> {
     // From here on everything that is started is confined, traced, and ended by us.
 
     let seen = measure::observe(sandbox, &program, page, request.time)?;
-    let loaded = measure::at_exec(sandbox, &program, page, request.runs)?;
-    let started = measure::after_start(sandbox, &program, page, request.starts)?;
     let entry = request.program_entry.unwrap_or(program.entry);
+    let moved_to = request.moves.then_some(entry);
+    let loaded = measure::at_exec(sandbox, &program, page, moved_to, request.runs)?;
+    let started = measure::after_start(sandbox, &program, page, request.moves, request.starts)?;
     let start_up = measure::to_entry(sandbox, &program, page, entry, request.starts)?;
 
     let entropy = entropies(&loaded, &started);

@@ -1,7 +1,7 @@
 //! The runs of the program: one that is watched, and many that are stopped early and counted.
 //!
 //! * *At exec*: the kernel has laid out the program and no instruction of it has run. Cheap, so
-//!   there are hundreds.
+//!   there are hundreds. A program that moves itself first is stopped when it has, at its own entry.
 //! * *After start*: the program has run until it made its heap, or exited, or its time was over.
 //!   Fewer, because each costs what the program costs.
 //! * *To the entry*: a breakpoint at the program's own entry measures what a start-up stub costs.
@@ -136,22 +136,28 @@ pub(crate) fn observe(
     })
 }
 
-/// Loads the program `count` times without letting it run.
+/// Loads the program `count` times without letting it run, or only up to `entry` if it moves itself
+/// before.
 pub(crate) fn at_exec(
     sandbox: &mut Sandbox,
     program: &Program,
     page_size: u64,
+    entry: Option<Address>,
     count: usize,
 ) -> Result<Samples, Error> {
     let over = Instant::now() + SAMPLING;
     let mut samples = Samples::default();
     for _ in 0..count {
         let mut run = Run::start(sandbox, Output::Discarded)?;
-        if let Event::Executed = run.next(Instant::now() + LOADING)? {
-            samples.add(&kernel_regions(run.pid, program, page_size));
-        } else {
+        let Event::Executed = run.next(Instant::now() + LOADING)? else {
+            break;
+        };
+        if let Some(entry) = entry
+            && !run_to(&mut run, program, page_size, entry)?
+        {
             break;
         }
+        samples.add(&kernel_regions(run.pid, program, page_size));
         run.end()?;
         if Instant::now() > over {
             break;
@@ -165,6 +171,7 @@ pub(crate) fn after_start(
     sandbox: &mut Sandbox,
     program: &Program,
     page_size: u64,
+    moves: bool,
     count: usize,
 ) -> Result<Samples, Error> {
     let over = Instant::now() + SAMPLING;
@@ -176,7 +183,7 @@ pub(crate) fn after_start(
         };
         let started = Instant::now();
         let mut regions = kernel_regions(run.pid, program, page_size);
-        let image = Image::at_exec(run.pid, program, page_size);
+        let mut image = Image::at_exec(run.pid, program, page_size);
         let deadline = started + STARTING;
         let mut made = Vec::new();
         loop {
@@ -189,6 +196,10 @@ pub(crate) fn after_start(
                     break;
                 }
                 Event::Exiting | Event::Late => {
+                    if moves && let Some(moved) = Image::at_exec(run.pid, program, page_size) {
+                        regions = kernel_regions(run.pid, program, page_size);
+                        image = Some(moved);
+                    }
                     if let Some(image) = &image
                         && !made.iter().any(|(region, _)| *region == Region::GoHeap)
                     {
@@ -230,18 +241,11 @@ pub(crate) fn to_entry(
         let Event::Executed = run.next(Instant::now() + LOADING)? else {
             break;
         };
-        let Some(image) = Image::at_exec(run.pid, program, page_size) else {
-            break;
-        };
-        if !set_breakpoint(run.pid, image.bias.wrapping_add(entry.0)) {
+        let before = observe::stat(run.pid).unwrap_or_default();
+        let started = Instant::now();
+        if !run_to(&mut run, program, page_size, entry)? {
             break;
         }
-        let before = observe::stat(run.pid).unwrap_or_default();
-        run.catch_traps();
-        let started = Instant::now();
-        let Event::Trapped = run.next(started + Duration::from_secs(2))? else {
-            break;
-        };
         times.push(started.elapsed().as_micros().try_into().unwrap_or(u64::MAX));
         let after = observe::stat(run.pid).unwrap_or_default();
         minor.push(after.minor_faults.saturating_sub(before.minor_faults));
@@ -258,6 +262,25 @@ pub(crate) fn to_entry(
             microseconds_to_exit: None,
         })
     }))
+}
+
+/// Lets a program that has just been loaded run up to `entry`; whether it got there. If it moves
+/// itself on the way, the breakpoint moves with it.
+fn run_to(
+    run: &mut Run<'_>,
+    program: &Program,
+    page_size: u64,
+    entry: Address,
+) -> Result<bool, Error> {
+    let Some(image) = Image::at_exec(run.pid, program, page_size) else {
+        return Ok(false);
+    };
+    if !set_breakpoint(run.pid, image.bias.wrapping_add(entry.0)) {
+        return Ok(false);
+    }
+    run.catch_traps();
+    let trapped = run.next(Instant::now() + Duration::from_secs(2))?;
+    Ok(matches!(trapped, Event::Trapped))
 }
 
 impl Samples {

@@ -29,16 +29,20 @@ pub enum Shell {
     Github,
 }
 
-/// The value of `-toolexec` that starts this program.
-pub fn toolexec(handpie: &Path) -> Result<String, flags::Error> {
+/// The value of `-toolexec` that starts this program, with its own `options`.
+pub fn toolexec(handpie: &Path, options: &[&str]) -> Result<String, flags::Error> {
     let path = handpie
         .to_str()
         .ok_or_else(|| flags::Error::Unspeakable(handpie.to_string_lossy().into_owned()))?;
-    flags::join([path, "toolexec"])
+    flags::join([path, "toolexec"].iter().chain(options))
 }
 
 /// Adds ours to the GOFLAGS that are in effect. Adding them twice changes nothing.
-pub fn variables(goflags: &str, handpie: &Path) -> Result<Variables, Vec<Contradiction>> {
+pub fn variables(
+    goflags: &str,
+    handpie: &Path,
+    options: &[&str],
+) -> Result<Variables, Vec<Contradiction>> {
     let mut against = Vec::new();
     let words = flags::split(goflags).unwrap_or_else(|error| {
         against.push(quoting(
@@ -75,7 +79,7 @@ pub fn variables(goflags: &str, handpie: &Path) -> Result<Variables, Vec<Contrad
         }
     }
     kept.push("-buildmode=pie".to_owned());
-    let ours = toolexec(handpie).and_then(|toolexec| {
+    let ours = toolexec(handpie, options).and_then(|toolexec| {
         kept.push(format!("-toolexec={toolexec}"));
         flags::join(&kept)
     });
@@ -142,7 +146,7 @@ mod tests {
     use crate::command::Tool;
 
     fn goflags(before: &str, handpie: &str) -> Result<String, Vec<Contradiction>> {
-        let variables = variables(before, Path::new(handpie))?;
+        let variables = variables(before, Path::new(handpie), &[])?;
         Ok(variables.into_iter().last().unwrap().1)
     }
 

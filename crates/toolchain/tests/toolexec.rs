@@ -175,7 +175,7 @@ impl Bench {
 
     /// Go in our environment.
     fn wrapped(&self, words: &[&str]) -> Tool {
-        let variables = env::variables("", &self.handpie).unwrap();
+        let variables = env::variables("", &self.handpie, &[]).unwrap();
         variables
             .into_iter()
             .fold(self.go(words), |go, (name, value)| go.env(name, value))

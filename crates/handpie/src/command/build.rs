@@ -11,6 +11,7 @@ use handpie_toolchain::version::Version;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::hardening::Hardening;
 use crate::input::Input;
 use crate::record::{self, Record};
 use crate::report::Reporter;
@@ -42,6 +43,8 @@ pub(crate) struct Build {
     /// This package does all you need without cgo; PKG/... means all packages below, too
     #[arg(long, value_name = "PKG")]
     pure: Vec<String>,
+    #[command(flatten)]
+    hardening: Hardening,
     /// Write no version into the programs
     #[arg(long)]
     no_stamp: bool,
@@ -104,7 +107,7 @@ pub(crate) fn run(args: &Build, reporter: &Reporter) -> Result<Exit, Failure> {
     // From here on the build is possible, as far as can be known before it.
 
     let handpie = toolchain::own_path()?;
-    let toolexec = handpie_toolchain::env::toolexec(&handpie)
+    let toolexec = handpie_toolchain::env::toolexec(&handpie, &args.hardening.words())
         .map_err(|error| Failure::new(Exit::Usage, error).code("build-quoting"))?;
     let mut tool = go.tool(["build"]).args(&profile.flags);
     for (name, value) in &profile.env {

@@ -6,6 +6,7 @@ use handpie_pie::{Error, Outcome, Pieces};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::hardening::Hardening;
 use crate::input::{self, Input};
 use crate::pipeline;
 use crate::replace::{self, Replacement};
@@ -36,6 +37,8 @@ pub(crate) struct Convert {
     /// Replace FILE by the result
     #[arg(long)]
     in_place: bool,
+    #[command(flatten)]
+    hardening: Hardening,
     /// Say what would be done and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -55,19 +58,20 @@ pub(crate) fn run(args: &Convert, reporter: &Reporter) -> Result<Exit, Failure> 
     if let (Some(output), false) = (&args.output, args.dry_run) {
         replace::refuse_same_file(&input, output)?;
     }
-    let (answer, result) = match input.look(|file| handpie_pie::convert(file))? {
-        Ok(Outcome::Converted(conversion)) => {
-            let answer = Answer::converted(&conversion.plan, !args.dry_run);
-            (answer, Some(conversion.pieces))
-        }
-        Ok(Outcome::AlreadyStaticPie { by_us }) => {
-            // With -o, a pipeline gets its file whatever the input was.
-            let copy = args.output.is_some().then(|| Pieces::copy(input.size()));
-            (Answer::AlreadyStaticPie { by_handpie: by_us }, copy)
-        }
-        Err(Error::Refused(refusals)) => (Answer::refused(&refusals), None),
-        Err(error) => return Err(pipeline::unconverted(&input.name, error)),
-    };
+    let (answer, result) =
+        match input.look(|file| handpie_pie::convert_with(file, args.hardening.options()))? {
+            Ok(Outcome::Converted(conversion)) => {
+                let answer = Answer::converted(&conversion.plan, !args.dry_run);
+                (answer, Some(conversion.pieces))
+            }
+            Ok(Outcome::AlreadyStaticPie { by_us }) => {
+                // With -o, a pipeline gets its file whatever the input was.
+                let copy = args.output.is_some().then(|| Pieces::copy(input.size()));
+                (Answer::AlreadyStaticPie { by_handpie: by_us }, copy)
+            }
+            Err(Error::Refused(refusals)) => (Answer::refused(&refusals), None),
+            Err(error) => return Err(pipeline::unconverted(&input.name, error)),
+        };
     let exit = match answer {
         Answer::Refused { .. } => Exit::No,
         _ => Exit::Done,

@@ -8,6 +8,7 @@ use handpie_toolchain::go::Go;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::hardening::Hardening;
 use crate::report::Reporter;
 use crate::report::env::EnvReport;
 use crate::toolchain;
@@ -26,6 +27,8 @@ pub(crate) struct Env {
     /// For which shell; `json` is an object of names and values
     #[arg(long, value_enum, default_value_t = Shell::Sh)]
     shell: Shell,
+    #[command(flatten)]
+    hardening: Hardening,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -42,9 +45,9 @@ pub(crate) fn run(args: &Env, reporter: &Reporter) -> Result<Exit, Failure> {
         .env()
         .map_err(toolchain::settings_failed)?;
     let handpie = toolchain::own_path()?;
-    let variables = env::variables(&settings.goflags, &handpie).map_err(|against| {
-        toolchain::contradicted("no environment can give static-PIE here", &against)
-    })?;
+    let variables = env::variables(&settings.goflags, &handpie, &args.hardening.words()).map_err(
+        |against| toolchain::contradicted("no environment can give static-PIE here", &against),
+    )?;
     let values: BTreeMap<_, _> = variables.iter().cloned().collect();
     let script = match args.shell {
         Shell::Sh => env::render(&variables, env::Shell::Sh),

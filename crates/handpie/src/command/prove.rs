@@ -51,6 +51,7 @@ pub(crate) fn run(args: &Prove, reporter: &Reporter) -> Result<Exit, Failure> {
         return Err(failure.hint("write it to a file"));
     }
     let mut input = Input::open(&args.file)?;
+    let stub = input.look(pipeline::stub)?;
     let variables = args.env.iter();
     let request = Request {
         arguments: args.arguments.clone(),
@@ -59,7 +60,10 @@ pub(crate) fn run(args: &Prove, reporter: &Reporter) -> Result<Exit, Failure> {
             .collect(),
         runs: args.runs as usize,
         time: args.time,
-        program_entry: input.look(pipeline::entry_behind_stub)?,
+        program_entry: stub.map(|stub| stub.entry),
+        moves: stub
+            .and_then(|stub| stub.options)
+            .is_some_and(|options| options.moved),
         ..Request::default()
     };
     let working = reporter.working(&format!("running {} in an empty root", input.name));

@@ -8,11 +8,12 @@ use std::fs;
 use std::io::Write;
 use std::process::ExitCode;
 
-use handpie_pie::{FINGERPRINT, Outcome};
+use handpie_pie::{FINGERPRINT, Options, Outcome};
 use handpie_toolchain::cache::Cache;
 use handpie_toolchain::wrapper::{self, Linked};
 
 use crate::failure::Failure;
+use crate::hardening::Hardening;
 use crate::input::Input;
 use crate::pipeline;
 use crate::record::{self, Record};
@@ -24,10 +25,16 @@ pub(crate) fn run_if_asked(mut args: impl Iterator<Item = OsString>) -> Option<E
     if args.nth(1)? != "toolexec" {
         return None;
     }
+    let mut args = args.peekable();
+    let mut hardening = Hardening::default();
+    while args.next_if(|word| hardening.take(word)).is_some() {}
     let words: Vec<OsString> = args.collect();
-    let mut convert = |linked: Linked<'_>| convert(&linked);
+    let options = hardening.options();
+    let mut convert = |linked: Linked<'_>| convert(&linked, options);
+    // Programs that were converted in another way are others to go's cache, too.
+    let salt = [&[FINGERPRINT], &hardening.words()[..]].concat().concat();
     Some(
-        match wrapper::run(&words, FINGERPRINT, &Cache::of_user(), &mut convert) {
+        match wrapper::run(&words, &salt, &Cache::of_user(), &mut convert) {
             Ok(ended) => {
                 if ended.code != 0 {
                     record::link_failed();
@@ -50,9 +57,9 @@ pub(crate) fn run_if_asked(mut args: impl Iterator<Item = OsString>) -> Option<E
     )
 }
 
-fn convert(linked: &Linked<'_>) -> Result<(), Failure> {
+fn convert(linked: &Linked<'_>, options: Options) -> Result<(), Failure> {
     let mut input = Input::open(linked.file)?;
-    match input.look(|file| handpie_pie::convert(file))? {
+    match input.look(|file| handpie_pie::convert_with(file, options))? {
         Ok(Outcome::Converted(conversion)) => {
             // The linker's output has a passing place that only this build knows. Renaming over a
             // file makes ext4 write the new one to disk first, which would take longer than the

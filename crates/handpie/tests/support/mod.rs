@@ -18,6 +18,25 @@ use tempfile::TempDir;
 /// The releases that must all convert; `cargo xtask setup --all` fetches them.
 pub const RELEASES: [&str; 4] = ["1.22.10", "1.24.11", "1.26.6", "1.27.3"];
 
+/// A tool, its arguments before the file, and its arguments after it.
+pub const TREATMENTS: &[(&str, &[&str])] = &[
+    ("strip", &[]),
+    ("strip", &["-g"]),
+    ("strip", &["--strip-unneeded"]),
+    ("objcopy", &["--strip-debug"]),
+    ("objcopy", &["--strip-all"]),
+    ("objcopy", &["--compress-debug-sections"]),
+    ("objcopy", &["--remove-section=.comment"]),
+    ("eu-strip", &[]),
+    ("eu-strip", &["-g"]),
+    ("llvm-strip", &[]),
+    ("llvm-strip", &["-g"]),
+    ("llvm-objcopy", &["--strip-debug"]),
+    ("patchelf", &["--print-needed"]),
+    ("patchelf", &["--print-soname"]),
+    ("debugedit", &["-b", "/tmp", "-d", "/usr/src/debug"]),
+];
+
 /// The `tool` for `what`, or `None` after saying aloud that the test is skipped.
 /// With `HANDPIE_REQUIRE=all` a missing tool fails the test.
 pub fn tool(tool: &str, what: &str) -> Option<PathBuf> {

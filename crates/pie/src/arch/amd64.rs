@@ -8,7 +8,7 @@
 use object::Endianness;
 use object::elf::{EM_X86_64, R_X86_64_NONE, R_X86_64_RELATIVE};
 
-use super::Cpu;
+use super::{Cpu, WithOptions};
 use crate::stub;
 
 pub(super) const CPU: Cpu = Cpu {
@@ -18,4 +18,8 @@ pub(super) const CPU: Cpu = Cpu {
     relative: R_X86_64_RELATIVE,
     none: R_X86_64_NONE,
     stub: &stub::AMD64,
+    options: Some(WithOptions {
+        stub: &stub::AMD64_WITH_OPTIONS,
+        mover: &stub::AMD64_MOVER,
+    }),
 };

@@ -18,4 +18,5 @@ pub(super) const CPU: Cpu = Cpu {
     relative: R_AARCH64_RELATIVE,
     none: R_AARCH64_NONE,
     stub: &stub::ARM64,
+    options: None,
 };

@@ -18,4 +18,5 @@ pub(super) const CPU: Cpu = Cpu {
     relative: R_LARCH_RELATIVE,
     none: R_LARCH_NONE,
     stub: &stub::LOONG64,
+    options: None,
 };

@@ -26,4 +26,5 @@ pub(super) const LITTLE_ENDIAN: Cpu = Cpu {
     relative: R_PPC64_RELATIVE,
     none: R_PPC64_NONE,
     stub: &stub::PPC64LE,
+    options: None,
 };

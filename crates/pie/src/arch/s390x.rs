@@ -18,4 +18,5 @@ pub(super) const CPU: Cpu = Cpu {
     relative: R_390_RELATIVE,
     none: R_390_NONE,
     stub: &stub::S390X,
+    options: None,
 };

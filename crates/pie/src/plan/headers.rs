@@ -4,15 +4,18 @@
 //! the section headers of `.interp` and `.rela`. Their names are added to the section names.
 
 use handpie_binary::elf::constants::{
-    FileHeader64, PF_R, PT_GNU_RELRO, PT_INTERP, PT_PHDR, ProgramHeader64, SHF_ALLOC,
-    SHF_EXECINSTR, SHT_PROGBITS, SHT_RELA, SHT_RELR, SHT_STRTAB, SectionHeader64,
+    FileHeader64, PF_R, PF_X, PT_GNU_RELRO, PT_INTERP, PT_LOAD, PT_PHDR, ProgramHeader64,
+    SHF_ALLOC, SHF_EXECINSTR, SHT_NOBITS, SHT_PROGBITS, SHT_RELA, SHT_RELR, SHT_STRTAB,
+    SectionHeader64,
 };
 use handpie_binary::elf::{Elf, Endianness, Section};
 use handpie_binary::{Address, Offset, Size};
+use object::endian::{U32, U64};
 use object::pod::{Pod, bytes_of};
 
+use super::mover::MoverPlace;
 use super::packing::{Moved, Packing};
-use super::{Edit, Slide};
+use super::{Edit, Slide, new_size};
 use crate::refusal::{Code, Refusal};
 use crate::relr::WORD;
 use crate::stub::{ALIGN, StubPlace};
@@ -24,15 +27,17 @@ pub(super) struct Changes<'plan> {
     pub(super) moved: &'plan [Moved],
     pub(super) stub: StubPlace,
     /// The new entry point.
-    pub(super) code: Address,
-    /// The code segment's program header and its new size, where it grows.
-    pub(super) extended_code: Option<(usize, Size)>,
+    pub(super) entry: Address,
+    pub(super) mover: Option<&'plan MoverPlace>,
+    /// The program headers of segments that shrink or grow, and their new sizes.
+    pub(super) resized: &'plan [(usize, Size)],
 }
 
 /// The names added to the section names, and where they start among the added bytes.
-const ADDED_NAMES: &[u8] = b".text.handpie\0.relr.dyn\0";
+const ADDED_NAMES: &[u8] = b".text.handpie\0.relr.dyn\0.text.handpie.move\0";
 const STUB_NAME: u32 = 0;
 const RELR_NAME: u32 = 14;
+const MOVER_NAME: u32 = 24;
 
 /// Plans all headers; returns the size of the new file.
 pub(super) fn plan(
@@ -43,7 +48,8 @@ pub(super) fn plan(
     edits.push(elf_header(elf, changes)?);
     edits.push(program_headers(elf, changes)?);
     edits.extend(cleared_interpreter(elf, changes));
-    let slid = elf.file().size().0.saturating_sub(changes.slide.by.0);
+    let size = elf.file().size().0;
+    let slid = changes.slide.new_offset(Offset(size)).0;
     if elf.sections().is_empty() {
         return Ok(Size(slid));
     }
@@ -57,7 +63,7 @@ pub(super) fn plan(
 fn elf_header(elf: &Elf<'_>, changes: &Changes<'_>) -> Result<Edit, Refusal> {
     let endian = elf.header().endian;
     let mut header: FileHeader64<Endianness> = raw(elf, Offset(0))?;
-    header.e_entry.set(endian, changes.code.0);
+    header.e_entry.set(endian, changes.entry.0);
     if elf.sections().is_empty() {
         // An empty table may stand anywhere, also where the stub goes and would be read as one.
         header.e_shoff.set(endian, 0);
@@ -67,7 +73,9 @@ fn elf_header(elf: &Elf<'_>, changes: &Changes<'_>) -> Result<Edit, Refusal> {
     }
     let interpreters = elf.segments().iter().filter(|s| s.kind == PT_INTERP);
     let removed = u16::try_from(interpreters.count()).unwrap_or(0);
+    let added = u16::from(changes.mover.is_some());
     let count = header.e_phnum.get(endian).saturating_sub(removed);
+    let count = count.saturating_add(added);
     header.e_phnum.set(endian, count);
     Ok(Edit {
         offset: Offset(0),
@@ -81,17 +89,18 @@ fn program_headers(elf: &Elf<'_>, changes: &Changes<'_>) -> Result<Edit, Refusal
     let entry_size = size_of::<ProgramHeader64<Endianness>>();
     let table_size = elf.segments().len().saturating_mul(entry_size);
     let kept = elf.segments().iter().filter(|s| s.kind != PT_INTERP);
-    let kept_size = (kept.clone().count() as u64).saturating_mul(entry_size as u64);
+    let count = kept
+        .clone()
+        .count()
+        .saturating_add(changes.mover.iter().len());
+    let kept_size = (count as u64).saturating_mul(entry_size as u64);
+    let last_load = elf.loads().last().map(|load| load.index);
     let mut bytes = Vec::with_capacity(table_size);
     for segment in kept {
         let mut header: ProgramHeader64<Endianness> = raw(elf, segment.header)?;
         let new_offset = changes.slide.new_offset(segment.offset);
         header.p_offset.set(endian, new_offset.0);
-        let resized = [changes.packing.shortened, changes.extended_code]
-            .into_iter()
-            .flatten()
-            .find(|(index, _)| *index == segment.index)
-            .map(|(_, size)| size.0);
+        let resized = new_size(changes.resized, segment).map(|size| size.0);
         let describes_table = segment.kind == PT_PHDR
             && segment.offset == elf.header().program_headers
             && segment.file_size == Size::of(table_size)
@@ -106,6 +115,10 @@ fn program_headers(elf: &Elf<'_>, changes: &Changes<'_>) -> Result<Edit, Refusal
             header.p_flags.set(endian, PF_R);
         }
         bytes.extend_from_slice(bytes_of(&header));
+        if let Some(mover) = changes.mover.filter(|_| Some(segment.index) == last_load) {
+            // `PT_LOAD`s ascend, so the new one follows the last.
+            bytes.extend_from_slice(bytes_of(&mover_segment(mover, endian)));
+        }
     }
     bytes.resize(table_size, 0);
     Ok(Edit {
@@ -113,6 +126,20 @@ fn program_headers(elf: &Elf<'_>, changes: &Changes<'_>) -> Result<Edit, Refusal
         bytes,
         what: "the program headers",
     })
+}
+
+fn mover_segment(mover: &MoverPlace, endian: Endianness) -> ProgramHeader64<Endianness> {
+    let word = |value| U64::new(endian, value);
+    ProgramHeader64 {
+        p_type: U32::new(endian, PT_LOAD),
+        p_flags: U32::new(endian, PF_R | PF_X),
+        p_offset: word(mover.offset.0),
+        p_vaddr: word(mover.header.address.0),
+        p_paddr: word(mover.header.address.0),
+        p_filesz: word(mover.size.0),
+        p_memsz: word(mover.size.0),
+        p_align: word(mover.align),
+    }
 }
 
 /// The loader's path goes: nothing covers it any more, and it differs with the machine that built.
@@ -200,7 +227,12 @@ fn section_headers(elf: &Elf<'_>, changes: &Changes<'_>, names: &Names) -> Resul
             && section.size == changes.packing.old_size;
         let moved = changes.moved.iter().find(|m| m.section == section.index);
         if section.index == interp.index {
-            describe_stub(&mut header, changes, names, endian);
+            let stub = &changes.stub;
+            let place = (stub.address, stub.offset, stub.size);
+            describe_code(&mut header, names, STUB_NAME, place, endian);
+        } else if let Some(mover) = changes.mover.filter(|m| m.section == Some(section.index)) {
+            let place = (mover.header.address, mover.offset, mover.size);
+            describe_code(&mut header, names, MOVER_NAME, place, endian);
         } else if old_table {
             describe_relr(&mut header, changes, names, endian);
         } else if section.index == names.section {
@@ -209,6 +241,10 @@ fn section_headers(elf: &Elf<'_>, changes: &Changes<'_>, names: &Names) -> Resul
         } else if let Some(moved) = moved {
             header.sh_addr.set(endian, moved.new.0);
             header.sh_offset.set(endian, moved.new_offset.0);
+        } else if section.kind == SHT_NOBITS {
+            // It has no bytes that could have moved.
+            let slid = changes.slide.slid(section.offset);
+            header.sh_offset.set(endian, slid.0);
         } else {
             let new_offset = changes.slide.new_offset(section.offset);
             header.sh_offset.set(endian, new_offset.0);
@@ -223,22 +259,20 @@ fn section_headers(elf: &Elf<'_>, changes: &Changes<'_>, names: &Names) -> Resul
 }
 
 /// GNU strip and objcopy clear bytes that no section claims, and a program whose stub is cleared
-/// dies without a word. So the stub has a section.
-fn describe_stub(
+/// dies without a word. So the stub has a section, and the mover another.
+fn describe_code(
     header: &mut SectionHeader64<Endianness>,
-    changes: &Changes<'_>,
     names: &Names,
+    name: u32,
+    (address, offset, size): (Address, Offset, Size),
     endian: Endianness,
 ) {
-    let stub = &changes.stub;
-    header
-        .sh_name
-        .set(endian, names.added.saturating_add(STUB_NAME));
+    header.sh_name.set(endian, names.added.saturating_add(name));
     header.sh_type.set(endian, SHT_PROGBITS);
     header.sh_flags.set(endian, SHF_ALLOC | SHF_EXECINSTR);
-    header.sh_addr.set(endian, stub.address.0);
-    header.sh_offset.set(endian, stub.offset.0);
-    header.sh_size.set(endian, stub.size.0);
+    header.sh_addr.set(endian, address.0);
+    header.sh_offset.set(endian, offset.0);
+    header.sh_size.set(endian, size.0);
     header.sh_link.set(endian, 0);
     header.sh_info.set(endian, 0);
     header.sh_addralign.set(endian, ALIGN);

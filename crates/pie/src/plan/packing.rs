@@ -130,6 +130,8 @@ fn in_place(elf: &Elf<'_>, home: &Home, mut bytes: Vec<u8>) -> Packed {
             keep: end,
             resume: end,
             by: Size(0),
+            insert_at: end,
+            inserted: Size(0),
         },
         edits: vec![Edit {
             offset: home.offset,
@@ -184,6 +186,8 @@ fn shrunk(elf: &Elf<'_>, home: &Home, relr: &[u8]) -> Option<Packed> {
             keep: home.offset,
             resume,
             by: Size(by),
+            insert_at: Offset(elf.file().size().0),
+            inserted: Size(0),
         },
         edits: vec![Edit {
             offset: home.offset,

@@ -125,13 +125,14 @@ impl Forge {
 
         let mut section_count = 0;
         if self.sections {
-            let sections: [(&str, u32, u64, usize, usize, u64); 11] = [
+            let sections: [(&str, u32, u64, usize, usize, u64); 12] = [
                 ("", 0, 0, 0, 0, 0),
                 (".note.go.buildid", 7, 2, NOTE, note().len(), 4),
                 (".interp", 1, 2, INTERP, LOADER.len(), 1),
                 (".text", 1, 6, TEXT, TEXT_SIZE, 64),
                 (".rodata", 1, 2, RODATA, RELA - RODATA, 32),
                 (".rela", 4, 2, RELA, rela_size, 8),
+                (".rela.plt", 4, 2, dynstr, 0, 8),
                 (".dynstr", 3, 2, dynstr, 1, 1),
                 (".dynsym", 11, 2, dynsym, 24, 8),
                 (".data.rel.ro", 1, 3, relro, dynamic - relro, 32),

@@ -1,0 +1,56 @@
+//! The options of `convert`, `build` and `env` that harden a program beyond starting without a loader,
+//! and how go hands them to the wrapped linker.
+
+use std::ffi::OsStr;
+
+use handpie_pie::{Aslr, Options};
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::Args)]
+pub(crate) struct Hardening {
+    /// Who chooses the load address: the kernel, or the program itself from 2^34 pages
+    #[arg(long, value_name = "WHO", default_value = "kernel")]
+    aslr: Who,
+    /// Seal code, read-only data and RELRO when the program starts (Linux 6.10 and newer)
+    #[arg(long)]
+    seal: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Who {
+    /// The kernel, as for every static-PIE
+    #[default]
+    Kernel,
+    /// The program, from the whole lower half of its address space
+    Full,
+}
+
+impl Hardening {
+    pub(crate) fn options(self) -> Options {
+        Options {
+            aslr: match self.aslr {
+                Who::Kernel => Aslr::Kernel,
+                Who::Full => Aslr::Full,
+            },
+            seal: self.seal,
+        }
+    }
+
+    /// The words behind `handpie toolexec` that ask for the same.
+    pub(crate) fn words(self) -> Vec<&'static str> {
+        let full = (self.aslr == Who::Full).then_some(FULL);
+        full.into_iter().chain(self.seal.then_some(SEAL)).collect()
+    }
+
+    /// Takes one such word; whether it was one.
+    pub(crate) fn take(&mut self, word: &OsStr) -> bool {
+        match word.to_str() {
+            Some(FULL) => self.aslr = Who::Full,
+            Some(SEAL) => self.seal = true,
+            _ => return false,
+        }
+        true
+    }
+}
+
+const FULL: &str = "--aslr=full";
+const SEAL: &str = "--seal";

@@ -1,0 +1,169 @@
+//! Where the mover goes: into a segment of its own, behind all others in memory, so that it can run
+//! while the program is being moved away from under it, and be unmapped afterwards.
+//!
+//! In the file it stands behind the last loaded byte; symbols and debug information, which are not
+//! loaded, make room for it. The program header of `PT_INTERP` becomes that of the new segment, and
+//! an empty section of the loader's becomes its section, without which strip would clear it.
+
+use handpie_binary::elf::constants::{PF_W, PF_X, SHF_ALLOC, SHT_RELA};
+use handpie_binary::elf::{Elf, Segment};
+use handpie_binary::{Address, Offset, Size};
+
+use super::{Slide, new_size};
+use crate::arch::{Cpu, WithOptions};
+use crate::refusal::{Code, Refusal};
+use crate::stub::mover::{self, MovedPiece, MoverHeader};
+use crate::survey::MIN_PAGE;
+
+/// `PROT_READ | PROT_EXEC`.
+const READ_AND_EXECUTE: u64 = 5;
+/// What follows in the file keeps its alignment up to so many bytes.
+const ALIGN: u64 = 64;
+
+/// Where a mover goes.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct MoverPlace {
+    pub(crate) header: MoverHeader,
+    /// In the new file.
+    pub(crate) offset: Offset,
+    pub(crate) size: Size,
+    /// Of its segment.
+    pub(crate) align: u64,
+    /// The section that describes it, unless the file has none.
+    pub(crate) section: Option<usize>,
+    pub(crate) pieces: Vec<MovedPiece>,
+}
+
+impl MoverPlace {
+    pub(super) fn bytes(&self, cpu: &Cpu, options: &WithOptions) -> Vec<u8> {
+        self.header
+            .with_code(options.mover, &self.pieces, cpu.endian)
+    }
+}
+
+/// Plans the mover, and makes room for it in `slide`.
+pub(super) fn plan(
+    elf: &Elf<'_>,
+    options: &WithOptions,
+    stub: Address,
+    resized: &[(usize, Size)],
+    slide: &mut Slide,
+) -> Result<MoverPlace, Refusal> {
+    let refuse = |message: String| Refusal::new(Code::CannotMove, message);
+    let granule = elf.loads().map(|load| load.align).max().unwrap_or(1);
+    let granule = granule.max(MIN_PAGE);
+    let pieces = pieces(elf, resized, granule)?;
+    let first = elf.loads().map(|load| load.address).min();
+    let last = elf.loads().map(Segment::memory_end).max();
+    let end = last.and_then(|end| end.0.checked_next_multiple_of(granule));
+    let (Some(first), Some(end)) = (first, end) else {
+        return Err(refuse("its segments end where addresses end".to_owned()));
+    };
+
+    let loaded = elf.loads().map(Segment::file_end).max().unwrap_or_default();
+    // What is left out may be the last that was loaded.
+    let at = match slide.by.0 {
+        0 => loaded,
+        _ => loaded.max(slide.resume),
+    };
+    let straddling = elf
+        .sections()
+        .iter()
+        .find(|section| section.offset < at && section.file_end() > at);
+    if let Some(section) = straddling {
+        let name = section.name();
+        return Err(refuse(format!("section `{name}` is loaded in part")));
+    }
+    let size = mover::size(options.mover, pieces.len());
+    let new_end = slide.new_offset(at).0;
+    let start = new_end.next_multiple_of(ALIGN);
+    let inserted = start.saturating_add(size.0).next_multiple_of(ALIGN);
+    if slide.by.0 == 0 {
+        // Nothing slides down; what follows only makes room.
+        slide.keep = at;
+        slide.resume = at;
+    }
+    slide.insert_at = at;
+    slide.inserted = Size(inserted.saturating_sub(new_end));
+
+    let inside = start.checked_rem(granule).unwrap_or(0);
+    let ends = |flag| {
+        let with = || elf.loads().filter(move |load| load.has(flag));
+        let start = with().map(|load| load.address).min().unwrap_or(first);
+        let end = with().map(|load| load.address.0.saturating_add(load.file_size.0));
+        (start, Address(end.max().unwrap_or(start.0)))
+    };
+    Ok(MoverPlace {
+        header: MoverHeader {
+            address: Address(end.saturating_add(inside)),
+            stub,
+            image: (first, Size(end.saturating_sub(first.0))),
+            code: ends(PF_X),
+            data: ends(PF_W),
+        },
+        offset: Offset(start),
+        size,
+        align: granule,
+        section: spare_section(elf)?,
+        pieces,
+    })
+}
+
+/// The mappings that the kernel makes of the segments: the part that is in the file, and the pages
+/// behind it.
+fn pieces(
+    elf: &Elf<'_>,
+    resized: &[(usize, Size)],
+    granule: u64,
+) -> Result<Vec<MovedPiece>, Refusal> {
+    let mut pieces = Vec::new();
+    for load in elf.loads() {
+        if !load.address.0.is_multiple_of(granule) {
+            let message = format!(
+                "program header {} starts at address {}, inside a page of {granule:#x} bytes",
+                load.index, load.address
+            );
+            return Err(Refusal::new(Code::CannotMove, message));
+        }
+        let size = new_size(resized, load).unwrap_or(load.file_size);
+        let file_end = Address(load.address.0.saturating_add(size.0));
+        // A segment that has another size than before has all its bytes in the file.
+        let memory_end = match size == load.file_size {
+            true => load.memory_end(),
+            false => file_end,
+        };
+        pieces.push(MovedPiece {
+            start: load.address,
+            end: file_end,
+            protection: match load.has(PF_X) {
+                true => READ_AND_EXECUTE,
+                false => 0,
+            },
+        });
+        pieces.push(MovedPiece {
+            start: file_end,
+            end: memory_end,
+            protection: 0,
+        });
+    }
+    // The first one that cannot be moved decides that all stay, so it must not be an empty one.
+    pieces.retain(|piece| piece.end > piece.start);
+    Ok(pieces)
+}
+
+/// An empty section that only a loader would look for: Go's linker writes `.rela.plt`, empty.
+fn spare_section(elf: &Elf<'_>) -> Result<Option<usize>, Refusal> {
+    if elf.sections().is_empty() {
+        return Ok(None);
+    }
+    let spare = elf.sections().iter().find(|section| {
+        section.kind == SHT_RELA && section.flags.contains(SHF_ALLOC) && section.size.0 == 0
+    });
+    match spare {
+        Some(section) => Ok(Some(section.index)),
+        None => {
+            let message = "it has section headers but none to spare for the mover";
+            Err(Refusal::new(Code::CannotMove, message))
+        }
+    }
+}
