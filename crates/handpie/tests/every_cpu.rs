@@ -46,12 +46,37 @@ fn programs_run_with_a_bias_that_is_not_zero() {
             // Without its loader the unconverted PIE does not: the test could fail.
             assert!(run(&program.pie).run().is_err(), "{goarch}");
             if release == NEWEST {
+                moves_itself(qemu, &program, text(&expected));
                 let checked = run(&converted).env("GODEBUG", "fips140=on").run();
                 let checked = checked.expect("the FIPS 140 self-test passes");
                 assert_eq!(text(&checked), text(&expected), "{goarch}");
             }
         }
     });
+}
+
+/// With all options on, the program does the same at an address of its own choosing.
+fn moves_itself(qemu: &Path, program: &Program, expected: &str) {
+    let hardened = program.path("hardened");
+    handpie(["convert", "--aslr", "full", "--seal"])
+        .arg(&program.pie)
+        .arg("-o")
+        .arg(&hardened)
+        .run()
+        .expect("it is converted");
+    let run = |options: &[&str]| {
+        let emulator = Tool::new(qemu).args(options).arg(&hardened);
+        emulator.arg("alone").run().expect("it runs")
+    };
+    assert_eq!(text(&run(&[])), expected);
+    let traced = run(&["-strace"]);
+    let traced = String::from_utf8_lossy(&traced.stderr).into_owned();
+    let calls = |name: &str| {
+        let lines = traced.lines().filter(|line| line.contains(name));
+        lines.filter(|line| !line.contains("= -1")).count()
+    };
+    // Code, read-only data, RELRO, data, and the pages behind it.
+    assert_eq!(calls(" mremap("), 5, "{traced}");
 }
 
 #[test]

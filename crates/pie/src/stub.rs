@@ -18,11 +18,21 @@ mod s390x;
 pub(crate) use amd64::{
     CODE as AMD64, CODE_WITH_OPTIONS as AMD64_WITH_OPTIONS, MOVER as AMD64_MOVER,
 };
-pub(crate) use arm64::CODE as ARM64;
-pub(crate) use loong64::CODE as LOONG64;
-pub(crate) use ppc64::CODE as PPC64;
-pub(crate) use ppc64le::CODE as PPC64LE;
-pub(crate) use s390x::CODE as S390X;
+pub(crate) use arm64::{
+    CODE as ARM64, CODE_WITH_OPTIONS as ARM64_WITH_OPTIONS, MOVER as ARM64_MOVER,
+};
+pub(crate) use loong64::{
+    CODE as LOONG64, CODE_WITH_OPTIONS as LOONG64_WITH_OPTIONS, MOVER as LOONG64_MOVER,
+};
+pub(crate) use ppc64::{
+    CODE as PPC64, CODE_WITH_OPTIONS as PPC64_WITH_OPTIONS, MOVER as PPC64_MOVER,
+};
+pub(crate) use ppc64le::{
+    CODE as PPC64LE, CODE_WITH_OPTIONS as PPC64LE_WITH_OPTIONS, MOVER as PPC64LE_MOVER,
+};
+pub(crate) use s390x::{
+    CODE as S390X, CODE_WITH_OPTIONS as S390X_WITH_OPTIONS, MOVER as S390X_MOVER,
+};
 
 /// The first seven bytes, and the version of the layout in the eighth.
 const MAGIC: [u8; 8] = *b"handpie\x01";

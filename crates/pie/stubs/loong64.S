@@ -3,28 +3,48 @@
  *
  * In:  $sp as the kernel leaves it; all other registers 0 or unspecified (start_thread in
  *      arch/loongarch/kernel/process.c).
- * Out: $sp unchanged; $t0 the entry point; $s0, $s1, $a0 to $a2, $a7 and $t1 to $t8 0.
+ * Out: $sp unchanged; $t0 the entry point; $s0, $s1, $a0 to $a2, $a7 and $t1 to $t8 0; in
+ *      version 2 also $s7, $s8 and $ra.
  * A system call overwrites $t0 to $t8, so that what is needed after it is kept in $s0 and $s1.
  */
         .text
 header:
         .ascii "handpie"
-        .byte  1
+        .byte  VERSION
 self:       .quad 0
 relr:       .quad 0
 relr_size:  .quad 0
 relro:      .quad 0
 relro_size: .quad 0
 entry:      .quad 0
+#if VERSION == 2
+moved:      .quad 0
+seal_count: .quad 0
+#endif
 
         .globl start
 start:
 
 /* 1. find the load bias */
         pcaddi  $s0, 0                  /* where this instruction is */
+#if VERSION == 1
         addi.d  $s0, $s0, -0x38         /* where the header is, kept in $s0 */
+#else
+        addi.d  $s0, $s0, -0x48
+#endif
         ld.d    $s1, $s0, 8             /* where it was linked */
         sub.d   $s1, $s0, $s1           /* the bias, kept in $s1 */
+
+#if VERSION == 2
+/* 2. the mover that brought the image here is needed no more: $s7 = its first page, $s8 = its size */
+        ld.d    $t0, $s0, 0x38          /* moved */
+        beqz    $t0, .Lrelocate
+        move    $a0, $s7
+        move    $a1, $s8
+        ori     $a7, $zero, 215         /* munmap */
+        syscall 0
+.Lrelocate:
+#endif
 
 /* 3. relocate: $t2 = next RELR word, $t3 = end of the table, $t6 = next word to relocate */
         ld.d    $t2, $s0, 16            /* relr */
@@ -63,7 +83,7 @@ start:
 /* 4. protect RELRO */
 .Lprotect:
         ld.d    $a1, $s0, 40            /* len, not rounded: the kernel rounds up */
-        beqz    $a1, .Lenter
+        beqz    $a1, .Lseal
         ld.d    $a0, $s0, 32            /* addr */
         add.d   $a0, $a0, $s1
         ori     $a2, $zero, 1           /* prot = PROT_READ */
@@ -71,8 +91,29 @@ start:
         syscall 0
         bnez    $a0, .Lfail
 
-/* 6. enter the program */
+/* 5. seal: $s7 = next range, $s8 = how many are left */
+.Lseal:
+#if VERSION == 2
+        ld.d    $s8, $s0, 0x40          /* seal_count */
+        bl      .Lseals
+.Lnext_seal:
+        beqz    $s8, .Lenter
+        ld.d    $a0, $s7, 0             /* addr */
+        add.d   $a0, $a0, $s1
+        ld.d    $a1, $s7, 8             /* len, not rounded: the kernel rounds up */
+        move    $a2, $zero              /* flags */
+        ori     $a7, $zero, 462         /* mseal; kernels before 6.10 do not have it */
+        syscall 0
+        addi.d  $s7, $s7, 16
+        addi.d  $s8, $s8, -1
+        b       .Lnext_seal
 .Lenter:
+        move    $s7, $zero
+        move    $s8, $zero
+        move    $ra, $zero
+#endif
+
+/* 6. enter the program */
         ld.d    $t0, $s0, 48            /* entry */
         add.d   $t0, $t0, $s1
         move    $s0, $zero
@@ -92,3 +133,10 @@ start:
         jr      $t0
 .Lfail:
         break   0
+#if VERSION == 2
+        .balign 8
+.Lseals:
+        pcaddi  $s7, 2                  /* what stands behind the next instruction */
+        jr      $ra
+                                        /* `convert` appends the ranges to seal: address, size */
+#endif

@@ -8,7 +8,7 @@
 use object::Endianness;
 use object::elf::{EM_AARCH64, R_AARCH64_NONE, R_AARCH64_RELATIVE};
 
-use super::Cpu;
+use super::{Cpu, WithOptions};
 use crate::stub;
 
 pub(super) const CPU: Cpu = Cpu {
@@ -18,5 +18,8 @@ pub(super) const CPU: Cpu = Cpu {
     relative: R_AARCH64_RELATIVE,
     none: R_AARCH64_NONE,
     stub: &stub::ARM64,
-    options: None,
+    options: Some(WithOptions {
+        stub: &stub::ARM64_WITH_OPTIONS,
+        mover: &stub::ARM64_MOVER,
+    }),
 };

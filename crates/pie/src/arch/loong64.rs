@@ -8,7 +8,7 @@
 use object::Endianness;
 use object::elf::{EM_LOONGARCH, R_LARCH_NONE, R_LARCH_RELATIVE};
 
-use super::Cpu;
+use super::{Cpu, WithOptions};
 use crate::stub;
 
 pub(super) const CPU: Cpu = Cpu {
@@ -18,5 +18,8 @@ pub(super) const CPU: Cpu = Cpu {
     relative: R_LARCH_RELATIVE,
     none: R_LARCH_NONE,
     stub: &stub::LOONG64,
-    options: None,
+    options: Some(WithOptions {
+        stub: &stub::LOONG64_WITH_OPTIONS,
+        mover: &stub::LOONG64_MOVER,
+    }),
 };

@@ -9,13 +9,17 @@
 use object::Endianness;
 use object::elf::{EM_PPC64, R_PPC64_NONE, R_PPC64_RELATIVE};
 
-use super::Cpu;
+use super::{Cpu, WithOptions};
 use crate::stub;
 
 pub(super) const BIG_ENDIAN: Cpu = Cpu {
     name: "ppc64",
     endian: Endianness::Big,
     stub: &stub::PPC64,
+    options: Some(WithOptions {
+        stub: &stub::PPC64_WITH_OPTIONS,
+        mover: &stub::PPC64_MOVER,
+    }),
     ..LITTLE_ENDIAN
 };
 
@@ -26,5 +30,8 @@ pub(super) const LITTLE_ENDIAN: Cpu = Cpu {
     relative: R_PPC64_RELATIVE,
     none: R_PPC64_NONE,
     stub: &stub::PPC64LE,
-    options: None,
+    options: Some(WithOptions {
+        stub: &stub::PPC64LE_WITH_OPTIONS,
+        mover: &stub::PPC64LE_MOVER,
+    }),
 };

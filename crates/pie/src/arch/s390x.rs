@@ -8,7 +8,7 @@
 use object::Endianness;
 use object::elf::{EM_S390, R_390_NONE, R_390_RELATIVE};
 
-use super::Cpu;
+use super::{Cpu, WithOptions};
 use crate::stub;
 
 pub(super) const CPU: Cpu = Cpu {
@@ -18,5 +18,8 @@ pub(super) const CPU: Cpu = Cpu {
     relative: R_390_RELATIVE,
     none: R_390_NONE,
     stub: &stub::S390X,
-    options: None,
+    options: Some(WithOptions {
+        stub: &stub::S390X_WITH_OPTIONS,
+        mover: &stub::S390X_MOVER,
+    }),
 };
