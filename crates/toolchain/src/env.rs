@@ -1,7 +1,8 @@
 //! The environment that makes every `go build` give a static-PIE.
 //!
 //! Two variables: CGO_ENABLED=0, and GOFLAGS with what was in it, `-buildmode=pie` and our
-//! `-toolexec`.
+//! `-toolexec`. For a CPU whose PIE go cannot link itself, `-buildmode=pie` is left out: go refuses
+//! it, and the wrapper makes a PIE of what go takes for a plain executable.
 //!
 //! What surprises: cmd/go splits GOFLAGS, and then splits the value of `-toolexec` again, both
 //! without escapes. A path with a blank needs quotes inside quotes; a path with a blank and a
@@ -12,6 +13,7 @@ use std::path::Path;
 use crate::contradiction::{Code, Contradiction};
 use crate::flags;
 use crate::profile;
+use crate::wrapper::one_object;
 
 /// The variables, in the order in which they are printed.
 pub type Variables = Vec<(&'static str, String)>;
@@ -37,9 +39,10 @@ pub fn toolexec(handpie: &Path, options: &[&str]) -> Result<String, flags::Error
     flags::join([path, "toolexec"].iter().chain(options))
 }
 
-/// Adds ours to the GOFLAGS that are in effect. Adding them twice changes nothing.
+/// Adds ours to the GOFLAGS that are in effect, for this GOARCH. Adding them twice changes nothing.
 pub fn variables(
     goflags: &str,
+    goarch: &str,
     handpie: &Path,
     options: &[&str],
 ) -> Result<Variables, Vec<Contradiction>> {
@@ -78,7 +81,9 @@ pub fn variables(
             (None, None) => kept.push(word),
         }
     }
-    kept.push("-buildmode=pie".to_owned());
+    if !one_object(goarch) {
+        kept.push("-buildmode=pie".to_owned());
+    }
     let ours = toolexec(handpie, options).and_then(|toolexec| {
         kept.push(format!("-toolexec={toolexec}"));
         flags::join(&kept)
@@ -146,7 +151,7 @@ mod tests {
     use crate::command::Tool;
 
     fn goflags(before: &str, handpie: &str) -> Result<String, Vec<Contradiction>> {
-        let variables = variables(before, Path::new(handpie), &[])?;
+        let variables = variables(before, "amd64", Path::new(handpie), &[])?;
         Ok(variables.into_iter().last().unwrap().1)
     }
 
@@ -156,6 +161,18 @@ mod tests {
             goflags("-mod=mod '-ldflags=-s -w'", "/bin/handpie").unwrap(),
             "-mod=mod '-ldflags=-s -w' -buildmode=pie '-toolexec=/bin/handpie toolexec'"
         );
+    }
+
+    #[test]
+    fn says_no_mode_where_go_would_refuse_it() {
+        let goflags = |goarch| {
+            let variables = variables("-v -buildmode=pie", goarch, Path::new("/bin/handpie"), &[]);
+            variables.unwrap().pop().unwrap().1
+        };
+        for goarch in ["386", "arm", "riscv64"] {
+            assert_eq!(goflags(goarch), "-v '-toolexec=/bin/handpie toolexec'");
+        }
+        assert!(goflags("arm64").contains("-buildmode=pie"));
     }
 
     #[test]

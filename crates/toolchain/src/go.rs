@@ -43,13 +43,14 @@ pub struct GoEnv {
     pub goexperiment: String,
     pub goamd64: String,
     pub goarm64: String,
+    pub goarm: String,
     pub cgo_enabled: String,
     /// The names that the user set, in the environment or with `go env -w`.
     #[serde(rename = "set")]
     pub set: Vec<String>,
 }
 
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 15] = [
     "GOOS",
     "GOARCH",
     "GOVERSION",
@@ -63,6 +64,7 @@ const NAMES: [&str; 14] = [
     "GOEXPERIMENT",
     "GOAMD64",
     "GOARM64",
+    "GOARM",
     "CGO_ENABLED",
 ];
 

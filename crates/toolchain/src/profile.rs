@@ -2,7 +2,8 @@
 //!
 //! The profile: no cgo, `-buildmode=pie`, `-trimpath`, no DWARF but the symbol table (`-w`, not
 //! `-s`), all symbols bound at start (`-bindnow`), pure-Go name lookup, a CPU level that machines
-//! of the last ten years have, and the version.
+//! of the last ten years have, and the version. For the CPUs whose PIE go's linker cannot link
+//! itself, `-buildmode=exe`: go refuses the other, and the wrapper makes one of it.
 //!
 //! cmd/go lets the last `-ldflags` and the last `-tags` win alone, and the command line over
 //! GOFLAGS. So ours are not just added: every `-ldflags` of the user is said again with ours in
@@ -14,6 +15,7 @@ use crate::contradiction::{Code, Contradiction};
 use crate::flags::{self, CommandLine, Flag, LinkerFlags};
 use crate::go::GoEnv;
 use crate::version::Version;
+use crate::wrapper::one_object;
 
 mod conflicts;
 
@@ -26,7 +28,7 @@ pub struct Request {
     pub packages: Vec<String>,
     /// `-o`.
     pub output: Option<String>,
-    /// `--cpu`: the value for GOAMD64 or GOARM64.
+    /// `--cpu`: the value for GOAMD64, GOARM64, GOARM or GOPPC64.
     pub cpu: Option<String>,
     /// What stands after `--`.
     pub go_flags: Vec<String>,
@@ -96,7 +98,13 @@ pub fn merge(
     }
     // From here on nothing the user said contradicts the profile.
 
-    let mut flags = vec!["-buildmode=pie".to_owned()];
+    // Said even where it is go's default: GOFLAGS may say the other.
+    let mode = if one_object(&env.goarch) {
+        "exe"
+    } else {
+        "pie"
+    };
+    let mut flags = vec![format!("-buildmode={mode}")];
     if said.last("trimpath").is_none() {
         flags.push("-trimpath".to_owned());
     }
@@ -111,6 +119,9 @@ pub fn merge(
         flags.push(format!("-o={output}"));
     }
     let mut list_flags = vec![tags, "-buildvcs=false".to_owned()];
+    if mode == "exe" {
+        list_flags.extend(flags.first().cloned());
+    }
     for flag in &said.line.flags {
         match flag.name.as_str() {
             "C" | "buildmode" | "ldflags" | "o" | "tags" | "toolexec" => {}
@@ -209,10 +220,15 @@ fn environment(request: &Request, env: &GoEnv) -> Vec<(&'static str, String)> {
     let (name, ours) = match env.goarch.as_str() {
         "amd64" => ("GOAMD64", Some("v2")),
         "arm64" => ("GOARM64", Some("v8.0")),
+        // Every board that runs Linux has it, and Go's own default when it cross-compiles is 7.
+        "arm" => ("GOARM", Some("6")),
         "ppc64" | "ppc64le" => ("GOPPC64", None),
         _ => return vars,
     };
     match (&request.cpu, ours) {
+        (Some(level), _) if name == "GOARM" => {
+            vars.push((name, level.trim_start_matches('v').to_owned()));
+        }
         (Some(level), _) => vars.push((name, level.clone())),
         (None, Some(level)) if !env.is_set(name) => vars.push((name, level.to_owned())),
         _ => {}

@@ -12,11 +12,16 @@
 //! 2. `link` of a Linux program whose last `-buildmode=` is `pie`. The linker runs as asked; its
 //!    output is then converted in place. cmd/go hashes and names the file only afterwards
 //!    (`updateBuildID`), so it takes the converted file for the linker's.
-//! 3. Everything else is replaced by the tool itself, with exec: compile, asm, cgo, cover, vet,
-//!    a tool of tomorrow, and every other link mode (exe, c-shared, plugin, another GOOS).
+//! 3. `compile`, `asm` and `link` of a Linux program for a CPU whose PIE go's linker cannot link
+//!    itself ([`one_object`]), without cgo. Packages are compiled position-independent, and `link`
+//!    hands all it has as one object to an external linker, which is us again. cmd/go refuses
+//!    `-buildmode=pie` there, so it says `exe`; any other mode is left alone.
+//! 4. Everything else is replaced by the tool itself, with exec: cgo, cover, vet, a tool of
+//!    tomorrow, and every other link mode (exe, c-shared, plugin, another GOOS).
 //!
-//! Only the linker's id is salted, so packages that were compiled without us are not compiled
-//! again.
+//! For the CPUs of 2, only the linker's id is salted, so packages that were compiled without us are
+//! not compiled again. For those of 3, the ids of compile and asm are salted too, because what they
+//! make is another thing with `-shared`; their salt is the same for every version of ours.
 //!
 //! Not here: the conversion, which the caller passes in, and printing.
 
@@ -25,12 +30,15 @@ use std::path::{Path, PathBuf};
 
 use crate::cache::{Cache, Unidentified};
 use crate::command::{self, Stream, Tool};
+use crate::flags;
 
 /// How a wrapped tool ended.
 #[derive(Debug)]
 pub struct Ended {
     /// For our standard output.
     pub stdout: Vec<u8>,
+    /// For our standard error.
+    pub stderr: Vec<u8>,
     /// Our exit code.
     pub code: u8,
 }
@@ -61,6 +69,9 @@ pub enum Error<E> {
         /// What it said.
         answer: String,
     },
+    /// The path of this program cannot be said in a flag of the linker.
+    #[error("name this program to go's linker: {0}")]
+    Path(flags::Error),
     /// The converter refused; the linker's output is removed.
     #[error("convert the linked program")]
     Convert(E),
@@ -74,12 +85,21 @@ pub enum Error<E> {
     },
 }
 
+/// This program, as the tools need to know it.
+#[derive(Clone, Copy, Debug)]
+pub struct Handpie<'a> {
+    /// Where it is: go's linker starts `handpie extld`.
+    pub program: &'a Path,
+    /// Names the converter: no blanks, no slashes, another one for another result.
+    pub salt: &'a str,
+}
+
 /// Runs a tool for cmd/go. Returns only for the linker, or when something failed.
 ///
-/// `cache` keeps the ids of tools. `salt` names the converter: no blanks, no slashes, another one for another result.
+/// `cache` keeps the ids of tools.
 pub fn run<E>(
     words: &[OsString],
-    salt: &str,
+    handpie: Handpie<'_>,
     cache: &Cache,
     convert: &mut dyn FnMut(Linked<'_>) -> Result<(), E>,
 ) -> Result<Ended, Error<E>> {
@@ -89,7 +109,7 @@ pub fn run<E>(
         .stdin(Stream::Inherit)
         .stdout(Stream::Inherit)
         .stderr(Stream::Inherit);
-    match step(program, args, std::env::var_os("GOOS").as_deref()) {
+    match step(program, args, &Platform::of_environment()) {
         Step::PassThrough => {
             let status = tool.replace().map_err(Error::Command)?;
             Ok(ended(status))
@@ -105,16 +125,42 @@ pub fn run<E>(
                 }
             };
             let stdout = match whose {
-                Whose::Linker => salted(&answer, salt).ok_or_else(|| Error::ToolId {
-                    tool: program.to_string_lossy().into_owned(),
-                    answer: answer.trim().to_owned(),
-                })?,
                 Whose::Another => answer,
+                Whose::Linker | Whose::Compiler => {
+                    let salt = match whose {
+                        Whose::Compiler => SHARED,
+                        _ => handpie.salt,
+                    };
+                    salted(&answer, salt).ok_or_else(|| Error::ToolId {
+                        tool: program.to_string_lossy().into_owned(),
+                        answer: answer.trim().to_owned(),
+                    })?
+                }
             };
             Ok(Ended {
                 stdout: stdout.into_bytes(),
+                stderr: Vec::new(),
                 code: 0,
             })
+        }
+        Step::CompileShared => {
+            let tool = Tool::new(program).arg("-shared").args(args);
+            let tool = tool.stdin(Stream::Inherit).stdout(Stream::Inherit);
+            let status = tool.stderr(Stream::Inherit).replace();
+            Ok(ended(status.map_err(Error::Command)?))
+        }
+        Step::LinkObject(file) => {
+            let args = with_our_linker(args, handpie.program).map_err(Error::Path)?;
+            let tool = Tool::new(program).args(args).stdin(Stream::Inherit);
+            let tool = tool.stdout(Stream::Capture).stderr(Stream::Capture);
+            let output = tool.output().map_err(Error::Command)?;
+            let mut ended = ended(output.status);
+            ended.stdout = without_cgo_line(&output.stdout);
+            ended.stderr = without_cgo_line(&output.stderr);
+            if ended.code == 0 {
+                convert_or_remove(&file, convert)?;
+            }
+            Ok(ended)
         }
         Step::Convert(file) => {
             let output = tool.output().map_err(Error::Command)?;
@@ -131,27 +177,102 @@ enum Step {
     PassThrough,
     Id(Whose),
     Convert(PathBuf),
+    CompileShared,
+    LinkObject(PathBuf),
 }
 
+#[derive(Clone, Copy)]
 enum Whose {
     Linker,
+    Compiler,
     Another,
 }
 
-fn step(program: &OsStr, args: &[OsString], goos: Option<&OsStr>) -> Step {
-    let is_linker = Path::new(program).file_stem() == Some(OsStr::new("link"));
-    match (args == ["-V=full"], is_linker) {
+/// The salt of compilers whose output is position-independent through us.
+const SHARED: &str = "shared";
+
+/// What is built for.
+#[derive(Clone, Debug, Default)]
+struct Platform {
+    os: Option<OsString>,
+    cpu: Option<OsString>,
+    cgo: Option<OsString>,
+}
+
+impl Platform {
+    /// cmd/go sets GOOS and GOARCH for its tools. CGO_ENABLED is there when somebody has set it,
+    /// and `handpie build` and `handpie env` do.
+    fn of_environment() -> Self {
+        Self {
+            os: std::env::var_os("GOOS"),
+            cpu: std::env::var_os("GOARCH"),
+            cgo: std::env::var_os("CGO_ENABLED"),
+        }
+    }
+
+    fn is_linux(&self) -> bool {
+        self.os.as_deref() == Some(OsStr::new("linux"))
+    }
+
+    fn is_one_object(&self) -> bool {
+        let cpu = self.cpu.as_deref().and_then(OsStr::to_str);
+        let without_cgo = self.cgo.as_deref() == Some(OsStr::new("0"));
+        self.is_linux() && without_cgo && cpu.is_some_and(one_object)
+    }
+}
+
+/// Whether go links a PIE for this GOARCH with an external linker only, and handpie is one
+/// (`InternalLinkPIESupported` in internal/platform/supported.go).
+pub fn one_object(goarch: &str) -> bool {
+    ["386", "arm", "riscv64"].contains(&goarch)
+}
+
+fn step(program: &OsStr, args: &[OsString], platform: &Platform) -> Step {
+    let stem = Path::new(program).file_stem();
+    let is = |name: &str| stem == Some(OsStr::new(name));
+    let is_compiler = platform.is_one_object() && (is("compile") || is("asm"));
+    match (args == ["-V=full"], is("link")) {
         (true, true) => return Step::Id(Whose::Linker),
+        (true, false) if is_compiler => return Step::Id(Whose::Compiler),
         (true, false) => return Step::Id(Whose::Another),
         (false, true) => {}
+        (false, false) if is_compiler => return Step::CompileShared,
         (false, false) => return Step::PassThrough,
     }
     match (last(args, "buildmode"), last(args, "o")) {
-        (Some(mode), Some(file)) if mode == "pie" && goos == Some(OsStr::new("linux")) => {
+        (Some(mode), Some(file)) if mode == "exe" && platform.is_one_object() => {
+            Step::LinkObject(file.into())
+        }
+        (Some(mode), Some(file)) if mode == "pie" && platform.is_linux() => {
             Step::Convert(file.into())
         }
         _ => Step::PassThrough,
     }
+}
+
+/// The linker's words with ours before the last, which is its input: the last flag of a name wins.
+fn with_our_linker(args: &[OsString], handpie: &Path) -> Result<Vec<OsString>, flags::Error> {
+    let path = handpie
+        .to_str()
+        .ok_or_else(|| flags::Error::Unspeakable(handpie.to_string_lossy().into_owned()))?;
+    let extld = flags::join([path, "extld"])?;
+    let ours = [
+        "-buildmode=pie".to_owned(),
+        "-linkmode=external".to_owned(),
+        format!("-extld={extld}"),
+    ];
+    let mut words = args.to_vec();
+    let at = words.len().saturating_sub(1);
+    words.splice(at..at, ours.map(OsString::from));
+    Ok(words)
+}
+
+/// What the linker said, less the line that it says whenever it links externally without cgo, which
+/// is meant here (golang.org/issue/31544).
+fn without_cgo_line(said: &[u8]) -> Vec<u8> {
+    let lines = said.split_inclusive(|&byte| byte == b'\n');
+    let kept = lines.filter(|line| line.trim_ascii() != b"loadinternal: cannot find runtime/cgo");
+    kept.flatten().copied().collect()
 }
 
 /// The value of a linker flag where it is said last, as `-name=value` or in the next word.
@@ -226,6 +347,7 @@ fn convert_or_remove<E>(
 fn ended(status: std::process::ExitStatus) -> Ended {
     Ended {
         stdout: Vec::new(),
+        stderr: Vec::new(),
         // A tool that was killed by a signal has no code of its own.
         code: status
             .code()
@@ -242,8 +364,17 @@ mod tests {
         line.split(' ').map(OsString::from).collect()
     }
 
+    fn platform(os: &str, cpu: &str, cgo: &str) -> Platform {
+        let [os, cpu, cgo] = [os, cpu, cgo].map(|value| Some(value.into()));
+        Platform { os, cpu, cgo }
+    }
+
     fn converts(line: &str, goos: &str) -> Option<PathBuf> {
-        match step(OsStr::new("/go/link"), &words(line), Some(OsStr::new(goos))) {
+        match step(
+            OsStr::new("/go/link"),
+            &words(line),
+            &platform(goos, "amd64", "0"),
+        ) {
             Step::Convert(file) => Some(file),
             _ => None,
         }
@@ -270,16 +401,93 @@ mod tests {
     #[test]
     fn lets_every_other_tool_through() {
         for tool in ["/go/compile", "/go/asm", "/go/vet", "/go/linker", "/go/new"] {
-            let step = |args| step(OsStr::new(tool), &words(args), Some(OsStr::new("linux")));
+            let step = |args| {
+                step(
+                    OsStr::new(tool),
+                    &words(args),
+                    &platform("linux", "amd64", "0"),
+                )
+            };
             let build = step("-o a.out -buildmode=pie x.a");
             assert!(matches!(build, Step::PassThrough), "{tool}");
             let id = step("-V=full");
             assert!(matches!(id, Step::Id(Whose::Another)), "{tool}");
         }
-        let id = step(OsStr::new("/go/link"), &words("-V=full"), None);
+        let id = step(
+            OsStr::new("/go/link"),
+            &words("-V=full"),
+            &Platform::default(),
+        );
         assert!(matches!(id, Step::Id(Whose::Linker)));
-        let help = step(OsStr::new("/go/link"), &words("-V"), None);
+        let help = step(OsStr::new("/go/link"), &words("-V"), &Platform::default());
         assert!(matches!(help, Step::PassThrough));
+    }
+
+    #[test]
+    fn links_one_object_where_go_cannot_link_a_pie() {
+        let step_of = |tool: &str, line: &str, cpu, cgo| {
+            let program = format!("/go/{tool}");
+            step(
+                OsStr::new(&program),
+                &words(line),
+                &platform("linux", cpu, cgo),
+            )
+        };
+        let exe = "-o a.out -buildmode=exe x.a";
+        for cpu in ["386", "arm", "riscv64"] {
+            let link = step_of("link", exe, cpu, "0");
+            assert!(matches!(link, Step::LinkObject(file) if file == Path::new("a.out")));
+            for tool in ["compile", "asm"] {
+                let step = step_of(tool, "-o x.a x.go", cpu, "0");
+                assert!(matches!(step, Step::CompileShared), "{tool}");
+                let id = step_of(tool, "-V=full", cpu, "0");
+                assert!(matches!(id, Step::Id(Whose::Compiler)), "{tool}");
+            }
+            for (tool, line, cgo) in [
+                ("link", exe, "1"),
+                ("link", "-o a.so -buildmode=c-shared x.a", "0"),
+                ("compile", "-o x.a x.go", "1"),
+                ("vet", "x.cfg", "0"),
+            ] {
+                let step = step_of(tool, line, cpu, cgo);
+                assert!(matches!(step, Step::PassThrough), "{tool} {line}");
+            }
+        }
+        for cpu in ["amd64", "mips", "arm64"] {
+            let steps = [
+                step_of("link", exe, cpu, "0"),
+                step_of("compile", "x.go", cpu, "0"),
+            ];
+            let alone = |step| matches!(step, Step::PassThrough);
+            assert!(steps.into_iter().all(alone), "{cpu}");
+        }
+    }
+
+    #[test]
+    fn our_words_come_last_but_for_the_input() {
+        let args = words("-o a.out -buildmode=exe -extld=gcc x.a");
+        let ours = with_our_linker(&args, Path::new("/my tools/handpie")).unwrap();
+        assert_eq!(
+            ours,
+            [
+                "-o",
+                "a.out",
+                "-buildmode=exe",
+                "-extld=gcc",
+                "-buildmode=pie",
+                "-linkmode=external",
+                "-extld='/my tools/handpie' extld",
+                "x.a"
+            ]
+        );
+        let unspeakable = Path::new("/it's \"my\" tools/handpie");
+        assert!(with_our_linker(&args, unspeakable).is_err());
+    }
+
+    #[test]
+    fn one_line_of_the_linker_is_kept_from_the_user_and_no_other() {
+        let said = b"loadinternal: cannot find runtime/cgo\nloadinternal: cannot find x\nlast";
+        assert_eq!(without_cgo_line(said), b"loadinternal: cannot find x\nlast");
     }
 
     #[test]

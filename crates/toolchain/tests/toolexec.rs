@@ -80,7 +80,12 @@ fn run(test: Test) -> Result<(), Failed> {
 
 fn toolexec(words: &[OsString]) -> ExitCode {
     let salt = std::env::var("TEST_SALT").unwrap_or_else(|_| "5a17".to_owned());
-    let ended = wrapper::run(words, &salt, &Cache::none(), &mut |linked| {
+    let program = std::env::current_exe().unwrap();
+    let handpie = wrapper::Handpie {
+        program: &program,
+        salt: &salt,
+    };
+    let ended = wrapper::run(words, handpie, &Cache::none(), &mut |linked| {
         if std::env::var_os("TEST_REFUSE").is_some() {
             return Err("handpie: refused: some-code");
         }
@@ -175,7 +180,7 @@ impl Bench {
 
     /// Go in our environment.
     fn wrapped(&self, words: &[&str]) -> Tool {
-        let variables = env::variables("", &self.handpie, &[]).unwrap();
+        let variables = env::variables("", "amd64", &self.handpie, &[]).unwrap();
         variables
             .into_iter()
             .fold(self.go(words), |go, (name, value)| go.env(name, value))

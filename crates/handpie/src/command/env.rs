@@ -18,7 +18,7 @@ use crate::toolchain;
 /// Sets CGO_ENABLED=0 and GOFLAGS: what is in it, `-buildmode=pie`, and a `-toolexec` that converts
 /// each program after go has linked it. It works for `go build`, `go install`, `go run`, `go test`
 /// and whatever calls them: make, goreleaser, ko. Windows, macOS and other build modes pass
-/// through; for targets where go has no PIE without cgo, unset GOFLAGS.
+/// through. Print it with the GOARCH that is built for: 386, arm and riscv64 need other flags.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   eval \"$(handpie env)\"                      this shell, from now on
@@ -45,7 +45,8 @@ pub(crate) fn run(args: &Env, reporter: &Reporter) -> Result<Exit, Failure> {
         .env()
         .map_err(toolchain::settings_failed)?;
     let handpie = toolchain::own_path()?;
-    let variables = env::variables(&settings.goflags, &handpie, &args.hardening.words()).map_err(
+    let words = args.hardening.words();
+    let variables = env::variables(&settings.goflags, &settings.goarch, &handpie, &words).map_err(
         |against| toolchain::contradicted("no environment can give static-PIE here", &against),
     )?;
     let values: BTreeMap<_, _> = variables.iter().cloned().collect();

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use handpie_pie::{FINGERPRINT, Options, Outcome};
 use handpie_toolchain::cache::Cache;
-use handpie_toolchain::wrapper::{self, Linked};
+use handpie_toolchain::wrapper::{self, Handpie, Linked};
 
 use crate::failure::Failure;
 use crate::hardening::Hardening;
@@ -31,14 +31,20 @@ pub(crate) fn run_if_asked(mut args: impl Iterator<Item = OsString>) -> Option<E
     let words: Vec<OsString> = args.collect();
     let options = hardening.options();
     let mut convert = |linked: Linked<'_>| convert(&linked, options);
+    let program = std::env::current_exe().unwrap_or_default();
     // Programs that were converted in another way are others to go's cache, too.
     let salt = [&[FINGERPRINT], &hardening.words()[..]].concat().concat();
+    let handpie = Handpie {
+        program: &program,
+        salt: &salt,
+    };
     Some(
-        match wrapper::run(&words, &salt, &Cache::of_user(), &mut convert) {
+        match wrapper::run(&words, handpie, &Cache::of_user(), &mut convert) {
             Ok(ended) => {
                 if ended.code != 0 {
                     record::link_failed();
                 }
+                report::toolexec::pass_on(&ended.stderr);
                 match report::write_with(|stdout| stdout.write_all(&ended.stdout)) {
                     Ok(()) => ExitCode::from(ended.code),
                     Err(_) => ExitCode::FAILURE,

@@ -1,6 +1,8 @@
 //! What the wrapped linker says: go shows it under the name of the package, among what compilers
 //! say, so every line starts with who speaks.
 
+use std::io::Write;
+
 use crate::failure::Failure;
 
 /// Prints why a program was not converted.
@@ -20,4 +22,10 @@ pub(crate) fn failure(failure: &Failure) {
 /// Prints one message.
 pub(crate) fn message(text: &str) {
     anstream::eprintln!("handpie: {text}");
+}
+
+/// Prints what a tool said, as it said it.
+pub(crate) fn pass_on(said: &[u8]) {
+    // Who cannot be told has closed standard error; the exit code tells him.
+    let _ = std::io::stderr().write_all(said);
 }

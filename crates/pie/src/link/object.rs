@@ -288,7 +288,11 @@ fn information(elf: &Elf<'_>, section: &Section<'_>) -> Result<u32, Error> {
     Ok(u32::from_le_bytes(*bytes))
 }
 
-/// Whether a symbol is only of use to an assembler, such as the labels of RISC-V address parts.
+/// Whether a symbol is there for relocations only: a label for a part of an address, or a constant
+/// without a name of its own. Go's own linker leaves both out.
 pub(super) fn is_label(symbol: &Symbol<'_>) -> bool {
-    symbol.bind() == STB_LOCAL && symbol.name.starts_with(b".L")
+    const UNNAMED: &[u8] = b"..stmp_";
+    let mut ends = symbol.name.windows(UNNAMED.len());
+    symbol.bind() == STB_LOCAL
+        && (symbol.name.starts_with(b".L") || ends.any(|part| part == UNNAMED))
 }

@@ -1,5 +1,8 @@
 //! Writes the tables of the file: ELF header, program headers, section headers, symbols.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use handpie_binary::elf::constants::{
     DF_1_NOW, DF_1_PIE, DF_BIND_NOW, DT_FLAGS, DT_FLAGS_1, DT_NULL, DT_RELR, DT_RELRENT, DT_RELRSZ,
     ET_DYN, EV_CURRENT, PF_R, PF_W, PF_X, PT_DYNAMIC, PT_GNU_RELRO, PT_GNU_STACK, PT_LOAD, PT_NOTE,
@@ -92,22 +95,25 @@ pub(super) fn tables(
             .iter()
             .take_while(|one| one.symbol.bind() == STB_LOCAL);
         let locals = count(locals.count())?.saturating_add(1);
-        write_symbols(&mut end, &symbols);
-        let names = match object.elf.sections().get(object.names) {
+        let old_names = match object.elf.sections().get(object.names) {
             Some(names) => object.elf.section_data(names)?.data(),
             None => &[],
         };
+        let names = Names::of(&symbols, old_names)?;
+        write_symbols(&mut end, &symbols, &names);
         let size = here(&end).saturating_sub(offset);
         sections.push(Written {
-            link: count(sections.len())?.saturating_add(1),
+            // The section after this one; the first has number 1.
+            link: count(sections.len())?.saturating_add(2),
             info: locals,
             entry_size: structures(class).3,
             align: object.cpu.word(),
             ..unloaded(b".symtab", SHT_SYMTAB, offset, size)
         });
         let offset = here(&end);
-        end.bytes.extend(names);
-        sections.push(unloaded(b".strtab", SHT_STRTAB, offset, names.len() as u64));
+        end.bytes.extend(&names.bytes);
+        let size = names.bytes.len() as u64;
+        sections.push(unloaded(b".strtab", SHT_STRTAB, offset, size));
     }
     let mut names = vec![0];
     let name_offsets: Result<Vec<u32>, Error> = sections
@@ -486,7 +492,44 @@ fn symbols<'a, 'data>(
     symbols
 }
 
-fn write_symbols(writer: &mut Writer, symbols: &[Placed<'_, '_>]) {
+/// The names of the symbols that are kept.
+struct Names {
+    bytes: Vec<u8>,
+    /// From the old offset to the new one; none when the old table is kept as it is.
+    moved: Option<BTreeMap<u32, u32>>,
+}
+
+impl Names {
+    fn of(symbols: &[Placed<'_, '_>], old: &[u8]) -> Result<Self, Error> {
+        let mut bytes = vec![0];
+        let mut moved = BTreeMap::from([(0, 0)]);
+        for Placed { symbol, .. } in symbols {
+            if let Entry::Vacant(entry) = moved.entry(symbol.name_offset) {
+                entry.insert(count(bytes.len())?);
+                bytes.extend(symbol.name);
+                bytes.push(0);
+            }
+            // Names that share bytes, which Go does not write, could become a table without end.
+            if bytes.len() > old.len() {
+                let bytes = old.to_vec();
+                return Ok(Self { bytes, moved: None });
+            }
+        }
+        Ok(Self {
+            bytes,
+            moved: Some(moved),
+        })
+    }
+
+    fn offset(&self, old: u32) -> u32 {
+        match &self.moved {
+            Some(moved) => moved.get(&old).copied().unwrap_or(0),
+            None => old,
+        }
+    }
+}
+
+fn write_symbols(writer: &mut Writer, symbols: &[Placed<'_, '_>], names: &Names) {
     let size = structures(writer.class).3;
     writer
         .bytes
@@ -497,7 +540,7 @@ fn write_symbols(writer: &mut Writer, symbols: &[Placed<'_, '_>]) {
         value,
     } in symbols
     {
-        writer.u32(symbol.name_offset);
+        writer.u32(names.offset(symbol.name_offset));
         if writer.class == Class::Elf32 {
             writer.word(*value);
             writer.word(symbol.size);

@@ -5,6 +5,7 @@ use crate::flags::{self, Flag};
 use crate::go::GoEnv;
 
 use super::{Request, Said};
+use crate::wrapper::one_object;
 
 /// The oldest Go whose PIE was converted and seen to run.
 const OLDEST_GO: (u32, u32) = (1, 22);
@@ -47,6 +48,8 @@ fn platform(env: &GoEnv, against: &mut Vec<Contradiction>) {
     }
     let why = match env.goarch.as_str() {
         "amd64" | "arm64" | "ppc64le" => return,
+        // Linked by handpie itself.
+        goarch if one_object(goarch) => return,
         // The Go whose own linker makes position-independent programs for this CPU first
         // (`InternalLinkPIESupported` in internal/platform/supported.go).
         "loong64" => return at_least(env, (1, 25), against),
@@ -54,17 +57,13 @@ fn platform(env: &GoEnv, against: &mut Vec<Contradiction>) {
         "mips" | "mipsle" | "mips64" | "mips64le" => {
             "go has no position-independent code for this CPU"
         }
-        "386" | "arm" | "riscv64" => {
-            "go links position-independent programs for this CPU with an external linker only, \
-             which handpie does not replace yet"
-        }
         _ => "handpie does not convert programs for this CPU yet",
     };
     let what = format!("GOARCH={}: {why}", env.goarch);
     against.push(Contradiction::new(
         Code::BuildCpu,
         what,
-        "handpie knows amd64, arm64, loong64, ppc64, ppc64le and s390x",
+        "handpie knows 386, amd64, arm, arm64, loong64, ppc64, ppc64le, riscv64 and s390x",
     ));
 }
 
@@ -95,6 +94,7 @@ fn cpu_level(request: &Request, env: &GoEnv, against: &mut Vec<Contradiction>) {
             ["power8", "power9", "power10"].contains(&level.as_str()),
             "power8, power9, power10",
         ),
+        "arm" => (["v6", "v7"].contains(&level.as_str()), "v6, v7"),
         _ => (false, "none: Go has one for this CPU"),
     };
     if !known {

@@ -218,7 +218,7 @@ fn refuses_other_platforms() {
         against.map_err(|against| against[0].code.name())
     };
     assert_eq!(code("windows", "amd64", "go1.26"), Err("build-system"));
-    for goarch in ["mips64", "386", "riscv64"] {
+    for goarch in ["mips64", "mipsle", "wasm"] {
         assert_eq!(
             code("linux", goarch, "go1.26"),
             Err("build-cpu"),
@@ -265,6 +265,35 @@ fn refuses_cpu_levels_that_go_does_not_have() {
     assert_eq!(level("ppc64le", "power9").unwrap()[1], power9);
     assert_eq!(level("ppc64le", "power7"), Err(Code::BuildCpuLevel));
     assert_eq!(level("loong64", "v1"), Err(Code::BuildCpuLevel));
+    assert_eq!(level("arm", "v7").unwrap()[1], ("GOARM", "7".to_owned()));
+    assert_eq!(level("arm", "v8"), Err(Code::BuildCpuLevel));
+    assert_eq!(level("riscv64", "v1"), Err(Code::BuildCpuLevel));
+}
+
+#[test]
+fn says_exe_where_go_refuses_pie_and_the_wrapper_makes_one() {
+    let unknown = Version::Unknown(String::new());
+    for (goarch, level) in [("386", None), ("arm", Some("6")), ("riscv64", None)] {
+        let env = GoEnv {
+            goarch: goarch.to_owned(),
+            ..env("-buildmode=pie")
+        };
+        let profile = merge(&request(&[]), &env, &unknown, &conflicts::is_handpie).unwrap();
+        assert_eq!(profile.flags[0], "-buildmode=exe");
+        assert!(profile.list_flags.contains(&"-buildmode=exe".to_owned()));
+        let found = profile
+            .env
+            .get(1)
+            .map(|(name, value)| (*name, value.as_str()));
+        assert_eq!(found, level.map(|level| ("GOARM", level)));
+    }
+    let env = GoEnv {
+        goarch: "arm".to_owned(),
+        set: vec!["GOARM".to_owned()],
+        ..env("")
+    };
+    let profile = merge(&request(&[]), &env, &unknown, &conflicts::is_handpie).unwrap();
+    assert_eq!(profile.env.len(), 1, "what the user has set stays");
 }
 
 #[test]
