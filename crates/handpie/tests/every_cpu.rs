@@ -46,7 +46,7 @@ fn programs_run_with_a_bias_that_is_not_zero() {
             // Without its loader the unconverted PIE does not: the test could fail.
             assert!(run(&program.pie).run().is_err(), "{goarch}");
             if release == NEWEST {
-                moves_itself(qemu, &program, text(&expected));
+                moves_itself(qemu, &program, &text(&expected));
                 let checked = run(&converted).env("GODEBUG", "fips140=on").run();
                 let checked = checked.expect("the FIPS 140 self-test passes");
                 assert_eq!(text(&checked), text(&expected), "{goarch}");
