@@ -87,6 +87,77 @@ fn its_address_tells_nothing_of_the_vdso_and_uses_more_bits_than_the_kernels() {
     assert!(bits(&kernels) < 33, "{} bits vary", bits(&kernels));
 }
 
+/// The release of the running kernel as two numbers.
+fn kernel() -> (u32, u32) {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").expect("a release");
+    let mut numbers = release
+        .split(['.', '-'])
+        .map(|number| number.trim().parse().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+}
+
+#[test]
+fn sealed_code_cannot_be_made_writable_and_prove_says_so() {
+    let what = "sealing a program";
+    let Some(go) = go(what) else { return };
+    if kernel() < (6, 10) {
+        support::skip(what, "Linux 6.10 or newer");
+        return;
+    }
+    let program = Program::build(&go, "unprotect", &[]);
+    let open = run(&program.convert());
+    assert_eq!(
+        open, "code can be written\n",
+        "otherwise the test shows nothing"
+    );
+    let hardened = hardened(&program);
+    assert_eq!(
+        run(&hardened),
+        "code stays as it is: operation not permitted\n"
+    );
+    let proof = handpie(["prove", "--format", "json", "--runs", "20"]).arg(&hardened);
+    let proof = proof.output().expect("a proof");
+    let proof: serde_json::Value = serde_json::from_slice(&proof.stdout).expect("JSON");
+    let sealing = &proof["result"]["sealing"];
+    assert_eq!(sealing["asked"], true, "{sealing}");
+    assert!(
+        sealing["sealed"].as_u64().expect("a number") > 0,
+        "{sealing}"
+    );
+    assert_eq!(sealing["sealed"], sealing["read_only"]);
+}
+
+#[test]
+fn prove_counts_the_bits_of_a_program_that_moves_itself() {
+    let Some(go) = go("proving a program that moves itself") else {
+        return;
+    };
+    let program = Program::build(&go, "works", &[]);
+    let prove = |file: &Path| {
+        let proof = handpie(["prove", "--format", "json"])
+            .arg(file)
+            .args(["--", "alone"]);
+        let proof = proof.output().expect("a proof");
+        let proof: serde_json::Value = serde_json::from_slice(&proof.stdout).expect("JSON");
+        proof["result"].clone()
+    };
+    let bits = |proof: &serde_json::Value| {
+        let regions = proof["entropy"].as_array().expect("regions").clone();
+        let text = regions.into_iter().find(|it| it["region"] == "text");
+        text.expect("text")["bits"].as_f64().expect("bits")
+    };
+    let about_text = |proof: &serde_json::Value, other: &str| {
+        let pairs = proof["relations"].as_array().expect("relations").clone();
+        let is = |name: &serde_json::Value| name == "text" || name == other;
+        pairs.iter().any(|it| is(&it["first"]) && is(&it["second"]))
+    };
+    let (moved, kernels) = (prove(&hardened(&program)), prove(&program.convert()));
+    assert!(bits(&moved) >= 33.0, "{}", bits(&moved));
+    assert!(bits(&kernels) < 30.0, "{}", bits(&kernels));
+    assert!(about_text(&kernels, "vdso") && !about_text(&moved, "vdso"));
+    assert!(!about_text(&moved, "mmap"));
+}
+
 #[test]
 fn without_randomisation_it_stays_where_the_kernel_put_it() {
     let what = "switching randomisation off";

@@ -42,7 +42,7 @@ use std::time::Duration;
 use handpie_binary::Address;
 use serde::Serialize;
 
-use crate::measure::Samples;
+use crate::measure::{Observation, Samples};
 use crate::program::Program;
 use crate::sandbox::Sandbox;
 use crate::sys::CStrings;
@@ -67,6 +67,8 @@ pub struct Request {
     /// Whether that stub moves the program to another address first: then addresses are looked at
     /// when the program's own entry is reached, and not before.
     pub moves: bool,
+    /// Whether that stub asks the kernel to seal the program's read-only memory.
+    pub seals: bool,
 }
 
 impl Default for Request {
@@ -79,6 +81,7 @@ impl Default for Request {
             time: Duration::from_millis(500),
             program_entry: None,
             moves: false,
+            seals: false,
         }
     }
 }
@@ -98,6 +101,8 @@ pub struct Proof {
     pub stdout: Text,
     /// The beginning of what it said in the watched run, up to 64 KiB.
     pub stderr: Text,
+    /// What of its read-only memory is sealed.
+    pub sealing: Sealing,
     /// The memory of the watched run at the end of its time or just before its exit.
     pub maps: Vec<Mapping>,
     /// What kind of load address it has; none when it could not be loaded.
@@ -108,6 +113,18 @@ pub struct Proof {
     pub relations: Vec<Relation>,
     /// The cost of starting; none when the entry was not reached.
     pub start_up: Option<StartUp>,
+}
+
+/// What of the program's own read-only memory nothing can make writable again (`mseal`, Linux 6.10 and
+/// newer).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Sealing {
+    /// Whether the program asks for it when it starts.
+    pub asked: bool,
+    /// How much is sealed, in bytes.
+    pub sealed: u64,
+    /// How much could be: code, read-only data and RELRO, in bytes.
+    pub read_only: u64,
 }
 
 /// The beginning of a stream, made readable.
@@ -162,6 +179,7 @@ fn run(path: &Path, request: &Request) -> Result<Proof, Error> {
     let entropy = entropies(&loaded, &started);
     let (random_base, base) = judge::of_base(&program, &machine, &entropy);
     let mut claims = judge::of_run(&program, &machine, &sandbox.confinement, &seen);
+    let sealing = sealing(request.seals, &seen);
     claims.push(random_base);
     claims.sort_by_key(|claim| Code::ALL.iter().position(|code| *code == claim.code));
     Ok(Proof {
@@ -171,12 +189,30 @@ fn run(path: &Path, request: &Request) -> Result<Proof, Error> {
         ending: seen.ending,
         stdout: seen.captured.stdout.into(),
         stderr: seen.captured.stderr.into(),
+        sealing,
         maps: seen.maps,
         base,
         relations: all_relations(&loaded, &started),
         entropy,
         start_up: start_up.map(|start_up| with_exit(start_up, &started)),
     })
+}
+
+fn sealing(asked: bool, seen: &Observation) -> Sealing {
+    let file = seen.image.as_ref().map(|image| &image.file);
+    let own = seen
+        .maps
+        .iter()
+        .filter(|map| !map.writable && map.file.as_ref() == file);
+    let size = |only_sealed: bool| {
+        let maps = own.clone().filter(|map| map.sealed || !only_sealed);
+        maps.map(|map| map.end.saturating_sub(map.start)).sum()
+    };
+    Sealing {
+        asked,
+        sealed: size(true),
+        read_only: size(false),
+    }
 }
 
 /// The regions of the kernel from the many runs, those of the program from the few.

@@ -102,7 +102,7 @@ pub(crate) fn observe(
             Event::Exiting => {
                 exits += 1;
                 let now = if exits <= EXITS {
-                    observe::maps(run.pid)
+                    memory(run.pid)
                 } else {
                     Vec::new()
                 };
@@ -113,7 +113,7 @@ pub(crate) fn observe(
             Event::Trapped => {}
             Event::Ended(ending) => break ending,
             Event::Late => {
-                let now = observe::maps(run.pid);
+                let now = memory(run.pid);
                 if !now.is_empty() {
                     maps = now;
                 }
@@ -134,6 +134,12 @@ pub(crate) fn observe(
         executions,
         captured,
     })
+}
+
+fn memory(pid: Pid) -> Vec<Mapping> {
+    let mut maps = observe::maps(pid);
+    observe::mark_sealed(pid, &mut maps);
+    maps
 }
 
 /// Loads the program `count` times without letting it run, or only up to `entry` if it moves itself

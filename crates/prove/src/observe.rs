@@ -23,6 +23,8 @@ pub struct Mapping {
     pub writable: bool,
     /// May be executed.
     pub executable: bool,
+    /// Can no longer be changed or removed (`mseal`), as far as it was asked for.
+    pub sealed: bool,
     /// The offset in the mapped file, in bytes.
     pub offset: u64,
     /// Device and inode of the mapped file; none for memory without a file.
@@ -91,6 +93,30 @@ pub(crate) fn maps(pid: Pid) -> Vec<Mapping> {
     parse_maps(&String::from_utf8_lossy(&bytes))
 }
 
+/// Marks the mappings that are sealed: those with `sl` among the `VmFlags` of `/proc/PID/smaps`.
+pub(crate) fn mark_sealed(pid: Pid, maps: &mut [Mapping]) {
+    let bytes = fs::read(format!("/proc/{pid}/smaps")).unwrap_or_default();
+    let sealed = parse_sealed(&String::from_utf8_lossy(&bytes));
+    for map in maps {
+        map.sealed = sealed.contains(&map.start);
+    }
+}
+
+/// The first addresses of the mappings that are sealed.
+fn parse_sealed(smaps: &str) -> Vec<u64> {
+    let (mut sealed, mut start) = (Vec::new(), None);
+    for line in smaps.lines() {
+        if let Some(map) = parse_mapping(line) {
+            start = Some(map.start);
+        } else if let Some(flags) = line.strip_prefix("VmFlags:")
+            && flags.split_whitespace().any(|flag| flag == "sl")
+        {
+            sealed.extend(start);
+        }
+    }
+    sealed
+}
+
 pub(crate) fn stat(pid: Pid) -> Option<Stat> {
     let bytes = fs::read(format!("/proc/{pid}/stat")).ok()?;
     parse_stat(&String::from_utf8_lossy(&bytes))
@@ -142,6 +168,7 @@ fn parse_mapping(line: &str) -> Option<Mapping> {
         readable: permissions.first() == Some(&b'r'),
         writable: permissions.get(1) == Some(&b'w'),
         executable: permissions.get(2) == Some(&b'x'),
+        sealed: false,
         offset: hex(offset)?,
         file: (inode != 0).then(|| (device.to_owned(), inode)),
         name: fields.next().unwrap_or_default().trim_start().to_owned(),
@@ -186,6 +213,19 @@ fn parse_auxv(bytes: &[u8], word_size: usize) -> Auxv {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sealed_mappings_are_told_by_their_flags() {
+        let smaps = "\
+35e9637da000-35e963bdb000 r-xp 00000000 fe:00 7    /x
+Size:               4100 kB
+VmFlags: rd ex mr mw me sl 
+35e964102000-35e964161000 rw-p 0084d000 fe:00 7    /x
+VmFlags: rd wr mr mw me ac 
+";
+        assert_eq!(parse_sealed(smaps), [0x35e9_637d_a000]);
+        assert_eq!(parse_sealed("VmFlags: sl"), [] as [u64; 0]);
+    }
 
     #[test]
     fn reads_mappings_with_and_without_names() {

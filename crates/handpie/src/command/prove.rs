@@ -52,6 +52,7 @@ pub(crate) fn run(args: &Prove, reporter: &Reporter) -> Result<Exit, Failure> {
     }
     let mut input = Input::open(&args.file)?;
     let stub = input.look(pipeline::stub)?;
+    let options = stub.and_then(|stub| stub.options);
     let variables = args.env.iter();
     let request = Request {
         arguments: args.arguments.clone(),
@@ -61,9 +62,8 @@ pub(crate) fn run(args: &Prove, reporter: &Reporter) -> Result<Exit, Failure> {
         runs: args.runs as usize,
         time: args.time,
         program_entry: stub.map(|stub| stub.entry),
-        moves: stub
-            .and_then(|stub| stub.options)
-            .is_some_and(|options| options.moved),
+        moves: options.is_some_and(|options| options.moved),
+        seals: options.is_some_and(|options| options.seal_count > 0),
         ..Request::default()
     };
     let working = reporter.working(&format!("running {} in an empty root", input.name));

@@ -1,12 +1,12 @@
 //! What a proof has shown.
 
 use handpie_prove::{
-    Base, Claim, Code, Confinement, Ending, Entropy, Machine, Proof, Region, Relation, StartUp,
-    Verdict,
+    Base, Claim, Code, Confinement, Ending, Entropy, Machine, Proof, Region, Relation, Sealing,
+    StartUp, Verdict,
 };
 use serde::Serialize;
 
-use super::{Lines, Report};
+use super::{Lines, Report, bytes};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct ProveReport {
@@ -30,6 +30,7 @@ impl Report for ProveReport {
         }
         addresses(proof, lines);
         leaks(&proof.relations, lines);
+        sealing(&proof.sealing, lines);
         if let Some(start_up) = &proof.start_up {
             cost(start_up, lines);
         }
@@ -53,6 +54,30 @@ impl Report for ProveReport {
                 lines.see(claim.code.name());
             }
         }
+    }
+}
+
+fn sealing(sealing: &Sealing, lines: &mut Lines) {
+    let Sealing {
+        asked,
+        sealed,
+        read_only,
+    } = *sealing;
+    let (sealed, read_only) = (bytes(sealed), bytes(read_only));
+    match (asked, sealing.sealed) {
+        (false, 0) => {}
+        (true, 0) => lines.fact(
+            "sealing",
+            "asked for; this kernel does not do it (Linux 6.10 and newer do, on 64-bit CPUs)",
+        ),
+        (_, some) if some == sealing.read_only => lines.fact(
+            "sealing",
+            format!("all {read_only} read-only bytes are sealed: nothing can make them writable"),
+        ),
+        _ => lines.fact(
+            "sealing",
+            format!("{sealed} of {read_only} read-only bytes are sealed"),
+        ),
     }
 }
 
