@@ -1,8 +1,10 @@
 //! Debuggers, tracers and profilers work on converted programs: the entry point has changed and the
-//! loader is gone, and both are things that they look at.
+//! loader is gone, and both are things that they look at. A program that moves itself is, besides, not
+//! where the kernel put it. What works in which mode is the table of docs/design/aslr.md.
 
 mod support;
 
+use std::path::PathBuf;
 use std::process::Child;
 use std::thread::sleep;
 use std::time::Duration;
@@ -37,6 +39,11 @@ impl Drop for Running {
     }
 }
 
+/// The program as the kernel places it, and one that moves and seals itself.
+fn both(program: &Program) -> [PathBuf; 2] {
+    [program.convert(), program.harden()]
+}
+
 #[test]
 fn gdb_breaks_at_main_and_unwinds() {
     let what = "breaking with gdb";
@@ -44,26 +51,19 @@ fn gdb_breaks_at_main_and_unwinds() {
         return;
     };
     let program = Program::build(&go, "works", &[]);
-    let output = Tool::new(gdb)
-        .args([
-            "-nx",
-            "-batch",
-            "-ex",
-            "break main.burn",
-            "-ex",
-            "run",
-            "-ex",
-            "bt",
-        ])
-        .arg("--args")
-        .arg(program.convert())
-        .arg("spin")
-        .timeout(Duration::from_secs(120))
-        .output()
-        .expect("gdb");
-    let said = text(&output);
-    for frame in ["#0  main.burn", "main.spin", "main.main"] {
-        assert!(said.contains(frame), "{frame} in\n{said}");
+    for file in both(&program) {
+        let output = Tool::new(&gdb)
+            .args(["-nx", "-batch", "-ex", "break main.burn", "-ex", "run"])
+            .args(["-ex", "bt", "--args"])
+            .arg(file)
+            .arg("spin")
+            .timeout(Duration::from_secs(120))
+            .output()
+            .expect("gdb");
+        let said = text(&output);
+        for frame in ["#0  main.burn", "main.spin", "main.main"] {
+            assert!(said.contains(frame), "{frame} in\n{said}");
+        }
     }
 }
 
@@ -74,22 +74,38 @@ fn gdb_attaches_to_a_running_program() {
         return;
     };
     let program = Program::build(&go, "works", &[]);
-    let file = program.convert();
-    let running = Running::start(&file);
-    let output = Tool::new(gdb)
-        .args([
-            "-nx",
-            "-batch",
-            "-p",
-            &running.id(),
-            "-ex",
-            "info address main.main",
-        ])
-        .args(["-ex", "thread apply all bt"])
-        .timeout(Duration::from_secs(120))
-        .output()
-        .expect("gdb");
-    assert!(text(&output).contains("main.spin"), "{}", text(&output));
+    for file in both(&program) {
+        let running = Running::start(&file);
+        let output = Tool::new(&gdb)
+            .args(["-nx", "-batch", "-p", &running.id()])
+            .args(["-ex", "thread apply all bt"])
+            .timeout(Duration::from_secs(120))
+            .output()
+            .expect("gdb");
+        assert!(text(&output).contains("main.spin"), "{}", text(&output));
+    }
+}
+
+#[test]
+fn gdb_reads_a_core_of_a_running_program() {
+    let what = "reading a core with gdb";
+    let (Some(go), Some(gdb)) = (go(what), tool("gdb", what)) else {
+        return;
+    };
+    let program = Program::build(&go, "works", &[]);
+    for file in both(&program) {
+        let running = Running::start(&file);
+        let core = program.path("core");
+        let gdb = |words: &[&str]| {
+            let gdb = Tool::new(&gdb).args(["-nx", "-batch"]).args(words);
+            gdb.timeout(Duration::from_secs(120)).output().expect("gdb")
+        };
+        let dump = format!("generate-core-file {}", core.display());
+        gdb(&["-p", &running.id(), "-ex", &dump]);
+        let (file, core) = (file.display().to_string(), core.display().to_string());
+        let said = text(&gdb(&[&file, &core, "-ex", "thread apply all bt"]));
+        assert!(said.contains("main.spin"), "{said}");
+    }
 }
 
 #[test]
@@ -99,28 +115,24 @@ fn delve_attaches_and_names_the_functions_on_the_stack() {
         return;
     };
     let program = Program::build(&go, "works", &[]);
-    let file = program.convert();
-    let running = Running::start(&file);
-    let script = program.path("script");
-    std::fs::write(&script, "goroutines -t 8\nexit -c\n").expect("a script");
-    let output = Tool::new(dlv)
-        .args([
-            "attach",
-            &running.id(),
-            "--check-go-version=false",
-            "--allow-non-terminal-interactive=true",
-            "--init",
-        ])
-        .arg(&script)
-        .timeout(Duration::from_secs(120))
-        .output()
-        .expect("dlv");
-    let said = text(&output);
-    assert!(
-        said.contains("main.main"),
-        "{said}\n{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    for file in both(&program) {
+        let running = Running::start(&file);
+        let script = program.path("script");
+        std::fs::write(&script, "goroutines -t 8\nexit -c\n").expect("a script");
+        let output = Tool::new(&dlv)
+            .args(["attach", &running.id(), "--check-go-version=false"])
+            .args(["--allow-non-terminal-interactive=true", "--init"])
+            .arg(&script)
+            .timeout(Duration::from_secs(120))
+            .output()
+            .expect("dlv");
+        let said = text(&output);
+        assert!(
+            said.contains("main.main"),
+            "{said}\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
 }
 
 #[test]
@@ -130,26 +142,41 @@ fn perf_names_the_functions_it_samples() {
         return;
     };
     let program = Program::build(&go, "works", &[]);
-    let file = program.convert();
-    let running = Running::start(&file);
     let data = program.path("perf.data");
-    let record = Tool::new(&perf)
-        .args(["record", "-q", "-e", "cpu-clock", "-p", &running.id(), "-o"])
-        .arg(&data)
-        .args(["--", "sleep", "0.5"])
-        .output()
-        .expect("perf");
-    let report = Tool::new(&perf)
-        .args(["report", "--stdio", "-q", "-i"])
-        .arg(&data)
-        .output()
-        .expect("perf");
-    let said = text(&report);
-    assert!(
-        said.contains("main.burn"),
-        "{said}\n{}",
-        String::from_utf8_lossy(&record.stderr)
-    );
+    let record = |words: &[&str]| {
+        let record = Tool::new(&perf).args(["record", "-q", "-e", "cpu-clock", "-o"]);
+        let record = record.arg(&data).args(words).output().expect("perf");
+        let report = Tool::new(&perf).args(["report", "--stdio", "-q", "-i"]);
+        let report = report.arg(&data).output().expect("perf");
+        let said = text(&report);
+        let problem = String::from_utf8_lossy(&record.stderr).into_owned();
+        assert!(said.contains("main.burn"), "{words:?}:\n{said}\n{problem}");
+    };
+    for file in both(&program) {
+        let running = Running::start(&file);
+        record(&["-p", &running.id(), "--", "sleep", "0.5"]);
+        drop(running);
+        // From the start: perf hears of the code from the kernel, while the program moves itself.
+        record(&["--", "timeout", "1", &file.display().to_string(), "spin"]);
+    }
+}
+
+#[test]
+fn a_profile_that_a_program_makes_of_itself_names_functions() {
+    let Some(go) = go("profiling with runtime/pprof") else {
+        return;
+    };
+    let program = Program::build(&go, "profile", &[]);
+    for file in both(&program) {
+        let profile = program.path("profile");
+        Tool::new(&file).arg(&profile).run().expect("a profile");
+        let top = go
+            .clone()
+            .args(["tool", "pprof", "-top"])
+            .args([&file, &profile]);
+        let top = text(&top.run().expect("pprof"));
+        assert!(top.contains("main.burn"), "{top}");
+    }
 }
 
 #[test]

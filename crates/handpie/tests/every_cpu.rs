@@ -57,13 +57,7 @@ fn programs_run_with_a_bias_that_is_not_zero() {
 
 /// With all options on, the program does the same at an address of its own choosing.
 fn moves_itself(qemu: &Path, program: &Program, expected: &str) {
-    let hardened = program.path("hardened");
-    handpie(["convert", "--aslr", "full", "--seal"])
-        .arg(&program.pie)
-        .arg("-o")
-        .arg(&hardened)
-        .run()
-        .expect("it is converted");
+    let hardened = program.harden();
     let run = |options: &[&str]| {
         let emulator = Tool::new(qemu).args(options).arg(&hardened);
         emulator.arg("alone").run().expect("it runs")

@@ -6,24 +6,12 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use handpie_toolchain::command::{Stream, Tool};
 use support::{Program, go, handpie, run, text, tool};
 
 const FULL: [&str; 3] = ["--aslr", "full", "--seal"];
-
-fn hardened(program: &Program) -> PathBuf {
-    let output = program.path("hardened");
-    handpie(["convert"])
-        .args(FULL)
-        .arg(&program.pie)
-        .arg("-o")
-        .arg(&output)
-        .run()
-        .expect("it is converted");
-    output
-}
 
 /// Where the code of the program and the vdso start, in a run of their own.
 fn places(program: &Path) -> (u64, u64) {
@@ -59,7 +47,7 @@ fn a_program_that_moves_and_seals_itself_prints_what_it_printed() {
         return;
     };
     let program = Program::build(&go, "works", &[]);
-    assert_eq!(run(&hardened(&program)), run(&program.convert()));
+    assert_eq!(run(&program.harden()), run(&program.convert()));
 }
 
 #[test]
@@ -79,7 +67,7 @@ fn its_address_tells_nothing_of_the_vdso_and_uses_more_bits_than_the_kernels() {
         distances.collect::<BTreeSet<_>>().len()
     };
     let sample = |file: &Path| (0..24).map(|_| places(file)).collect::<Vec<_>>();
-    let moved = sample(&hardened(&program));
+    let moved = sample(&program.harden());
     // In 24 runs, a random bit stays the same in one of eight million cases.
     assert!(bits(&moved) >= 33, "{} bits vary", bits(&moved));
     assert_eq!(distances(&moved), 24);
@@ -110,7 +98,7 @@ fn sealed_code_cannot_be_made_writable_and_prove_says_so() {
         open, "code can be written\n",
         "otherwise the test shows nothing"
     );
-    let hardened = hardened(&program);
+    let hardened = program.harden();
     assert_eq!(
         run(&hardened),
         "code stays as it is: operation not permitted\n"
@@ -151,7 +139,7 @@ fn prove_counts_the_bits_of_a_program_that_moves_itself() {
         let is = |name: &serde_json::Value| name == "text" || name == other;
         pairs.iter().any(|it| is(&it["first"]) && is(&it["second"]))
     };
-    let (moved, kernels) = (prove(&hardened(&program)), prove(&program.convert()));
+    let (moved, kernels) = (prove(&program.harden()), prove(&program.convert()));
     assert!(bits(&moved) >= 33.0, "{}", bits(&moved));
     assert!(bits(&kernels) < 30.0, "{}", bits(&kernels));
     assert!(about_text(&kernels, "vdso") && !about_text(&moved, "vdso"));
@@ -165,7 +153,7 @@ fn without_randomisation_it_stays_where_the_kernel_put_it() {
         return;
     };
     let program = Program::build(&go, "works", &[]);
-    let hardened = hardened(&program);
+    let hardened = program.harden();
     let wrapper = program.path("wrapper");
     let script = format!(
         "#!/bin/sh\nexec {} -R {} \"$@\"\n",
@@ -203,7 +191,7 @@ fn it_survives_what_distributions_do_to_programs() {
     let what = "programs that move themselves, after strip and the like";
     let Some(go) = go(what) else { return };
     let program = Program::build(&go, "works", &[]);
-    let hardened = hardened(&program);
+    let hardened = program.harden();
     let expected = run(&hardened);
     for (name, flags) in support::TREATMENTS {
         let Some(path) = tool(name, what) else {
@@ -271,7 +259,7 @@ fn a_program_that_was_converted_without_is_not_passed_off_as_hardened() {
         "{}",
         text(&asked)
     );
-    let hardened = hardened(&program);
+    let hardened = program.harden();
     let same = handpie(["convert", "--dry-run"])
         .args(FULL)
         .arg(&hardened)

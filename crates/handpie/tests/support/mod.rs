@@ -145,6 +145,18 @@ impl Program {
         output
     }
 
+    /// Converts the PIE with all options on and returns the path of the static-PIE.
+    pub fn harden(&self) -> PathBuf {
+        let output = self.path("hardened");
+        handpie(["convert", "--aslr", "full", "--seal"])
+            .arg(&self.pie)
+            .arg("-o")
+            .arg(&output)
+            .run()
+            .expect("handpie converts it");
+        output
+    }
+
     /// A path in the folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
