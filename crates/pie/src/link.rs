@@ -117,7 +117,8 @@ pub fn link(object: &[u8], options: &Options) -> Result<Linked, Error> {
     put(&layout, Item::Relr, &relr.bytes, &mut bytes);
     let (relr_address, _, _) = layout.find(Item::Relr).unwrap_or_default();
     let table = (relr_size > 0).then_some((relr_address, relr_size));
-    let dynamic = output::dynamic(object.cpu.class, table);
+    let (names, _, _) = layout.find(Item::Names).unwrap_or_default();
+    let dynamic = output::dynamic(object.cpu.class, names, table);
     put(&layout, Item::Dynamic, &dynamic, &mut bytes);
     if let Some(id) = &options.build_id {
         put(&layout, Item::BuildId, &build_id_note(id), &mut bytes);
@@ -148,7 +149,7 @@ fn sizes(object: &Object<'_>, options: &Options, references: &References) -> Siz
             .as_ref()
             .map_or(0, |id| build_id_note(id).len() as u64),
         table: slots.saturating_mul(object.cpu.word()),
-        dynamic: output::dynamic(class, Some((0, 0))).len() as u64,
+        dynamic: output::dynamic(class, 0, Some((0, 0))).len() as u64,
     }
 }
 

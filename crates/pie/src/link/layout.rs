@@ -28,6 +28,9 @@ use super::startup::{ALIGN as STUB_ALIGN, HEADER_SIZE};
 /// The page of the file, in bytes: the smallest of any CPU.
 const FILE_PAGE: u64 = 4096;
 
+/// The one byte that every table of names starts with.
+pub(super) const NAMES_SIZE: u64 = 1;
+
 /// One of the four segments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Group {
@@ -47,6 +50,8 @@ pub(super) enum Item {
     BuildId,
     Stub,
     Relr,
+    /// The names of the dynamic section: none, but readers of the file want to be told.
+    Names,
     Table,
     Dynamic,
 }
@@ -164,6 +169,10 @@ pub(super) fn arrange(
                 size: section.size.0,
                 align,
             };
+            if block.size > MAX_IMAGE {
+                let message = format!("{} has {:#x} bytes", shown(section), block.size);
+                return unlinkable(Code::TooLarge, message);
+            }
             if layout.thread.replace((section.index, block)).is_some() {
                 let message = format!("{} is the second of its kind", shown(section));
                 return unlinkable(Code::Layout, message);
@@ -226,6 +235,7 @@ impl Layout {
         let page = object.cpu.page;
         let [_, constants, ..] = &mut self.segments;
         constants.push(Item::Relr, relr, object.cpu.word())?;
+        constants.push(Item::Names, NAMES_SIZE, 1)?;
         let (mut offset, mut address) = (0u64, 0u64);
         for (group, segment) in GROUPS.into_iter().zip(&mut self.segments) {
             let file_align = if group == Group::Relro {

@@ -5,16 +5,16 @@ use std::collections::btree_map::Entry;
 
 use handpie_binary::elf::constants::{
     DF_1_NOW, DF_1_PIE, DF_BIND_NOW, DT_FLAGS, DT_FLAGS_1, DT_NULL, DT_RELR, DT_RELRENT, DT_RELRSZ,
-    ET_DYN, EV_CURRENT, PF_R, PF_W, PF_X, PT_DYNAMIC, PT_GNU_RELRO, PT_GNU_STACK, PT_LOAD, PT_NOTE,
-    PT_PHDR, PT_TLS, ProgramFlags, ProgramType, SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHN_LORESERVE,
-    SHN_UNDEF, SHT_DYNAMIC, SHT_NOTE, SHT_PROGBITS, SHT_RELR, SHT_STRTAB, SHT_SYMTAB, STB_LOCAL,
-    STT_SECTION, STT_TLS, SectionFlags, SectionType,
+    DT_STRSZ, DT_STRTAB, ET_DYN, EV_CURRENT, PF_R, PF_W, PF_X, PT_DYNAMIC, PT_GNU_RELRO,
+    PT_GNU_STACK, PT_LOAD, PT_NOTE, PT_PHDR, PT_TLS, ProgramFlags, ProgramType, SHF_ALLOC,
+    SHF_EXECINSTR, SHF_WRITE, SHN_LORESERVE, SHN_UNDEF, SHT_DYNAMIC, SHT_NOTE, SHT_PROGBITS,
+    SHT_RELR, SHT_STRTAB, SHT_SYMTAB, STB_LOCAL, STT_SECTION, STT_TLS, SectionFlags, SectionType,
 };
 use handpie_binary::elf::{Class, Section};
 
 use super::Options;
 use super::error::{Code, Error, unlinkable};
-use super::layout::{GROUPS, Group, Item, Layout, Place, Segment, structures};
+use super::layout::{GROUPS, Group, Item, Layout, NAMES_SIZE, Place, Segment, structures};
 use super::object::{Object, Symbol, is_label};
 
 /// The most program headers that are written; so much room is kept for them.
@@ -85,6 +85,12 @@ pub(super) fn tables(
 ) -> Result<Tables, Error> {
     let class = object.cpu.class;
     let mut sections = sections(object, layout);
+    let mut numbered = (1u32..).zip(&sections);
+    let names = numbered.find(|(_, section)| section.name == b".dynstr");
+    let names = names.map_or(0, |(number, _)| number);
+    for section in sections.iter_mut().filter(|one| one.kind == SHT_DYNAMIC) {
+        section.link = names;
+    }
     let mut end = Writer::new(class);
     let here = |end: &Writer| layout.end.saturating_add(end.bytes.len() as u64);
     if !options.strip_all {
@@ -155,8 +161,8 @@ pub(super) fn tables(
 
 /// The dynamic section: nobody relocates or binds anything at run time but the program itself, and
 /// readers of the file learn that from here.
-pub(super) fn dynamic(class: Class, relr: Option<(u64, u64)>) -> Vec<u8> {
-    let mut entries = Vec::new();
+pub(super) fn dynamic(class: Class, names: u64, relr: Option<(u64, u64)>) -> Vec<u8> {
+    let mut entries = vec![(DT_STRTAB, names), (DT_STRSZ, NAMES_SIZE)];
     if let Some((address, size)) = relr {
         entries.extend([(DT_RELR, address), (DT_RELRSZ, size)]);
         entries.push((DT_RELRENT, class.word_size()));
@@ -395,6 +401,7 @@ fn of_ours<'data>(
         // A header of its own: strip and objcopy clear what none covers.
         Item::Stub => (b".text.handpie", SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, 0),
         Item::Relr => (b".relr.dyn", SHT_RELR, SHF_ALLOC, word),
+        Item::Names => (b".dynstr", SHT_STRTAB, SHF_ALLOC, 0),
         Item::Table => (b".got", SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, word),
         Item::Dynamic => (
             b".dynamic",
