@@ -34,7 +34,7 @@ impl Program {
     }
 
     fn elf(&self) -> Elf<'_> {
-        Elf::parse(&self.bytes[..]).unwrap()
+        Elf::parse(&self.bytes[..]).expect("an ELF file")
     }
 
     fn address(&self, section: &str) -> u64 {
@@ -47,7 +47,7 @@ impl Program {
 
     fn u32(&self, section: &str, at: usize) -> u32 {
         let at = self.offset(section) + at;
-        u32::from_le_bytes(self.bytes[at..at + 4].try_into().unwrap())
+        u32::from_le_bytes(self.bytes[at..at + 4].try_into().expect("four bytes"))
     }
 
     fn word(&self, section: &str, at: usize) -> u64 {

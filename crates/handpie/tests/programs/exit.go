@@ -1,0 +1,4 @@
+// Starts and ends.
+package main
+
+func main() {}
