@@ -9,6 +9,7 @@
 )]
 
 mod setup;
+mod start_up;
 mod demo;
 mod test;
 mod stubs;
@@ -57,6 +58,12 @@ const TASKS: &[Task] = &[
         args: "",
         help: "measure size and speed side by side, into bench/results",
         run: bench::run,
+    },
+    Task {
+        name: "start-up",
+        args: "",
+        help: "measure what starting costs, linked and loaded in every way, into bench/results",
+        run: start_up::run,
     },
     Task {
         name: "real-programs",

@@ -30,6 +30,7 @@ macro_rules! pages {
 }
 
 pages! {
+    "already-converted"
     "argument-with-nul"
     "build-cgo-enabled"
     "build-cpu"
@@ -48,6 +49,7 @@ pages! {
     "build-sanitizer"
     "build-system"
     "cannot-confine"
+    "cannot-move"
     "cgo"
     "cgo-stand-in"
     "core-file"

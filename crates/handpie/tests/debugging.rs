@@ -230,9 +230,11 @@ fn strace_sees_the_program_protect_its_relro_before_it_goes_on() {
         lines.next().is_some_and(|line| line.starts_with("execve(")),
         "{log}"
     );
-    let first = lines.next().unwrap_or_default();
+    let prepared = lines.next().unwrap_or_default();
+    assert!(prepared.starts_with("madvise("), "{prepared}");
+    let protected = lines.next().unwrap_or_default();
     assert!(
-        first.starts_with("mprotect(") && first.contains("PROT_READ) = 0"),
-        "{first}"
+        protected.starts_with("mprotect(") && protected.contains("PROT_READ) = 0"),
+        "{protected}"
     );
 }

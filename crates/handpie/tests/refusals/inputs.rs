@@ -28,7 +28,31 @@ pub(crate) const CASES: &[(&str, Arrange)] = &[
     ("output-not-written", |folder| {
         convert(&program(folder), &folder.join("absent/output"))
     }),
+    ("cannot-move", |folder| {
+        let program = program(folder);
+        let mut bytes = fs::read(&program).unwrap();
+        // Pages of 64 KiB, by `p_align` of the first PT_LOAD; the others start at multiples of 4 KiB.
+        let header = (0x40..).step_by(56).find(|&at| bytes[at] == 1).unwrap();
+        bytes[header + 48..header + 56].copy_from_slice(&0x1_0000u64.to_le_bytes());
+        fs::write(&program, bytes).unwrap();
+        hardened(&program)
+    }),
+    ("already-converted", |folder| {
+        let converted = folder.join("output");
+        assert_eq!(run(convert(&program(folder), &converted)).status, 0);
+        hardened(&converted)
+    }),
 ];
+
+/// The arguments of a conversion with all options on.
+fn hardened(input: &Path) -> Vec<OsString> {
+    let words = ["convert", "--dry-run", "--aslr", "full", "--seal"];
+    words
+        .map(OsString::from)
+        .into_iter()
+        .chain([input.into()])
+        .collect()
+}
 
 /// A program that can be converted.
 pub(crate) fn program(folder: &Path) -> std::path::PathBuf {
@@ -100,13 +124,20 @@ fn says_that_permission_is_missing() {
     fs::copy(env!("CARGO_BIN_EXE_handpie"), &handpie).unwrap();
     let secret = program(folder.path());
     fs::set_permissions(&secret, fs::Permissions::from_mode(0o711)).unwrap();
-    let output = handpie_toolchain::command::Tool::new(setpriv)
+    let tool = handpie_toolchain::command::Tool::new(setpriv)
         .args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"])
         .arg(handpie)
         .args(convert(&secret, &folder.path().join("output")))
-        .env("NO_COLOR", "1")
-        .output()
-        .unwrap();
+        .env("NO_COLOR", "1");
+    let busy = |output: &handpie_toolchain::command::Output| {
+        String::from_utf8_lossy(&output.stderr).contains("Text file busy")
+    };
+    // A test beside this one may just be starting a process, which holds what we have copied open
+    // for writing until it becomes another program.
+    let mut output = tool.output().unwrap();
+    while busy(&output) {
+        output = tool.output().unwrap();
+    }
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(3), "{stderr}");
     assert!(stderr.contains("Permission denied"), "{stderr}");

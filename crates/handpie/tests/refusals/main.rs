@@ -50,10 +50,10 @@ fn every_code_comes_of_some_input() {
     for (code, arrange) in inputs::CASES {
         let folder = tempfile::tempdir().unwrap();
         let ran = judge::run(arrange(folder.path()));
+        let said = format!("{}{}", ran.stdout, ran.stderr);
         assert!(
-            ran.stderr.contains(&format!("handpie explain {code}")),
-            "{code} was expected:\n{}",
-            ran.stderr
+            said.contains(&format!("handpie explain {code}")),
+            "{code} was expected:\n{said}"
         );
         produced.insert((*code).to_owned());
     }
