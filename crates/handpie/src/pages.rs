@@ -57,6 +57,7 @@ pages! {
     "external-linking"
     "foreign-cpu"
     "foreign-system"
+    "linker-command"
     "malformed"
     "needs-cgo"
     "needs-initializers"
@@ -71,6 +72,15 @@ pages! {
     "not-a-program"
     "not-a-regular-file"
     "not-elf"
+    "object-layout"
+    "object-misplaced-relocation"
+    "object-no-main"
+    "object-relocation-out-of-range"
+    "object-text-relocation"
+    "object-too-large"
+    "object-undefined-symbol"
+    "object-unknown-relocation"
+    "object-unsupported"
     "output-is-input"
     "output-not-written"
     "position-dependent"
@@ -131,7 +141,10 @@ mod tests {
         let unproven = handpie_prove::Error::CODES;
         let builds = handpie_toolchain::contradiction::Code::ALL;
         let builds = builds.iter().map(|code| code.name());
+        let objects = handpie_pie::link::Code::ALL.iter().map(|code| code.name());
         let all = refusals
+            .chain(objects)
+            .chain([crate::command::extld::LINKER_COMMAND])
             .chain(errors)
             .chain(claims)
             .chain(unproven)

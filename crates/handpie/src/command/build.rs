@@ -21,8 +21,9 @@ use crate::toolchain;
 /// Build Go programs with the release profile, as static-PIE
 ///
 /// Runs `go build` with CGO_ENABLED=0, -buildmode=pie, -trimpath, -tags=netgo,osusergo,
-/// -ldflags=-w -bindnow, GOAMD64=v2 or GOARM64=v8.0, and the version from git in main.Version and
-/// main.version; then converts what go has linked. Your own flags, tags, GOFLAGS and settings are
+/// -ldflags=-w -bindnow, GOAMD64=v2, GOARM=6 or GOARM64=v8.0, and the version from git in
+/// main.Version and main.version; then converts what go has linked. For 386, arm and riscv64, whose
+/// PIE go cannot link without C, handpie links it. Your own flags, tags, GOFLAGS and settings are
 /// added, and win where they say something else. What cannot become a static-PIE, and packages
 /// that need C, are refused before anything is built.
 #[derive(Debug, clap::Args)]
@@ -36,8 +37,8 @@ pub(crate) struct Build {
     /// Write the program to this file, or the programs to this folder
     #[arg(short, long, value_name = "OUT")]
     output: Option<String>,
-    /// The oldest CPU that it must run on: v1 to v4 on amd64, v8.0 to v9.5 on arm64, power8 to
-    /// power10 on ppc64 and ppc64le
+    /// The oldest CPU that it must run on: v1 to v4 on amd64, v6 or v7 on arm, v8.0 to v9.5 on arm64,
+    /// power8 to power10 on ppc64 and ppc64le
     #[arg(long, value_name = "LEVEL")]
     cpu: Option<String>,
     /// This package does all you need without cgo; PKG/... means all packages below, too
