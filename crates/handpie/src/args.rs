@@ -50,6 +50,7 @@ pub(crate) enum Command {
     Convert(command::convert::Convert),
     Prove(command::prove::Prove),
     Env(command::env::Env),
+    Doctor(command::doctor::Doctor),
     Explain(command::explain::Explain),
     Completions(command::completions::Completions),
     Man(command::man::Man),

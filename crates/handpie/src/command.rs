@@ -4,6 +4,7 @@ pub(crate) mod build;
 pub(crate) mod convert;
 pub(crate) mod prove;
 pub(crate) mod env;
+pub(crate) mod doctor;
 pub(crate) mod toolexec;
 pub(crate) mod extld;
 pub(crate) mod explain;
@@ -21,6 +22,7 @@ pub(crate) fn run(command: &Command, reporter: &Reporter) -> Result<Exit, Failur
         Command::Convert(args) => convert::run(args, reporter),
         Command::Prove(args) => prove::run(args, reporter),
         Command::Env(args) => env::run(args, reporter),
+        Command::Doctor(args) => doctor::run(args, reporter),
         Command::Explain(args) => explain::run(args, reporter),
         Command::Completions(args) => completions::run(args, reporter),
         Command::Man(args) => man::run(args, reporter),

@@ -48,6 +48,11 @@ pub const CPUS: [&Cpu; 6] = [
 ];
 
 impl Cpu {
+    /// Whether programs for it can move and seal themselves.
+    pub fn has_options(&self) -> bool {
+        self.options.is_some()
+    }
+
     /// The CPU of an `e_machine` and, where that has programs of both byte orders, of this one.
     pub fn of_machine(machine: Machine, endian: Endianness) -> Option<&'static Self> {
         let of_machine = || CPUS.into_iter().filter(|cpu| cpu.machine == machine);

@@ -19,7 +19,7 @@ use crate::wrapper::one_object;
 
 mod conflicts;
 
-pub use conflicts::is_handpie;
+pub use conflicts::{is_handpie, platform};
 
 /// What the user wants built.
 #[derive(Clone, Debug, Default)]

@@ -37,7 +37,8 @@ pub(super) fn find(
     }
 }
 
-fn platform(env: &GoEnv, against: &mut Vec<Contradiction>) {
+/// Adds why programs for the system and the CPU of `env` cannot be made with its Go.
+pub fn platform(env: &GoEnv, against: &mut Vec<Contradiction>) {
     if env.goos != "linux" {
         against.push(Contradiction::new(
             Code::BuildSystem,
@@ -55,7 +56,7 @@ fn platform(env: &GoEnv, against: &mut Vec<Contradiction>) {
         "loong64" => return at_least(env, (1, 25), against),
         "ppc64" | "s390x" => return at_least(env, (1, 27), against),
         "mips" | "mipsle" | "mips64" | "mips64le" => {
-            "go has no position-independent code for this CPU"
+            "go has no position-independent code for this CPU (golang/go#43264)"
         }
         _ => "handpie does not convert programs for this CPU yet",
     };

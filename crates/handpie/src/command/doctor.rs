@@ -1,0 +1,125 @@
+//! `handpie doctor`: what this machine can build, run and prove, and why not.
+
+use std::path::{Path, PathBuf};
+
+use handpie_pie::CPUS;
+use handpie_toolchain::go::{Go, GoEnv};
+use handpie_toolchain::profile;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::report::Reporter;
+use crate::report::doctor::{Answer, Cpu, DoctorReport};
+
+/// Say what this machine can build, run and prove, for each CPU, and why not
+///
+/// Building needs Go alone, of a version that makes position-independent programs for the CPU.
+/// Programs of other CPUs run under an emulator of user programs (qemu-user); proving needs a
+/// machine of that CPU.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  handpie doctor                  one line a CPU
+  handpie doctor --format json | jq '.result.cpus[] | select(.build.yes) | .cpu'")]
+pub(crate) struct Doctor {}
+
+/// Every CPU that Go has for Linux, and its emulator's name behind `qemu-`.
+const KNOWN: [(&str, &str); 13] = [
+    ("386", "i386"),
+    ("amd64", "x86_64"),
+    ("arm", "arm"),
+    ("arm64", "aarch64"),
+    ("loong64", "loongarch64"),
+    ("mips", "mips"),
+    ("mips64", "mips64"),
+    ("mips64le", "mips64el"),
+    ("mipsle", "mipsel"),
+    ("ppc64", "ppc64"),
+    ("ppc64le", "ppc64le"),
+    ("riscv64", "riscv64"),
+    ("s390x", "s390x"),
+];
+
+pub(crate) fn run(_: &Doctor, reporter: &Reporter) -> Result<Exit, Failure> {
+    let go = Go::in_path(None).env();
+    let cpus = KNOWN.map(|(cpu, emulator)| {
+        let build = match &go {
+            Ok(settings) => build(cpu, settings),
+            Err(error) => Answer::no(format!("go does not answer: {error}")),
+        };
+        Cpu {
+            cpu,
+            build,
+            run: runs(cpu, emulator),
+            prove: proves(cpu),
+            aslr_full: CPUS
+                .iter()
+                .any(|known| known.name == cpu && known.has_options()),
+        }
+    });
+    let report = DoctorReport {
+        go: go.ok().map(|settings| settings.goversion),
+        cpus: cpus.into(),
+    };
+    reporter.print("doctor", &report)?;
+    Ok(Exit::Done)
+}
+
+fn build(cpu: &str, settings: &GoEnv) -> Answer {
+    let settings = GoEnv {
+        goos: "linux".to_owned(),
+        goarch: cpu.to_owned(),
+        ..settings.clone()
+    };
+    let mut against = Vec::new();
+    profile::platform(&settings, &mut against);
+    match against.into_iter().next() {
+        Some(against) => Answer::no(against.what),
+        None => Answer::yes(format!("GOARCH={cpu} handpie build")),
+    }
+}
+
+fn runs(cpu: &str, emulator: &str) -> Answer {
+    if is_native(cpu) {
+        return Answer::yes("on this machine".to_owned());
+    }
+    let names = [
+        format!("qemu-{emulator}-static"),
+        format!("qemu-{emulator}"),
+    ];
+    match names.iter().find_map(|name| in_path(name)) {
+        // Go programs for 386 do not start under the emulator (`modify_ldt`).
+        Some(_) if cpu == "386" => Answer::no("its emulator does not run Go programs".to_owned()),
+        Some(path) => Answer::yes(format!("under {}", path.display())),
+        None => Answer::no(format!(
+            "{} is not in PATH (Debian: qemu-user-static)",
+            names[0]
+        )),
+    }
+}
+
+fn proves(cpu: &str) -> Answer {
+    if is_native(cpu) {
+        Answer::yes("on this machine".to_owned())
+    } else {
+        Answer::no("an emulator has its own memory layout; prove it on such a machine".to_owned())
+    }
+}
+
+/// Whether the kernel of this machine starts programs of the CPU.
+fn is_native(cpu: &str) -> bool {
+    match std::env::consts::ARCH {
+        "x86_64" => ["amd64", "386"].contains(&cpu),
+        "x86" => cpu == "386",
+        "aarch64" => cpu == "arm64",
+        "loongarch64" => cpu == "loong64",
+        "powerpc64" if cfg!(target_endian = "little") => cpu == "ppc64le",
+        "powerpc64" => cpu == "ppc64",
+        same => cpu == same,
+    }
+}
+
+fn in_path(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let mut places = std::env::split_paths(&path).map(|folder| folder.join(name));
+    places.find(|place| Path::is_file(place))
+}

@@ -1,0 +1,76 @@
+//! What this machine can do: one line a CPU.
+
+use serde::Serialize;
+
+use super::{Lines, Report};
+
+#[derive(Debug, Serialize)]
+pub(crate) struct DoctorReport {
+    /// The version of Go, if there is one.
+    pub(crate) go: Option<String>,
+    pub(crate) cpus: Vec<Cpu>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Cpu {
+    /// As Go spells it.
+    pub(crate) cpu: &'static str,
+    pub(crate) build: Answer,
+    pub(crate) run: Answer,
+    pub(crate) prove: Answer,
+    /// Whether `--aslr full` and `--seal` are to be had.
+    pub(crate) aslr_full: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Answer {
+    pub(crate) yes: bool,
+    /// How, or why not.
+    pub(crate) reason: String,
+}
+
+impl Answer {
+    pub(crate) fn yes(reason: String) -> Self {
+        Self { yes: true, reason }
+    }
+
+    pub(crate) fn no(reason: String) -> Self {
+        Self { yes: false, reason }
+    }
+
+    fn word(&self) -> &'static str {
+        if self.yes { "yes" } else { "no" }
+    }
+}
+
+impl Report for DoctorReport {
+    fn text(&self, lines: &mut Lines) {
+        match &self.go {
+            Some(version) => lines.good("go", version),
+            None => lines.bad("go", "not found, so nothing can be built"),
+        }
+        let header = row("cpu", ["build", "run", "prove", "--aslr full, --seal"]);
+        lines.line(header);
+        for cpu in &self.cpus {
+            let aslr = if cpu.aslr_full { "yes" } else { "no" };
+            let words = [cpu.build.word(), cpu.run.word(), cpu.prove.word(), aslr];
+            lines.line(row(cpu.cpu, words));
+        }
+        for cpu in &self.cpus {
+            // What stands in the way first.
+            let answers = [("not built", &cpu.build), ("not run", &cpu.run)];
+            let first = answers.iter().find(|(_, answer)| !answer.yes);
+            if let Some((what, answer)) = first {
+                lines.fact(cpu.cpu, format!("{what}: {}", answer.reason));
+            }
+        }
+        if self.cpus.iter().any(|cpu| cpu.run.yes && !cpu.prove.yes) {
+            lines.line("programs that run under an emulator are proven on a machine of their CPU");
+        }
+    }
+}
+
+fn row(cpu: &str, cells: [&str; 4]) -> String {
+    let [build, run, prove, aslr] = cells;
+    format!("{cpu:10}{build:7}{run:7}{prove:7}{aslr}")
+}
