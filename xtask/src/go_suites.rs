@@ -7,6 +7,10 @@
 //! from before the conversion, which tells what PIE does from what we do.
 //!
 //! cgo is off on both sides: with it on, these packages link libc and there is nothing to convert.
+//!
+//! With `--cpu`, both sides run under an emulator of user programs. Converted programs then move
+//! themselves where their CPU has a mover: an emulator puts a program at the address it was linked
+//! for if it can, and relocation would not be tested.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -44,10 +48,15 @@ const MOST_RERUNS: usize = 40;
 pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     let mut patterns: Vec<String> = PACKAGES.iter().map(ToString::to_string).collect();
     let mut short = false;
+    let mut cpu = None;
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--short" => short = true,
+            "--cpu" => {
+                let name = args.next().context("`--cpu` needs a GOARCH")?;
+                cpu = Some(Emulated::of(name)?);
+            }
             "--packages" => {
                 let list = args.next().context("`--packages` needs a list")?;
                 patterns = list.split(',').map(str::to_owned).collect();
@@ -55,9 +64,12 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
             _ => bail!("unexpected argument `{arg}`\n\n{}", crate::usage()),
         }
     }
-    let suites = Suites::prepare(short)?;
+    let of_cpu = cpu
+        .as_ref()
+        .map_or(String::new(), |cpu| format!("-{}", cpu.goarch));
+    let suites = Suites::prepare(short, cpu)?;
     let path = root().join(format!(
-        "bench/results/{}-go-suites.md",
+        "bench/results/{}-go-suites{of_cpu}.md",
         said("date", &["+%F"])?
     ));
     let mut report = Report {
@@ -128,29 +140,63 @@ enum Outcome {
 /// What came of each test of a package; the package as a whole is `(package)`.
 type Outcomes = BTreeMap<String, Outcome>;
 
+/// Another CPU than that of this machine.
+struct Emulated {
+    goarch: String,
+    emulator: &'static str,
+    /// What `handpie env` is given.
+    options: &'static [&'static str],
+}
+
+impl Emulated {
+    fn of(goarch: &str) -> anyhow::Result<Self> {
+        const MOVED: &[&str] = &["--aslr", "full"];
+        let (emulator, options) = match goarch {
+            "arm" => ("qemu-arm-static", &[][..]),
+            "arm64" => ("qemu-aarch64-static", MOVED),
+            "loong64" => ("qemu-loongarch64-static", MOVED),
+            "ppc64" => ("qemu-ppc64-static", MOVED),
+            "ppc64le" => ("qemu-ppc64le-static", MOVED),
+            "riscv64" => ("qemu-riscv64-static", &[][..]),
+            "s390x" => ("qemu-s390x-static", MOVED),
+            _ => bail!("`{goarch}` is no CPU whose programs run under an emulator"),
+        };
+        Ok(Self {
+            goarch: goarch.to_owned(),
+            emulator,
+            options,
+        })
+    }
+}
+
 struct Suites {
     workplace: Workplace,
     /// What `handpie env` sets.
     converted: BTreeMap<String, String>,
     short: bool,
+    cpu: Option<Emulated>,
     scratch: PathBuf,
 }
 
 impl Suites {
-    fn prepare(short: bool) -> anyhow::Result<Suites> {
+    fn prepare(short: bool, cpu: Option<Emulated>) -> anyhow::Result<Suites> {
         let workplace = Workplace::prepare()?;
         let scratch = root().join("target/go-suites");
         std::fs::create_dir_all(&scratch)?;
         // A copy, so that working on handpie meanwhile does not change what is judged.
         let handpie = scratch.join("handpie");
         std::fs::copy(build_handpie(&workplace)?, &handpie)?;
-        let env = workplace.tool(&handpie).args(["env", "--shell", "json"]);
+        let mut env = workplace.tool(&handpie).args(["env", "--shell", "json"]);
+        if let Some(cpu) = &cpu {
+            env = env.args(cpu.options).env("GOARCH", &cpu.goarch);
+        }
         let converted = serde_json::from_slice(&env.run()?.stdout)
             .context("`handpie env --shell json` gives an object of strings")?;
         Ok(Suites {
             workplace,
             converted,
             short,
+            cpu,
             scratch,
         })
     }
@@ -161,6 +207,9 @@ impl Suites {
             .tool("go")
             .dir(&self.scratch)
             .env("CGO_ENABLED", "0");
+        if let Some(cpu) = &self.cpu {
+            go = go.env("GOARCH", &cpu.goarch);
+        }
         match side {
             Side::Plain => go = go.env_remove("GOFLAGS"),
             Side::DynamicPie => go = go.env("GOFLAGS", "-buildmode=pie"),
@@ -232,6 +281,9 @@ impl Suites {
         let mut go = self.go(side).args(["test", "-json", "-timeout=40m"]);
         if self.short {
             go = go.arg("-short");
+        }
+        if let Some(cpu) = &self.cpu {
+            go = go.arg(format!("-exec={}", cpu.emulator));
         }
         go = match only {
             None => go.arg("-count=1"),
@@ -308,13 +360,16 @@ impl Suites {
         }
         Ok(format!(
             "# Go's own tests, plain and converted\n\n\
-             `cargo xtask go-suites{} --packages {}` at {commit}; {}; Linux {}; {} cores, {}.\n\n\
+             `cargo xtask go-suites{}{} --packages {}` at {commit}; {}; Linux {}; {} cores, {}.\n\n\
              Plain is `CGO_ENABLED=0 go test -json`; converted is the same with what `handpie env` sets:\n\n\
              {variables}\n\
              A test that is run several times, or ends differently, counts as its worst outcome.\n\n\
              | package | plain pass/fail/skip | converted pass/fail/skip | differ | test program |\n\
              |---|---|---|---|---|\n",
             if self.short { " --short" } else { "" },
+            self.cpu
+                .as_ref()
+                .map_or(String::new(), |cpu| format!(" --cpu {}", cpu.goarch)),
             patterns.join(","),
             go.trim(),
             said("uname", &["-r"])?,

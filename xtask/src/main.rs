@@ -73,7 +73,7 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "go-suites",
-        args: "[--short] [--packages A,B]",
+        args: "[--short] [--cpu GOARCH] [--packages A,B]",
         help: "Go's own tests, plain and converted; the comparison goes into bench/results",
         run: go_suites::run,
     },
