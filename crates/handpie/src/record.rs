@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use handpie_binary::Bytes;
 use handpie_binary::elf::{Elf, Kind};
-use handpie_pie::Conversion;
+use handpie_pie::{Conversion, StubHeader};
 use handpie_toolchain::cache;
 use handpie_toolchain::profile::VERSION_VARIABLES;
 use serde::{Deserialize, Serialize};
@@ -40,6 +40,8 @@ pub(crate) struct Record {
     pub(crate) size_before: Option<u64>,
     pub(crate) size_after: u64,
     pub(crate) changes: Option<Changes>,
+    /// What a program does at start that handpie has linked, rather than converted.
+    pub(crate) linked: Option<AtStart>,
     /// Which of `main.Version` and `main.version` the program has; nothing if it has no symbols.
     pub(crate) version_variables: Option<Vec<String>>,
 }
@@ -52,6 +54,15 @@ pub(crate) struct Changes {
     pub(crate) rela_size: u64,
     pub(crate) relr_size: u64,
     pub(crate) relro_size: Option<u64>,
+    pub(crate) stub_size: u64,
+}
+
+/// What a program does before Go's own start-up code runs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct AtStart {
+    pub(crate) relocations: u64,
+    pub(crate) relr_size: u64,
+    pub(crate) relro_size: u64,
     pub(crate) stub_size: u64,
 }
 
@@ -82,6 +93,15 @@ impl Record {
         })
     }
 
+    /// A static-PIE that handpie has linked from an object.
+    pub(crate) fn linked(package: &str, input: &mut Input) -> Result<Self, Failure> {
+        Ok(Self {
+            kind_before: Some(Kind::RelocatableObject.to_string()),
+            linked: input.look(at_start)?,
+            ..Self::unchanged(package, input)?
+        })
+    }
+
     /// A static-PIE of which nothing else is known.
     pub(crate) fn unchanged(package: &str, input: &mut Input) -> Result<Self, Failure> {
         Ok(Self {
@@ -91,9 +111,22 @@ impl Record {
             size_before: None,
             size_after: input.size().0,
             changes: None,
+            linked: None,
             version_variables: input.look(version_variables)?,
         })
     }
+}
+
+fn at_start(program: Bytes<'_>) -> Option<AtStart> {
+    let elf = Elf::parse(program).ok()?;
+    let stub = StubHeader::read(&elf)?;
+    let dynamic = elf.dynamic().ok()??;
+    Some(AtStart {
+        relocations: elf.relr_targets(&dynamic).ok()?.len() as u64,
+        relr_size: stub.relr_size.0,
+        relro_size: stub.relro_size.0,
+        stub_size: elf.section(".text.handpie")?.size.0,
+    })
 }
 
 fn version_variables(program: Bytes<'_>) -> Option<Vec<String>> {

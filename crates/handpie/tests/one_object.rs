@@ -111,7 +111,13 @@ impl Bench {
         let output = output.unwrap_or_else(|error| panic!("{}: {error}", self.goarch));
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(!said.contains("loadinternal"), "{}: {said}", self.goarch);
-        assert!(text(&output).contains("static-PIE"), "{}", text(&output));
+        for part in [
+            "static-PIE",
+            "which handpie linked",
+            "words, done by the program",
+        ] {
+            assert!(text(&output).contains(part), "{part}: {}", text(&output));
+        }
         self.path(name)
     }
 

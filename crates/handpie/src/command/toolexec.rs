@@ -79,7 +79,11 @@ fn convert(linked: &Linked<'_>, options: Options) -> Result<(), Failure> {
             )?;
             record::keep(|| Record::converted(linked.package, &conversion, &mut input));
         }
-        Ok(Outcome::AlreadyStaticPie { .. }) => {
+        // What go's linker wrote starts at our stub only where our linker has made it.
+        Ok(Outcome::AlreadyStaticPie { by_us: true }) => {
+            record::keep(|| Record::linked(linked.package, &mut input));
+        }
+        Ok(Outcome::AlreadyStaticPie { by_us: false }) => {
             record::keep(|| Record::unchanged(linked.package, &mut input));
         }
         Err(error) => return Err(pipeline::unconverted(&program_name(linked), error)),

@@ -77,7 +77,10 @@ impl Program {
             false => lines.good(&self.path, kind),
         }
         if let Some(before) = &record.kind_before {
-            lines.fact("go made", before);
+            match record.linked {
+                Some(_) => lines.fact("go made", format!("{before}, which handpie linked")),
+                None => lines.fact("go made", before),
+            }
         }
         match record.size_before {
             Some(before) => lines.fact(
@@ -104,6 +107,24 @@ impl Program {
                 ),
                 None => lines.fact("RELRO", "none"),
             }
+        }
+        if let Some(linked) = &record.linked {
+            lines.fact(
+                "relocations",
+                format!(
+                    "{} words, done by the program itself, from a table of {} bytes",
+                    bytes(linked.relocations),
+                    bytes(linked.relr_size)
+                ),
+            );
+            lines.fact("start-up stub", format!("{} bytes", linked.stub_size));
+            lines.fact(
+                "RELRO",
+                format!(
+                    "{} bytes become read-only at start",
+                    bytes(linked.relro_size)
+                ),
+            );
         }
         lines.fact("version", self.version.text());
     }
