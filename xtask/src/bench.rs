@@ -4,6 +4,7 @@
 //! machine may be slower at one time than at another, but not within a pair.
 //! Nothing here gates a test.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,12 @@ use handpie_toolchain::command::Tool;
 use crate::go_suites::said;
 use crate::root;
 use crate::test::{Workplace, build_handpie};
+
+/// Every CPU whose programs become static-PIE, and the first Go that knows them all.
+const CPUS: [&str; 9] = [
+    "386", "amd64", "arm", "arm64", "loong64", "ppc64", "ppc64le", "riscv64", "s390x",
+];
+const NEWEST: &str = "1.27.3";
 
 /// How often each pair runs, after one run that is not counted.
 const PAIRS: usize = 15;
@@ -38,6 +45,7 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     fs::create_dir_all(&bench.folder)?;
     let mut text = Bench::heading()?;
     bench.sizes(&mut text)?;
+    bench.sizes_everywhere(&mut text)?;
     bench.conversion(&mut text)?;
     bench.builds(&mut text)?;
     bench.wrapper(&mut text)?;
@@ -87,6 +95,61 @@ impl Bench {
                     program.0,
                     result as f64 / executable as f64,
                     result as f64 / pie as f64
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Every CPU, with a Go that has them all, in the environment of `handpie env`.
+    fn sizes_everywhere(&self, text: &mut String) -> anyhow::Result<()> {
+        let goroot = root().join(format!("target/toolchains/go-{NEWEST}/go"));
+        let go = goroot.join("bin/go");
+        if !go.is_file() {
+            println!("left out: all CPUs, for want of Go {NEWEST} (`cargo xtask setup --all`)");
+            return Ok(());
+        }
+        write!(
+            text,
+            "\n## Size in bytes on every CPU\n\nGo {NEWEST}; `-trimpath -ldflags=-w`, plain and in \
+             the environment of `handpie env`. Segments are aligned to 4 KiB on 386, amd64 and \
+             riscv64 and to 64 KiB elsewhere; a PIE has one segment more.\n\n\
+             | program | CPU | executable | static-PIE | ratio | more |\n|---|---|---|---|---|---|\n"
+        )?;
+        for cpu in CPUS {
+            let path = std::env::join_paths([goroot.join("bin"), "/usr/bin".into()])?;
+            let env = Tool::new(&self.handpie).args(["env", "--shell", "json"]);
+            let env = env
+                .env("GOARCH", cpu)
+                .env("PATH", path)
+                .env("GOFLAGS", "")
+                .run()?;
+            let env: BTreeMap<String, String> = serde_json::from_slice(&env.stdout)?;
+            // Not cmd/go: compiling it for all of them takes too long.
+            for (name, folder, package) in PROGRAMS.into_iter().take(2) {
+                let link = |converted: bool| -> anyhow::Result<u64> {
+                    let output = self.folder.join("everywhere");
+                    let mut go = self.workplace.tool(&go).env("GOROOT", &goroot);
+                    go = go
+                        .env("GOARCH", cpu)
+                        .env("CGO_ENABLED", "0")
+                        .env("GOFLAGS", "");
+                    for (name, value) in env.iter().filter(|_| converted) {
+                        go = go.env(name, value);
+                    }
+                    let go = go.args(["build", "-trimpath", "-ldflags=-w", "-o"]);
+                    go.arg(&output)
+                        .arg(package)
+                        .dir(root().join(folder))
+                        .run()?;
+                    size(&output)
+                };
+                let (plain, ours) = (link(false)?, link(true)?);
+                let ratio = ours as f64 / plain as f64;
+                let more = ours as i64 - plain as i64;
+                writeln!(
+                    text,
+                    "| {name} | {cpu} | {plain} | {ours} | {ratio:.4} | {more} |"
                 )?;
             }
         }

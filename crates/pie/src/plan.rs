@@ -20,20 +20,21 @@ mod room;
 mod dynamic;
 mod headers;
 mod mover;
+mod start;
 
 pub(crate) use mover::MoverPlace;
 pub use packing::Packing;
 
-use handpie_binary::elf::constants::{PF_W, PF_X, SHF_ALLOC};
+use handpie_binary::elf::constants::{PF_X, SHF_ALLOC};
 use handpie_binary::elf::{Elf, Segment};
-use handpie_binary::{Address, Offset, Size};
+use handpie_binary::{Offset, Size};
 use object::Endian;
 
-use crate::arch::{Cpu, WithOptions};
-use crate::options::{Aslr, Options};
+use crate::arch::Cpu;
+use crate::options::Options;
 use crate::refusal::{Code, Refusal};
 use crate::relr::WORD;
-use crate::stub::{StubHeader, StubOptions, StubPlace};
+use crate::stub::{StubHeader, StubPlace};
 use crate::survey::{Program, Target};
 
 pub use crate::survey::Relro;
@@ -137,65 +138,25 @@ pub fn plan(elf: &Elf<'_>, program: &Program, options: Options) -> Result<Plan, 
 
     let packed = packing::plan(elf, program)?;
     let mut slide = packed.slide;
-    let relro = program.relro;
-    let with_options = with_options(cpu, options)?;
-    // The room that the stub needs does not depend on what is sealed, only on how much.
-    let seal_count = match options.seal {
-        true => seals(elf, relro, &[]).len(),
-        false => 0,
-    };
-    let mut header = StubHeader {
-        address: Address(0),
-        relr: packed.packing.relr,
-        relr_size: packed.packing.relr_size,
-        relro: relro.map_or(Address(0), |relro| relro.address),
-        relro_size: relro.map_or(Size(0), |relro| relro.size),
-        entry: elf.header().entry,
-        options: with_options.map(|_| StubOptions {
-            moved: options.aslr == Aslr::Full,
-            seal_count: seal_count as u64,
-        }),
-    };
-    let code = with_options.map_or(cpu.stub, |options| options.stub);
-    let size = header.size_with(code);
-    let room = room::find(elf, size)?;
-    header.address = room.address;
-    let resized: Vec<(usize, Size)> = [packed.packing.shortened, room.extends]
-        .into_iter()
-        .flatten()
-        .collect();
-    let mut seals = seals(elf, relro, &resized);
-    seals.truncate(seal_count);
-    let mover = match with_options.filter(|_| options.aslr == Aslr::Full) {
-        Some(parts) => Some(mover::plan(
-            elf,
-            parts,
-            header.code(),
-            &resized,
-            &mut slide,
-        )?),
-        None => None,
-    };
+    let start = start::plan(elf, program, options, &packed.packing, &mut slide)?;
     // From here on, every file offset of the new file is known: `slide` gives it.
     let stub = StubPlace {
-        offset: slide.new_offset(room.offset),
-        address: room.address,
-        size,
+        offset: slide.new_offset(start.room.offset),
+        address: start.room.address,
+        size: Size::of(start.stub.len()),
     };
 
     let mut edits = packed.edits;
     edits.push(Edit {
         offset: stub.offset,
-        bytes: header.with_code(code, &seals, cpu.endian),
+        bytes: start.stub,
         what: "the start-up stub",
     });
-    if let (Some(mover), Some(parts)) = (&mover, with_options) {
-        edits.push(Edit {
-            offset: mover.offset,
-            bytes: mover.bytes(cpu, parts),
-            what: "the mover",
-        });
-    }
+    edits.extend(start.mover.as_ref().map(|mover| Edit {
+        offset: mover.offset,
+        bytes: mover.bytes.clone(),
+        what: "the mover",
+    }));
     edits.push(dynamic::plan(
         elf,
         program,
@@ -208,12 +169,12 @@ pub fn plan(elf: &Elf<'_>, program: &Program, options: Options) -> Result<Plan, 
         packing: &packed.packing,
         moved: &packed.moved,
         stub,
-        entry: match &mover {
+        entry: match &start.mover {
             Some(mover) => mover.header.start(),
-            None => header.code(),
+            None => start.header.code(),
         },
-        mover: mover.as_ref(),
-        resized: &resized,
+        mover: start.mover.as_ref(),
+        extended_code: start.room.extends,
     };
     let new_size = headers::plan(elf, &changes, &mut edits)?;
     edits.sort_by_key(|edit| edit.offset);
@@ -225,50 +186,23 @@ pub fn plan(elf: &Elf<'_>, program: &Program, options: Options) -> Result<Plan, 
         relocations: program.targets.len(),
         packing: packed.packing,
         stub,
-        header,
-        relro,
+        header: start.header,
+        relro: program.relro,
         old_size: elf.file().size(),
         new_size,
         words: words(elf, program, &slide),
         edits,
         slide,
-        mover,
+        mover: start.mover,
         options,
     })
 }
 
-/// The code for what was asked for; `None` when nothing was.
-fn with_options(cpu: &Cpu, options: Options) -> Result<Option<&WithOptions>, Refusal> {
-    if !options.ask_for_more() {
-        return Ok(None);
-    }
-    cpu.options.as_ref().map(Some).ok_or_else(|| {
-        let message = format!("on {} programs are not moved or sealed yet", cpu.name);
-        Refusal::new(Code::CannotMove, message)
-    })
-}
-
-/// What nothing ever has to write to again: segments that are not writable, and RELRO.
-fn seals(elf: &Elf<'_>, relro: Option<Relro>, resized: &[(usize, Size)]) -> Vec<(Address, Size)> {
-    let segments = elf
-        .loads()
-        .filter(|load| !load.has(PF_W) && load.memory_size.0 > 0)
-        .map(|load| {
-            (
-                load.address,
-                new_size(resized, load).unwrap_or(load.memory_size),
-            )
-        });
-    let relro = relro.map(|relro| (relro.address, relro.size));
-    segments.chain(relro).collect()
-}
-
 /// The size of a segment in the file and in memory, if it is another one than before.
-fn new_size(resized: &[(usize, Size)], segment: &Segment) -> Option<Size> {
-    let mut resized = resized.iter();
+fn new_size(resized: Option<(usize, Size)>, segment: &Segment) -> Option<Size> {
     resized
-        .find(|(index, _)| *index == segment.index)
-        .map(|(_, size)| *size)
+        .filter(|(index, _)| *index == segment.index)
+        .map(|(_, size)| size)
 }
 
 /// In a file whose tables contradict one another, two of the places to write may be the same, or a

@@ -29,8 +29,8 @@ pub(super) struct Changes<'plan> {
     /// The new entry point.
     pub(super) entry: Address,
     pub(super) mover: Option<&'plan MoverPlace>,
-    /// The program headers of segments that shrink or grow, and their new sizes.
-    pub(super) resized: &'plan [(usize, Size)],
+    /// The code segment's program header and its new size, where it grows.
+    pub(super) extended_code: Option<(usize, Size)>,
 }
 
 /// The names added to the section names, and where they start among the added bytes.
@@ -100,7 +100,9 @@ fn program_headers(elf: &Elf<'_>, changes: &Changes<'_>) -> Result<Edit, Refusal
         let mut header: ProgramHeader64<Endianness> = raw(elf, segment.header)?;
         let new_offset = changes.slide.new_offset(segment.offset);
         header.p_offset.set(endian, new_offset.0);
-        let resized = new_size(changes.resized, segment).map(|size| size.0);
+        let resized = new_size(changes.packing.shortened, segment)
+            .or_else(|| new_size(changes.extended_code, segment))
+            .map(|size| size.0);
         let describes_table = segment.kind == PT_PHDR
             && segment.offset == elf.header().program_headers
             && segment.file_size == Size::of(table_size)

@@ -31,28 +31,23 @@ pub(crate) struct MoverPlace {
     pub(crate) align: u64,
     /// The section that describes it, unless the file has none.
     pub(crate) section: Option<usize>,
-    pub(crate) pieces: Vec<MovedPiece>,
-}
-
-impl MoverPlace {
-    pub(super) fn bytes(&self, cpu: &Cpu, options: &WithOptions) -> Vec<u8> {
-        self.header
-            .with_code(options.mover, &self.pieces, cpu.endian)
-    }
+    /// Header, code, and the pieces that are moved.
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// Plans the mover, and makes room for it in `slide`.
 pub(super) fn plan(
     elf: &Elf<'_>,
-    options: &WithOptions,
+    cpu: &Cpu,
+    parts: &WithOptions,
     stub: Address,
-    resized: &[(usize, Size)],
+    shortened: Option<(usize, Size)>,
     slide: &mut Slide,
 ) -> Result<MoverPlace, Refusal> {
     let refuse = |message: String| Refusal::new(Code::CannotMove, message);
     let granule = elf.loads().map(|load| load.align).max().unwrap_or(1);
     let granule = granule.max(MIN_PAGE);
-    let pieces = pieces(elf, resized, granule)?;
+    let pieces = pieces(elf, shortened, granule)?;
     let first = elf.loads().map(|load| load.address).min();
     let last = elf.loads().map(Segment::memory_end).max();
     let end = last.and_then(|end| end.0.checked_next_multiple_of(granule));
@@ -74,7 +69,7 @@ pub(super) fn plan(
         let name = section.name();
         return Err(refuse(format!("section `{name}` is loaded in part")));
     }
-    let size = mover::size(options.mover, pieces.len());
+    let size = mover::size(parts.mover, pieces.len());
     let new_end = slide.new_offset(at).0;
     let start = new_end.next_multiple_of(ALIGN);
     let inserted = start.saturating_add(size.0).next_multiple_of(ALIGN);
@@ -93,19 +88,20 @@ pub(super) fn plan(
         let end = with().map(|load| load.address.0.saturating_add(load.file_size.0));
         (start, Address(end.max().unwrap_or(start.0)))
     };
+    let header = MoverHeader {
+        address: Address(end.saturating_add(inside)),
+        stub,
+        image: (first, Size(end.saturating_sub(first.0))),
+        code: ends(PF_X),
+        data: ends(PF_W),
+    };
     Ok(MoverPlace {
-        header: MoverHeader {
-            address: Address(end.saturating_add(inside)),
-            stub,
-            image: (first, Size(end.saturating_sub(first.0))),
-            code: ends(PF_X),
-            data: ends(PF_W),
-        },
+        bytes: header.with_code(parts.mover, &pieces, cpu.endian),
+        header,
         offset: Offset(start),
         size,
         align: granule,
         section: spare_section(elf)?,
-        pieces,
     })
 }
 
@@ -113,7 +109,7 @@ pub(super) fn plan(
 /// behind it.
 fn pieces(
     elf: &Elf<'_>,
-    resized: &[(usize, Size)],
+    shortened: Option<(usize, Size)>,
     granule: u64,
 ) -> Result<Vec<MovedPiece>, Refusal> {
     let mut pieces = Vec::new();
@@ -125,7 +121,7 @@ fn pieces(
             );
             return Err(Refusal::new(Code::CannotMove, message));
         }
-        let size = new_size(resized, load).unwrap_or(load.file_size);
+        let size = new_size(shortened, load).unwrap_or(load.file_size);
         let file_end = Address(load.address.0.saturating_add(size.0));
         // A segment that has another size than before has all its bytes in the file.
         let memory_end = match size == load.file_size {
