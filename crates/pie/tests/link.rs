@@ -598,3 +598,39 @@ fn thread_local_symbols_are_no_addresses() {
         assert!(object.sections[RELRO].align > 0);
     }
 }
+
+#[test]
+fn refuses_sections_that_share_bytes() {
+    let mut object = Object::of(EM_ARM);
+    object.sections[TEXT].data.resize(0x1_0000, 0);
+    let mut bytes = object.build();
+    let elf = Elf::parse(&bytes[..]).unwrap();
+    let text = elf.sections()[TEXT].offset.0 as u32;
+    let header = elf.sections()[RODATA].header.0 as usize;
+    // Else a small object could become a program without end.
+    bytes[header + 16..header + 20].copy_from_slice(&text.to_le_bytes());
+    bytes[header + 20..header + 24].copy_from_slice(&0x1_0000_u32.to_le_bytes());
+    let error = link(&bytes, &Options::default()).unwrap_err();
+    assert_eq!(error.code(), "object-layout", "{error}");
+    assert!(error.to_string().contains("overlap"), "{error}");
+}
+
+#[test]
+fn local_symbols_come_first_and_their_number_is_said() {
+    let mut object = Object::of(EM_RISCV);
+    // A global symbol among the local ones, as no linker may write it.
+    object.symbols[VARIABLE as usize].info = 0x11;
+    let program = Program::of(&object);
+    let elf = program.elf();
+    let names: Vec<_> = elf
+        .symbols()
+        .unwrap()
+        .iter()
+        .map(|symbol| symbol.name)
+        .collect();
+    let global = [&b"main.variable"[..], b"main"];
+    assert_eq!(names[names.len() - 2..], global);
+    let table = elf.section(".symtab").unwrap().header.0 as usize;
+    let first = u32::from_le_bytes(program.bytes[table + 44..table + 48].try_into().unwrap());
+    assert_eq!(first as usize, names.len() - 2);
+}

@@ -192,6 +192,35 @@ mod tests {
     }
 
     #[test]
+    fn what_stood_in_the_field_before_is_gone_and_the_rest_stays() {
+        for field in [
+            Field::Jump20,
+            Field::High20,
+            Field::LowI,
+            Field::LowS,
+            Field::Branch24,
+        ] {
+            let (clear, set) = (stored(field, 0, 0), stored(field, u32::MAX, 0));
+            let (clear, set) = (clear.unwrap(), set.unwrap());
+            assert_eq!(clear, 0, "{field:?}");
+            let bits = match field {
+                Field::Jump20 | Field::High20 => 20,
+                Field::LowI | Field::LowS => 12,
+                _ => 24,
+            };
+            assert_eq!(set.count_zeros(), bits, "{field:?}");
+            // Every bit of the field can be set.
+            let most = match field {
+                Field::Branch24 => -4,
+                Field::Jump20 => -2,
+                Field::High20 => -0x801,
+                _ => -1,
+            };
+            assert_eq!(stored(field, 0, most).unwrap(), !set, "{field:?}");
+        }
+    }
+
+    #[test]
     fn words_hold_addresses_and_distances() {
         assert_eq!(stored(Field::Word32, 7, 0xffff_fff0), Ok(0xffff_fff0));
         assert_eq!(stored(Field::Word32, 7, -16), Ok(0xffff_fff0));
