@@ -184,6 +184,16 @@ impl Confinement {
     }
 }
 
+/// What file system a program is started in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Root {
+    /// One with nothing in it.
+    Empty,
+    /// This machine's, for programs that the kernel loads with their loader and that never run an
+    /// instruction.
+    Machines,
+}
+
 /// Everything that is decided before the fork.
 pub(crate) struct Plan {
     /// `CAP_SYS_ADMIN` here and now.
@@ -194,6 +204,7 @@ pub(crate) struct Plan {
     user_map: CString,
     group_map: CString,
     removed_folder: Option<File>,
+    keep_root: bool,
     cpu_seconds: u64,
 }
 
@@ -201,12 +212,13 @@ pub(crate) struct Plan {
 pub(crate) type Say<'a> = &'a dyn Fn(Step, nix::Result<()>);
 
 impl Plan {
-    pub(crate) fn new(for_everybody: bool, running_time: Duration) -> Self {
+    pub(crate) fn new(for_everybody: bool, root: Root, running_time: Duration) -> Self {
         let capabilities = observe::effective_capabilities().unwrap_or(0);
         let has = |number: u32| capabilities & (1 << number) != 0;
         // capabilities(7): CAP_SETGID, CAP_SETUID, CAP_SYS_PTRACE, CAP_SYS_ADMIN. Reading
         // /proc/PID/maps of nobody takes CAP_SYS_PTRACE.
         let (setgid, setuid, ptrace, admin) = (has(6), has(7), has(19), has(21));
+        let keep_root = root == Root::Machines;
         let root = Uid::effective().is_root();
         let map = |id: u32| CString::new(format!("{NOBODY} {id} 1\n")).unwrap_or_default();
         Self {
@@ -216,6 +228,7 @@ impl Plan {
             user_map: map(Uid::effective().as_raw()),
             group_map: map(Gid::effective().as_raw()),
             removed_folder: removed_folder().ok(),
+            keep_root,
             cpu_seconds: running_time.as_secs().saturating_add(10),
         }
     }
@@ -244,10 +257,11 @@ impl Plan {
         fresh(Step::IpcNamespace, CloneFlags::CLONE_NEWIPC);
         fresh(Step::UtsNamespace, CloneFlags::CLONE_NEWUTS);
         fresh(Step::CgroupNamespace, CloneFlags::CLONE_NEWCGROUP);
+        let mounts = mounts && !self.keep_root;
         let empty = mounts
             && try_step(Step::EmptyFileSystem, enter_empty_file_system())
             && try_step(Step::PivotRoot, pivot_root());
-        let empty = empty || try_step(Step::Chroot, self.chroot());
+        let empty = empty || (!self.keep_root && try_step(Step::Chroot, self.chroot()));
         // From here on there are no files; what follows gives up the right to get any.
         if self.root && !user_namespace {
             let nobody = match self.become_nobody {
@@ -259,7 +273,7 @@ impl Plan {
             }
         }
         try_step(Step::NoNewPrivileges, prctl::set_no_new_privs());
-        if !empty {
+        if !empty && !self.keep_root {
             try_step(Step::Landlock, sys::landlock(program));
         }
         // Last, because a change of user clears it.

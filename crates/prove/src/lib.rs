@@ -42,6 +42,7 @@ use std::time::Duration;
 use handpie_binary::Address;
 use serde::Serialize;
 
+use crate::confine::Root;
 use crate::measure::{Observation, Samples};
 use crate::program::Program;
 use crate::sandbox::Sandbox;
@@ -165,26 +166,33 @@ fn run(path: &Path, request: &Request) -> Result<Proof, Error> {
     let program = Program::open(path)?;
     let machine = Machine::of(&program);
     let (arguments, environment) = (arguments(path, request)?, environment(request)?);
-    let mut sandbox = Sandbox::new(&program, &arguments, &environment, request.time)?;
-    let (sandbox, page) = (&mut sandbox, machine.page_size);
+    let sandbox = |root| Sandbox::new(&program, &arguments, &environment, root, request.time);
+    let (mut empty, page) = (sandbox(Root::Empty)?, machine.page_size);
     // From here on everything that is started is confined, traced, and ended by us.
 
-    let seen = measure::observe(sandbox, &program, page, request.time)?;
+    let seen = measure::observe(&mut empty, &program, page, request.time)?;
     let entry = request.program_entry.unwrap_or(program.entry);
     let moved_to = request.moves.then_some(entry);
-    let loaded = measure::at_exec(sandbox, &program, page, moved_to, request.runs)?;
-    let started = measure::after_start(sandbox, &program, page, request.moves, request.starts)?;
-    let start_up = measure::to_entry(sandbox, &program, page, entry, request.starts)?;
+    let loaded = match &program.interpreter {
+        None => measure::at_exec(&mut empty, &program, page, moved_to, request.runs)?,
+        // An empty root has no loader; where the kernel puts the two can be seen all the same.
+        Some(_) => {
+            let mut machines = sandbox(Root::Machines)?;
+            measure::at_exec(&mut machines, &program, page, None, request.runs)?
+        }
+    };
+    let started = measure::after_start(&mut empty, &program, page, request.moves, request.starts)?;
+    let start_up = measure::to_entry(&mut empty, &program, page, entry, request.starts)?;
 
     let entropy = entropies(&loaded, &started);
     let (random_base, base) = judge::of_base(&program, &machine, &entropy);
-    let mut claims = judge::of_run(&program, &machine, &sandbox.confinement, &seen);
+    let mut claims = judge::of_run(&program, &machine, &empty.confinement, &seen);
     let sealing = sealing(request.seals, &seen);
     claims.push(random_base);
     claims.sort_by_key(|claim| Code::ALL.iter().position(|code| *code == claim.code));
     Ok(Proof {
         claims,
-        confinement: sandbox.confinement.clone(),
+        confinement: empty.confinement.clone(),
         machine,
         ending: seen.ending,
         stdout: seen.captured.stdout.into(),

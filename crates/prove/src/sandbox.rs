@@ -29,7 +29,7 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, sigprocmask};
 use nix::sys::{prctl, ptrace};
 use nix::unistd::{self, Pid};
 
-use crate::confine::{self, Confinement, Step};
+use crate::confine::{self, Confinement, Root, Step};
 use crate::error::Error;
 use crate::program::Program;
 use crate::sys::{self, CStrings, Status};
@@ -95,6 +95,7 @@ impl Sandbox {
         program: &Program,
         arguments: &CStrings,
         environment: &CStrings,
+        root: Root,
         running_time: Duration,
     ) -> Result<Self, Error> {
         let io = |what| move |cause| Error::System { what, cause };
@@ -112,7 +113,7 @@ impl Sandbox {
             gate: gate_reader,
             stdout: stdout_writer,
             stderr: stderr_writer,
-            plan: confine::Plan::new(program.for_everybody, running_time),
+            plan: confine::Plan::new(program.for_everybody, root, running_time),
         };
         control
             .set_read_timeout(Some(PATIENCE))
