@@ -60,3 +60,23 @@ fn a_program_whose_segments_share_pages_cannot_move() {
     file[header + 48..header + 56].copy_from_slice(&0x1_0000u64.to_le_bytes());
     assert_eq!(refused_with(&file), Code::CannotMove);
 }
+
+/// A segment without bytes in the file may say that it stands behind the end of the file.
+#[test]
+fn a_segment_of_zeros_behind_the_end_of_the_file_is_nothing_to_go_by() {
+    let mut file = Forge {
+        sections: false,
+        ..Forge::default()
+    }
+    .build();
+    // `p_filesz` of the last PT_LOAD, whose bytes are then cut off.
+    let header = forge::PROGRAM_HEADERS + 7 * 56;
+    file[header + 32..header + 40].fill(0);
+    let offset = usize::from(u16::from_le_bytes([file[header + 8], file[header + 9]]));
+    file.truncate(offset - 16);
+    let converted = convert_with(&file, HARDENED);
+    assert!(
+        matches!(converted, Ok(Outcome::Converted(_))),
+        "{converted:?}"
+    );
+}
