@@ -55,7 +55,9 @@ pub(super) fn plan(
         return Err(refuse("its segments end where addresses end".to_owned()));
     };
 
-    let loaded = elf.loads().map(Segment::file_end).max().unwrap_or_default();
+    // What has no bytes may claim to be anywhere.
+    let with_bytes = elf.loads().filter(|load| load.file_size.0 > 0);
+    let loaded = with_bytes.map(Segment::file_end).max().unwrap_or_default();
     // What is left out may be the last that was loaded.
     let at = match slide.by.0 {
         0 => loaded,
