@@ -7,6 +7,7 @@
 mod support;
 
 use std::fs;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use handpie_binary::elf::{Elf, Kind};
@@ -360,6 +361,40 @@ fn env_makes_go_itself_build_them() {
         let plain = bench.go.clone().dir(programs());
         assert_eq!(build(&plain), Kind::StaticExecutable, "{}", bench.goarch);
         assert_eq!(build(&go), Kind::StaticPie, "{}", bench.goarch);
+    }
+}
+
+#[test]
+fn a_service_answers() {
+    let what = "serving with programs that handpie links";
+    let Some(shell) = tool("sh", what) else {
+        return;
+    };
+    for bench in Bench::all(NEWEST, what) {
+        let service = bench.path("service");
+        let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+        let build = handpie(["build", "--no-stamp", "-o"]).arg(&service);
+        bench
+            .without_compiler(build.args(bench.level))
+            .dir(examples.join("service"))
+            .run()
+            .unwrap_or_else(|error| panic!("{}: {error}", bench.goarch));
+        // It asks itself whether it is well.
+        const SCRIPT: &str = r#"
+            port=$1; shift
+            "$@" -http "$port" & pid=$!
+            for try in 1 2 3 4 5 6 7 8 9 10; do
+                sleep 0.5
+                if "$@" -check "http://$port/healthz"; then kill $pid; exit 0; fi
+            done
+            kill $pid; exit 1"#;
+        let port = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = port.local_addr().expect("its address").to_string();
+        drop(port);
+        let asked = Tool::new(&shell).args(["-c", SCRIPT, "sh", &address]);
+        let asked = asked.args(&bench.emulator).arg(&service).output();
+        let asked = asked.expect("a shell");
+        assert!(asked.status.success(), "{}: {asked:?}", bench.goarch);
     }
 }
 
