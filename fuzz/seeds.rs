@@ -1,8 +1,10 @@
-//! Writes the seed corpus of both fuzz targets: the forged programs that the tests damage, and
-//! every file that is named on the command line (small programs; large ones only slow it down).
+//! Writes the seed corpus of the fuzz targets: the forged programs and objects that the tests damage,
+//! and every file that is named on the command line (small programs; large ones only slow it down).
 
 #[path = "../crates/pie/tests/forge/mod.rs"]
 mod forge;
+#[path = "../crates/pie/tests/object/mod.rs"]
+mod object;
 
 use std::fs;
 use std::path::Path;
@@ -33,6 +35,12 @@ fn main() -> std::io::Result<()> {
         for (index, seed) in seeds.iter().enumerate() {
             fs::write(folder.join(format!("seed-{index:02}")), seed)?;
         }
+    }
+    let folder = corpus.join("link");
+    fs::create_dir_all(&folder)?;
+    for machine in object::MACHINES {
+        let seed = object::Object::of(machine).build();
+        fs::write(folder.join(format!("seed-{machine}")), seed)?;
     }
     println!("{} seeds in {}", seeds.len(), corpus.display());
     Ok(())

@@ -4,6 +4,10 @@
 use std::ffi::OsStr;
 
 use handpie_pie::{Aslr, Options};
+use handpie_toolchain::wrapper::one_object;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::Args)]
 pub(crate) struct Hardening {
@@ -33,6 +37,17 @@ impl Hardening {
             },
             seal: self.seal,
         }
+    }
+
+    /// Fails for a CPU whose programs are linked by handpie and cannot have it yet, before anything is
+    /// built.
+    pub(crate) fn refuse_for(self, goarch: &str) -> Result<(), Failure> {
+        if self == Self::default() || !one_object(goarch) {
+            return Ok(());
+        }
+        let message = format!("programs for {goarch} do not move or seal themselves yet");
+        let failure = Failure::new(Exit::No, message).code("cannot-move");
+        Err(failure.hint("leave out --aslr full and --seal"))
     }
 
     /// The words behind `handpie toolexec` that ask for the same.

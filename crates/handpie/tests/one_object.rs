@@ -415,6 +415,21 @@ fn says_what_it_cannot_link() {
     }
 }
 
+#[test]
+fn what_these_cpus_cannot_have_is_refused_before_building() {
+    for bench in Bench::all(NEWEST, "refusing to move programs that handpie links") {
+        for command in ["build", "env"] {
+            for option in [&["--aslr", "full"][..], &["--seal"]] {
+                let asked = bench.without_compiler(handpie([command]).args(option));
+                let output = asked.dir(programs()).output().expect("it starts");
+                let said = String::from_utf8_lossy(&output.stderr);
+                assert_eq!(output.status.code(), Some(1), "{said}");
+                assert!(said.contains("handpie explain cannot-move"), "{said}");
+            }
+        }
+    }
+}
+
 /// How many damaged copies of each real object are linked.
 const DAMAGED: usize = 300;
 

@@ -85,6 +85,7 @@ pub(crate) fn run(args: &Build, reporter: &Reporter) -> Result<Exit, Failure> {
         let unknown = Version::Unknown("git could not be asked".to_owned());
         let ask = || {
             let settings = cache.env(&go).map_err(toolchain::settings_failed)?;
+            args.hardening.refuse_for(&settings.goarch)?;
             let profile = merge(&settings, &unknown)?;
             let listing = cache
                 .list(&go, &settings, &profile)

@@ -44,6 +44,7 @@ pub(crate) fn run(args: &Env, reporter: &Reporter) -> Result<Exit, Failure> {
     let settings = Go::in_path(None)
         .env()
         .map_err(toolchain::settings_failed)?;
+    args.hardening.refuse_for(&settings.goarch)?;
     let handpie = toolchain::own_path()?;
     let words = args.hardening.words();
     let variables = env::variables(&settings.goflags, &settings.goarch, &handpie, &words).map_err(
