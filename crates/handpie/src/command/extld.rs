@@ -59,12 +59,16 @@ pub(crate) fn run_if_asked(args: impl Iterator<Item = OsString>) -> Option<ExitC
     })
 }
 
+/// Commands of handpie start with a name, and its own flags are no `-o`.
 fn is_probe(args: &[OsString], last: &OsStr) -> bool {
-    Path::new(last).file_name() == Some(OsStr::new("trivial.c"))
-        && args.iter().any(|arg| arg == "-o")
+    let first = args
+        .first()
+        .is_some_and(|arg| arg.as_bytes().starts_with(b"-"));
+    let trivial = Path::new(last).file_name() == Some(OsStr::new("trivial.c"));
+    first && trivial && args.iter().any(|arg| arg == "-o")
 }
 
-/// Yes to what [`Command::parse`] knows and makes a difference.
+/// Yes to what [`Command::parse`] knows and what makes a difference.
 fn answer(args: &[OsString]) -> ExitCode {
     let known = |arg: &OsString| {
         let arg = arg.as_bytes();
@@ -279,6 +283,19 @@ mod tests {
             let message = parse(line).unwrap_err();
             assert!(message.contains(what), "{line}: {message}");
         }
+    }
+
+    #[test]
+    fn probes_are_told_from_commands() {
+        let is_probe = |line: &str| {
+            let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            is_probe(&words, words.last().unwrap())
+        };
+        assert!(is_probe("-m32 -o t/a.out -Wl,--build-id=0x12 t/trivial.c"));
+        assert!(is_probe("-o t/a.out -Qunused-arguments t/trivial.c"));
+        assert!(!is_probe("convert -o a trivial.c"));
+        assert!(!is_probe("-m32 -o t/a.out t/go.o"));
+        assert!(!is_probe("--verbose trivial.c"));
     }
 
     #[test]
