@@ -14,6 +14,7 @@ mod demo;
 mod test;
 mod stubs;
 mod bench;
+mod boot;
 mod real_programs;
 mod go_suites;
 
@@ -64,6 +65,12 @@ const TASKS: &[Task] = &[
         args: "",
         help: "measure what starting costs, linked and loaded in every way, into bench/results",
         run: start_up::run,
+    },
+    Task {
+        name: "boot",
+        args: "",
+        help: "start converted programs of other CPUs under real kernels, in emulated machines",
+        run: boot::run,
     },
     Task {
         name: "real-programs",

@@ -1,0 +1,3 @@
+module handpie.example/boot
+
+go 1.22
