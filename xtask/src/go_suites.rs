@@ -283,7 +283,7 @@ impl Suites {
             go = go.arg("-short");
         }
         if let Some(cpu) = &self.cpu {
-            go = go.arg(format!("-exec={}", cpu.emulator));
+            return self.test_emulated(cpu, side, package, only);
         }
         go = match only {
             None => go.arg("-count=1"),
@@ -301,6 +301,48 @@ impl Suites {
             );
         }
         Ok(outcomes)
+    }
+
+    /// The same under an emulator. Some of the programs that Go's tests start hang there, and `go test`
+    /// would wait for their output; so it goes into a file, and they are ended with the test.
+    fn test_emulated(
+        &self,
+        cpu: &Emulated,
+        side: Side,
+        package: &str,
+        only: Option<&str>,
+    ) -> anyhow::Result<Outcomes> {
+        const RUN: &str =
+            r#"timeout -k 5 1500 "$@" >"$0" 2>&1 & pid=$!; wait $pid; kill -9 -- -$pid; true"#;
+        const READ: &str = r#"go tool test2json -p "$1" <"$0""#;
+        let (program, log) = (self.scratch.join("emulated.test"), self.scratch.join("log"));
+        let compile = self.go(side).args(["test", "-c", "-o"]);
+        compile.arg(&program).arg(package).run()?;
+        let folder = self
+            .go(side)
+            .args(["list", "-f", "{{.Dir}}", package])
+            .run()?;
+        let folder = String::from_utf8(folder.stdout)?.trim().to_owned();
+        let mut run = Tool::new("sh")
+            .args(["-c", RUN])
+            .arg(&log)
+            .arg(cpu.emulator);
+        run = run.arg(&program).arg("-test.v=test2json").dir(folder);
+        if self.short {
+            run = run.arg("-test.short");
+        }
+        if let Some(test) = only {
+            run = run
+                .arg(format!("-test.count={RERUNS}"))
+                .arg(format!("-test.run=^{test}$"));
+        }
+        run.output()?;
+        let read = Tool::new("sh")
+            .args(["-c", READ])
+            .arg(&log)
+            .arg(package)
+            .run()?;
+        Ok(outcomes(&String::from_utf8_lossy(&read.stdout)))
     }
 
     /// What readelf calls the test program of a package, so that it is sure what was judged.

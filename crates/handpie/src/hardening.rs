@@ -3,8 +3,7 @@
 
 use std::ffi::OsStr;
 
-use handpie_pie::{Aslr, Options};
-use handpie_toolchain::wrapper::one_object;
+use handpie_pie::{Aslr, CPUS, Options};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -39,13 +38,12 @@ impl Hardening {
         }
     }
 
-    /// Fails for a CPU whose programs are linked by handpie and cannot have it yet, before anything is
-    /// built.
+    /// Fails for a CPU whose programs cannot have it, before anything is built.
     pub(crate) fn refuse_for(self, goarch: &str) -> Result<(), Failure> {
-        if self == Self::default() || !one_object(goarch) {
+        if self == Self::default() || can_be_had(goarch) {
             return Ok(());
         }
-        let message = format!("programs for {goarch} do not move or seal themselves yet");
+        let message = format!("programs for {goarch} do not move or seal themselves");
         let failure = Failure::new(Exit::No, message).code("cannot-move");
         Err(failure.hint("leave out --aslr full and --seal"))
     }
@@ -56,7 +54,7 @@ impl Hardening {
         full.into_iter().chain(self.seal.then_some(SEAL)).collect()
     }
 
-    /// Takes one such word; whether it was one.
+    /// Takes one such word of those behind `handpie toolexec` and `handpie extld`; whether it was one.
     pub(crate) fn take(&mut self, word: &OsStr) -> bool {
         match word.to_str() {
             Some(FULL) => self.aslr = Who::Full,
@@ -65,6 +63,16 @@ impl Hardening {
         }
         true
     }
+}
+
+/// Whether programs for a CPU can move and seal themselves. On 32-bit ones, 4 GiB are too small for an
+/// address to be hard to guess, and the kernel does not seal.
+pub(crate) fn can_be_had(goarch: &str) -> bool {
+    let converted = CPUS
+        .iter()
+        .any(|cpu| cpu.name == goarch && cpu.has_options());
+    // Linked, and not converted.
+    converted || goarch == "riscv64"
 }
 
 const FULL: &str = "--aslr=full";

@@ -10,15 +10,16 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use handpie_toolchain::command::{Output, Tool};
-use support::{Program, RELEASES, go_release, handpie, text, tool};
+use support::{Program, RELEASES, go_release, handpie, plain_lines, text, tool};
 
-/// A CPU in Go's words, its emulator, and the oldest release here whose linker makes PIE for it.
+/// A CPU in Go's words, its emulator, and the oldest release that is tried: compiling the standard
+/// library for each takes a while, so only one CPU has two.
 const CPUS: [(&str, &str, &str); 5] = [
-    ("arm64", "qemu-aarch64-static", "1.22.10"),
-    ("loong64", "qemu-loongarch64-static", "1.26.6"),
-    ("ppc64", "qemu-ppc64-static", "1.27.3"),
-    ("ppc64le", "qemu-ppc64le-static", "1.22.10"),
-    ("s390x", "qemu-s390x-static", "1.27.3"),
+    ("arm64", "qemu-aarch64-static", RELEASES[0]),
+    ("loong64", "qemu-loongarch64-static", NEWEST),
+    ("ppc64", "qemu-ppc64-static", NEWEST),
+    ("ppc64le", "qemu-ppc64le-static", NEWEST),
+    ("s390x", "qemu-s390x-static", NEWEST),
 ];
 const NEWEST: &str = RELEASES[RELEASES.len() - 1];
 const AT_ZERO: &str = "-ldflags=-T 0x1000";
@@ -32,24 +33,20 @@ fn programs_run_with_a_bias_that_is_not_zero() {
             let Some(go) = go_release(release, "running programs of other CPUs") else {
                 continue;
             };
+            let expected = plain_lines(&go);
             let go = go.env("GOARCH", goarch);
             let program = Program::build(&go, "works", &[AT_ZERO]);
-            let plain = program.path("plain");
-            program.compile(&go, "works", &plain, &["-buildmode=exe"]);
-            // An emulator starts no child.
             let run = |file: &Path| Tool::new(qemu).arg(file).arg("alone");
-            let expected = run(&plain).run().expect("the plain executable runs");
-            assert!(text(&expected).contains("TLS: "), "{}", text(&expected));
             let converted = program.convert();
             let output = run(&converted).run().expect("it runs");
-            assert_eq!(text(&output), text(&expected), "{goarch}, Go {release}");
+            assert_eq!(text(&output), expected, "{goarch}, Go {release}");
             // Without its loader the unconverted PIE does not: the test could fail.
             assert!(run(&program.pie).run().is_err(), "{goarch}");
             if release == NEWEST {
-                moves_itself(qemu, &program, &text(&expected));
+                moves_itself(qemu, &program, &expected);
                 let checked = run(&converted).env("GODEBUG", "fips140=on").run();
                 let checked = checked.expect("the FIPS 140 self-test passes");
-                assert_eq!(text(&checked), text(&expected), "{goarch}");
+                assert_eq!(text(&checked), expected, "{goarch}");
             }
         }
     });

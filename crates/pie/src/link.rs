@@ -29,17 +29,21 @@ mod references;
 mod relocate;
 mod startup;
 
-use handpie_binary::Address;
+use handpie_binary::elf::Endianness;
 use handpie_binary::elf::constants::{SHF_ALLOC, SHF_EXECINSTR, STB_GLOBAL};
+use handpie_binary::{Address, Size};
 
+use crate::arch::WithOptions;
+use crate::options::Aslr;
 use crate::relr;
+use crate::stub::mover::{self, MovedPiece, MoverHeader};
+use crate::stub::{StubHeader, StubOptions};
 use error::unlinkable;
 use layout::{Group, Item, Layout, Sizes};
 use object::Object;
 use output::{PROGRAM_HEADERS, Writer};
 use references::References;
 use relocate::{Linker, length, moved_words};
-use startup::{HEADER_SIZE, Startup};
 
 pub use error::{Code, Error, Reason};
 
@@ -52,6 +56,8 @@ pub struct Options {
     pub strip_debug: bool,
     /// `--build-id`: the content of a note of type `NT_GNU_BUILD_ID`.
     pub build_id: Option<Vec<u8>>,
+    /// What the program does when it starts, beside starting.
+    pub start: crate::Options,
 }
 
 /// A program.
@@ -78,8 +84,10 @@ const MAIN: &[u8] = b"main";
 pub fn link(object: &[u8], options: &Options) -> Result<Linked, Error> {
     let object = object::read(object)?;
     let main = main(&object)?;
+    let parts = parts(&object, options)?;
     let references = references::collect(&object)?;
-    let mut layout = layout::arrange(&object, options, &sizes(&object, options, &references))?;
+    let sizes = sizes(&object, options, parts, &references);
+    let mut layout = layout::arrange(&object, options, &sizes)?;
     let (relro, data) = moved_words(&object, &layout, &references)?;
     // RELR says distances within a segment; only the first word of each is an address.
     let word = object.cpu.word();
@@ -123,22 +131,55 @@ pub fn link(object: &[u8], options: &Options) -> Result<Linked, Error> {
     if let Some(id) = &options.build_id {
         put(&layout, Item::BuildId, &build_id_note(id), &mut bytes);
     }
-    let startup = startup(&layout, &linker, table, main);
-    let stub = startup.with_code(object.cpu.stub);
+    let header = stub_header(&layout, &linker, table, main, options, parts);
+    let code = parts.map_or(object.cpu.stub, |parts| parts.stub);
+    let seals = match options.start.seal {
+        true => seals(&layout).to_vec(),
+        false => Vec::new(),
+    };
+    let stub = header.with_code(code, &seals, Endianness::Little);
     put(&layout, Item::Stub, &stub, &mut bytes);
-    let entry = startup.address.saturating_add(HEADER_SIZE);
-    let tables = output::tables(&object, &layout, options, entry)?;
+    let mut entry = header.code();
+    if let (Aslr::Full, Some(parts)) = (options.start.aslr, parts) {
+        let mover = mover_header(&layout, header.code(), object.cpu.page);
+        let code = mover.with_code(parts.mover, &pieces(&layout), Endianness::Little);
+        put(&layout, Item::Mover, &code, &mut bytes);
+        entry = mover.start();
+    }
+    let tables = output::tables(&object, &layout, options, entry.0)?;
     put(&layout, Item::Headers, &tables.start, &mut bytes);
     bytes.extend(tables.end);
     Ok(Linked {
         bytes,
         relocations: relro.len().saturating_add(data.len()),
         relr_size,
-        relro_size: startup.relro_size,
+        relro_size: header.relro_size.0,
     })
 }
 
-fn sizes(object: &Object<'_>, options: &Options, references: &References) -> Sizes {
+/// The code for what was asked for; `None` when nothing was.
+fn parts<'cpu>(
+    object: &Object<'cpu>,
+    options: &Options,
+) -> Result<Option<&'cpu WithOptions>, Error> {
+    if !options.start.ask_for_more() {
+        return Ok(None);
+    }
+    match &object.cpu.options {
+        Some(parts) => Ok(Some(parts)),
+        None => unlinkable(
+            Code::Unsupported,
+            "programs for this CPU do not move or seal themselves",
+        ),
+    }
+}
+
+fn sizes(
+    object: &Object<'_>,
+    options: &Options,
+    parts: Option<&WithOptions>,
+    references: &References,
+) -> Sizes {
     let class = object.cpu.class;
     let (file_header, program_header, ..) = layout::structures(class);
     let slots = references.slots.len() as u64;
@@ -150,6 +191,14 @@ fn sizes(object: &Object<'_>, options: &Options, references: &References) -> Siz
             .map_or(0, |id| build_id_note(id).len() as u64),
         table: slots.saturating_mul(object.cpu.word()),
         dynamic: output::dynamic(class, 0, Some((0, 0))).len() as u64,
+        stub: {
+            let code = parts.map_or(object.cpu.stub, |parts| parts.stub);
+            empty_header(options, parts).size_with(code).0
+        },
+        mover: match (options.start.aslr, parts) {
+            (Aslr::Full, Some(parts)) => mover::size(parts.mover, PIECES).0,
+            _ => 0,
+        },
     }
 }
 
@@ -206,22 +255,99 @@ fn overwrite(file: &mut [u8], offset: u64, bytes: &[u8]) {
     }
 }
 
-fn startup(
+/// A stub header that says what is asked for, and not yet where anything is.
+fn empty_header(options: &Options, parts: Option<&WithOptions>) -> StubHeader {
+    let seal_count = if options.start.seal { SEALS as u64 } else { 0 };
+    StubHeader {
+        address: Address(0),
+        relr: Address(0),
+        relr_size: Size(0),
+        relro: Address(0),
+        relro_size: Size(0),
+        entry: Address(0),
+        options: parts.map(|_| StubOptions {
+            moved: options.start.aslr == Aslr::Full,
+            seal_count,
+        }),
+    }
+}
+
+fn stub_header(
     layout: &Layout,
     linker: &Linker<'_, '_>,
     relr: Option<(u64, u64)>,
     (section, inside): (usize, u64),
-) -> Startup {
+    options: &Options,
+    parts: Option<&WithOptions>,
+) -> StubHeader {
     let (address, _, _) = layout.find(Item::Stub).unwrap_or_default();
     let (relr, relr_size) = relr.unwrap_or_default();
     let relro = layout.segment(Group::Relro);
-    Startup {
-        address,
-        relr,
-        relr_size,
-        relro: relro.address,
-        relro_size: relro.memory_size,
-        entry: linker.image(section, inside),
+    StubHeader {
+        address: Address(address),
+        relr: Address(relr),
+        relr_size: Size(relr_size),
+        relro: Address(relro.address),
+        relro_size: Size(relro.memory_size),
+        entry: Address(linker.image(section, inside)),
+        ..empty_header(options, parts)
+    }
+}
+
+/// How many ranges are sealed, and how many pieces are moved.
+const SEALS: usize = 3;
+const PIECES: usize = 5;
+
+/// What nothing ever has to write to again.
+fn seals(layout: &Layout) -> [(Address, Size); SEALS] {
+    [Group::Code, Group::Constants, Group::Relro].map(|group| {
+        let segment = layout.segment(group);
+        (Address(segment.address), Size(segment.memory_size))
+    })
+}
+
+/// The mappings that the kernel makes of the segments.
+fn pieces(layout: &Layout) -> [MovedPiece; PIECES] {
+    const READ_AND_EXECUTE: u64 = 5;
+    let in_file = |group, protection| {
+        let segment = layout.segment(group);
+        MovedPiece {
+            start: Address(segment.address),
+            end: Address(segment.address.saturating_add(segment.file_size)),
+            protection,
+        }
+    };
+    let data = layout.segment(Group::Data);
+    let zeros = MovedPiece {
+        start: Address(data.address.saturating_add(data.file_size)),
+        end: Address(data.address.saturating_add(data.memory_size)),
+        protection: 0,
+    };
+    [
+        in_file(Group::Code, READ_AND_EXECUTE),
+        in_file(Group::Constants, 0),
+        in_file(Group::Relro, 0),
+        in_file(Group::Data, 0),
+        zeros,
+    ]
+}
+
+fn mover_header(layout: &Layout, stub: Address, page: u64) -> MoverHeader {
+    let (address, _, _) = layout.find(Item::Mover).unwrap_or_default();
+    let ends = |first: Group, last: Group| {
+        let (first, last) = (layout.segment(first), layout.segment(last));
+        let end = last.address.saturating_add(last.file_size);
+        (Address(first.address), Address(end))
+    };
+    let data = layout.segment(Group::Data);
+    let end = data.address.saturating_add(data.memory_size);
+    MoverHeader {
+        address: Address(address),
+        stub,
+        // The layout has capped all addresses, so that nothing is cut off here.
+        image: (Address(0), Size(end.next_multiple_of(page))),
+        code: ends(Group::Code, Group::Code),
+        data: ends(Group::Relro, Group::Data),
     }
 }
 

@@ -90,6 +90,8 @@ pub enum Error<E> {
 pub struct Handpie<'a> {
     /// Where it is: go's linker starts `handpie extld`.
     pub program: &'a Path,
+    /// What that command is told besides.
+    pub options: &'a [&'a str],
     /// Names the converter: no blanks, no slashes, another one for another result.
     pub salt: &'a str,
 }
@@ -150,7 +152,7 @@ pub fn run<E>(
             Ok(ended(status.map_err(Error::Command)?))
         }
         Step::LinkObject(file) => {
-            let args = with_our_linker(args, handpie.program).map_err(Error::Path)?;
+            let args = with_our_linker(args, handpie).map_err(Error::Path)?;
             let tool = Tool::new(program).args(args).stdin(Stream::Inherit);
             let tool = tool.stdout(Stream::Capture).stderr(Stream::Capture);
             let output = tool.output().map_err(Error::Command)?;
@@ -251,11 +253,12 @@ fn step(program: &OsStr, args: &[OsString], platform: &Platform) -> Step {
 }
 
 /// The linker's words with ours before the last, which is its input: the last flag of a name wins.
-fn with_our_linker(args: &[OsString], handpie: &Path) -> Result<Vec<OsString>, flags::Error> {
+fn with_our_linker(args: &[OsString], handpie: Handpie<'_>) -> Result<Vec<OsString>, flags::Error> {
     let path = handpie
+        .program
         .to_str()
-        .ok_or_else(|| flags::Error::Unspeakable(handpie.to_string_lossy().into_owned()))?;
-    let extld = flags::join([path, "extld"])?;
+        .ok_or_else(|| flags::Error::Unspeakable(handpie.program.to_string_lossy().into_owned()))?;
+    let extld = flags::join([path, "extld"].iter().chain(handpie.options))?;
     let ours = [
         "-buildmode=pie".to_owned(),
         "-linkmode=external".to_owned(),
@@ -466,7 +469,15 @@ mod tests {
     #[test]
     fn our_words_come_last_but_for_the_input() {
         let args = words("-o a.out -buildmode=exe -extld=gcc x.a");
-        let ours = with_our_linker(&args, Path::new("/my tools/handpie")).unwrap();
+        let with = |program| {
+            let handpie = Handpie {
+                program: Path::new(program),
+                options: &["--seal"],
+                salt: "",
+            };
+            with_our_linker(&args, handpie)
+        };
+        let ours = with("/my tools/handpie").unwrap();
         assert_eq!(
             ours,
             [
@@ -476,12 +487,11 @@ mod tests {
                 "-extld=gcc",
                 "-buildmode=pie",
                 "-linkmode=external",
-                "-extld='/my tools/handpie' extld",
+                "-extld='/my tools/handpie' extld --seal",
                 "x.a"
             ]
         );
-        let unspeakable = Path::new("/it's \"my\" tools/handpie");
-        assert!(with_our_linker(&args, unspeakable).is_err());
+        assert!(with("/it's \"my\" tools/handpie").is_err());
     }
 
     #[test]

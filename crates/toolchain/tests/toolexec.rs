@@ -83,6 +83,7 @@ fn toolexec(words: &[OsString]) -> ExitCode {
     let program = std::env::current_exe().unwrap();
     let handpie = wrapper::Handpie {
         program: &program,
+        options: &[],
         salt: &salt,
     };
     let ended = wrapper::run(words, handpie, &Cache::none(), &mut |linked| {

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use handpie_pie::CPUS;
 use handpie_toolchain::go::{Go, GoEnv};
 use handpie_toolchain::profile;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::hardening;
 use crate::report::Reporter;
 use crate::report::doctor::{Answer, Cpu, DoctorReport};
 
@@ -51,9 +51,7 @@ pub(crate) fn run(_: &Doctor, reporter: &Reporter) -> Result<Exit, Failure> {
             build,
             run: runs(cpu, emulator),
             prove: proves(cpu),
-            aslr_full: CPUS
-                .iter()
-                .any(|known| known.name == cpu && known.has_options()),
+            aslr_full: hardening::can_be_had(cpu),
         }
     });
     let report = DoctorReport {

@@ -21,6 +21,7 @@ use handpie_pie::link::{self, Options};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::hardening::Hardening;
 use crate::input::Input;
 use crate::record;
 use crate::replace::OUTPUT_NOT_WRITTEN;
@@ -115,7 +116,12 @@ impl Command {
         let mut objects = Vec::new();
         let words = expanded(words)?;
         let mut words = words.iter();
+        let mut hardening = Hardening::default();
         while let Some(word) = words.next() {
+            if hardening.take(word) {
+                command.options.start = hardening.options();
+                continue;
+            }
             match word.as_bytes() {
                 b"-o" => match words.next() {
                     Some(output) => command.output = output.into(),

@@ -33,9 +33,11 @@ pub(crate) fn run_if_asked(mut args: impl Iterator<Item = OsString>) -> Option<E
     let mut convert = |linked: Linked<'_>| convert(&linked, options);
     let program = std::env::current_exe().unwrap_or_default();
     // Programs that were converted in another way are others to go's cache, too.
-    let salt = [&[FINGERPRINT], &hardening.words()[..]].concat().concat();
+    let words_of_ours = hardening.words();
+    let salt = [&[FINGERPRINT], &words_of_ours[..]].concat().concat();
     let handpie = Handpie {
         program: &program,
+        options: &words_of_ours,
         salt: &salt,
     };
     Some(

@@ -85,6 +85,18 @@ fn clean(go: Tool) -> Tool {
         .env_remove("GOARCH")
 }
 
+/// What the plain executable of tests/programs/works.go prints on this machine without starting a
+/// child, which an emulator cannot: the same lines as on every other CPU.
+pub fn plain_lines(go: &Tool) -> String {
+    let program = Program::build(go, "works", &[]);
+    let plain = program.path("plain");
+    program.compile(go, "works", &plain, &["-buildmode=exe"]);
+    let output = Tool::new(&plain).arg("alone").run();
+    let lines = text(&output.expect("the plain executable runs"));
+    assert!(lines.contains("TLS: "), "{lines}");
+    lines
+}
+
 /// `handpie` with these arguments.
 pub fn handpie<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Tool {
     Tool::new(env!("CARGO_BIN_EXE_handpie"))

@@ -16,6 +16,7 @@ use object::elf::{
 
 use super::field::Field;
 use super::startup;
+use crate::arch::WithOptions;
 
 /// A CPU that objects are linked for. All are little-endian.
 pub(super) struct Cpu {
@@ -28,6 +29,8 @@ pub(super) struct Cpu {
     pub(super) thread_offset: fn(offset: u64, block: Block) -> i64,
     /// The code of the start-up stub.
     pub(super) stub: &'static [u8],
+    /// What moving and sealing need; `None` where neither is to be had.
+    pub(super) options: Option<WithOptions>,
 }
 
 /// The thread-local variables of a program.
@@ -130,6 +133,7 @@ static I386: Cpu = Cpu {
         offset.wrapping_sub(size).cast_signed()
     },
     stub: &startup::I386,
+    options: None,
 };
 
 static ARM: Cpu = Cpu {
@@ -152,6 +156,7 @@ static ARM: Cpu = Cpu {
         start.unwrap_or(8).wrapping_add(offset).cast_signed()
     },
     stub: &startup::ARM,
+    options: None,
 };
 
 static RISCV64: Cpu = Cpu {
@@ -172,6 +177,10 @@ static RISCV64: Cpu = Cpu {
     // The thread pointer points at the start of the block.
     thread_offset: |offset, _| offset.cast_signed(),
     stub: &startup::RISCV64,
+    options: Some(WithOptions {
+        stub: &startup::RISCV64_WITH_OPTIONS,
+        mover: &startup::RISCV64_MOVER,
+    }),
 };
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Where everything goes: four segments, one for each combination of rights, from address 0.
+//! Where everything goes: four segments, one for each combination of rights, from address 0, and one
+//! for the mover, if the program is to choose its own address.
 //!
 //! | segment | rights | what |
 //! |---|---|---|
@@ -6,6 +7,7 @@
 //! | constants | R | `.rodata`, `.gopclntab`, the RELR table |
 //! | RELRO | RW, then R | `.data.rel.ro*`, the global offset table, the dynamic section |
 //! | data | RW | everything else that is written, then what starts as zeros |
+//! | mover | R-X | the mover alone: it stays where it is while the program moves |
 //!
 //! Within a segment, the order is the object's: Go's runtime finds things by their distance.
 //! Segments stand in different pages in memory, of the largest size that a kernel may have. In the
@@ -23,24 +25,34 @@ use super::cpu::Block;
 use super::error::{Code, Error, unlinkable};
 use super::limits::{MAX_ALIGN, MAX_IMAGE, MAX_LOADED};
 use super::object::{Object, shown};
-use super::startup::{ALIGN as STUB_ALIGN, HEADER_SIZE};
+use crate::stub::ALIGN as STUB_ALIGN;
 
 /// The page of the file, in bytes: the smallest of any CPU.
 const FILE_PAGE: u64 = 4096;
 
+/// The mover starts at a multiple of this, in bytes.
+const MOVER_ALIGN: u64 = 64;
+
 /// The one byte that every table of names starts with.
 pub(super) const NAMES_SIZE: u64 = 1;
 
-/// One of the four segments.
+/// One of the segments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Group {
     Code,
     Constants,
     Relro,
     Data,
+    Mover,
 }
 
-pub(super) const GROUPS: [Group; 4] = [Group::Code, Group::Constants, Group::Relro, Group::Data];
+pub(super) const GROUPS: [Group; 5] = [
+    Group::Code,
+    Group::Constants,
+    Group::Relro,
+    Group::Data,
+    Group::Mover,
+];
 
 /// What is placed: a section of the object, or one of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +66,7 @@ pub(super) enum Item {
     Names,
     Table,
     Dynamic,
+    Mover,
 }
 
 /// An item within its segment.
@@ -82,12 +95,15 @@ pub(super) struct Sizes {
     pub(super) build_id: u64,
     pub(super) table: u64,
     pub(super) dynamic: u64,
+    pub(super) stub: u64,
+    /// 0 for no mover.
+    pub(super) mover: u64,
 }
 
 /// Where everything is.
 pub(super) struct Layout {
     /// In the order of [`GROUPS`].
-    pub(super) segments: [Segment; 4],
+    pub(super) segments: [Segment; 5],
     /// The thread-local variables, at the start of RELRO, where they take no room.
     pub(super) thread: Option<(usize, Block)>,
     /// Sections that are not loaded, with their file offsets.
@@ -100,12 +116,13 @@ pub(super) struct Layout {
 
 impl Layout {
     pub(super) fn segment(&self, group: Group) -> &Segment {
-        let [code, constants, relro, data] = &self.segments;
+        let [code, constants, relro, data, mover] = &self.segments;
         match group {
             Group::Code => code,
             Group::Constants => constants,
             Group::Relro => relro,
             Group::Data => data,
+            Group::Mover => mover,
         }
     }
 
@@ -188,7 +205,7 @@ pub(super) fn arrange(
             sections.push(section);
         }
     }
-    let [code, constants, relro, data] = &mut layout.segments;
+    let [code, constants, relro, data, mover] = &mut layout.segments;
     let word = object.cpu.word();
     code.push(Item::Headers, sizes.headers, 1)?;
     for note in notes {
@@ -197,8 +214,10 @@ pub(super) fn arrange(
     if sizes.build_id > 0 {
         code.push(Item::BuildId, sizes.build_id, 4)?;
     }
-    let stub = HEADER_SIZE.saturating_add(object.cpu.stub.len() as u64);
-    code.push(Item::Stub, stub, STUB_ALIGN)?;
+    code.push(Item::Stub, sizes.stub, STUB_ALIGN)?;
+    if sizes.mover > 0 {
+        mover.push(Item::Mover, sizes.mover, MOVER_ALIGN)?;
+    }
     let [
         code_sections,
         constant_sections,
@@ -238,10 +257,12 @@ impl Layout {
         constants.push(Item::Names, NAMES_SIZE, 1)?;
         let (mut offset, mut address) = (0u64, 0u64);
         for (group, segment) in GROUPS.into_iter().zip(&mut self.segments) {
-            let file_align = if group == Group::Relro {
-                page
-            } else {
-                FILE_PAGE
+            let file_align = match group {
+                Group::Relro => page,
+                // It has only to start in a page of its own in memory.
+                Group::Mover if segment.memory_size == 0 => continue,
+                Group::Mover => MOVER_ALIGN,
+                _ => FILE_PAGE,
             };
             segment.offset = up(offset, file_align)?;
             // The kernel maps pages of the file, so both numbers have the same rest.

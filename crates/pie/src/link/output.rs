@@ -18,7 +18,7 @@ use super::layout::{GROUPS, Group, Item, Layout, NAMES_SIZE, Place, Segment, str
 use super::object::{Object, Symbol, is_label};
 
 /// The most program headers that are written; so much room is kept for them.
-pub(super) const PROGRAM_HEADERS: u64 = 10;
+pub(super) const PROGRAM_HEADERS: u64 = 11;
 
 /// Bytes in the making, with words of the class.
 pub(super) struct Writer {
@@ -252,7 +252,7 @@ fn program_headers(object: &Object<'_>, layout: &Layout) -> Vec<ProgramHeader> {
     headers.extend(notes(object, layout));
     for (group, segment) in GROUPS.into_iter().zip(&layout.segments) {
         let flags = match group {
-            Group::Code => PF_R | PF_X,
+            Group::Code | Group::Mover => PF_R | PF_X,
             Group::Constants => PF_R,
             Group::Relro | Group::Data => PF_R | PF_W,
         };
@@ -400,6 +400,12 @@ fn of_ours<'data>(
         Item::BuildId => (b".note.gnu.build-id", SHT_NOTE, SHF_ALLOC, 0),
         // A header of its own: strip and objcopy clear what none covers.
         Item::Stub => (b".text.handpie", SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, 0),
+        Item::Mover => (
+            b".text.handpie.move",
+            SHT_PROGBITS,
+            SHF_ALLOC | SHF_EXECINSTR,
+            0,
+        ),
         Item::Relr => (b".relr.dyn", SHT_RELR, SHF_ALLOC, word),
         Item::Names => (b".dynstr", SHT_STRTAB, SHF_ALLOC, 0),
         Item::Table => (b".got", SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, word),
