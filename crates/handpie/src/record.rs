@@ -15,13 +15,14 @@ use std::path::{Path, PathBuf};
 
 use handpie_binary::Bytes;
 use handpie_binary::elf::{Elf, Kind};
-use handpie_pie::{Conversion, StubHeader};
+use handpie_pie::{Aslr, Conversion, StubHeader};
 use handpie_toolchain::cache;
 use handpie_toolchain::profile::VERSION_VARIABLES;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 use crate::input::Input;
+use crate::pipeline;
 
 /// The variable that names the folder.
 pub(crate) const FOLDER: &str = "HANDPIE_RECORDS";
@@ -42,6 +43,12 @@ pub(crate) struct Record {
     pub(crate) changes: Option<Changes>,
     /// What a program does at start that handpie has linked, rather than converted.
     pub(crate) linked: Option<AtStart>,
+    /// Whether it chooses its own load address.
+    #[serde(default)]
+    pub(crate) moves: bool,
+    /// Whether it seals its code, read-only data and RELRO.
+    #[serde(default)]
+    pub(crate) seals: bool,
     /// Which of `main.Version` and `main.version` the program has; nothing if it has no symbols.
     pub(crate) version_variables: Option<Vec<String>>,
 }
@@ -89,6 +96,8 @@ impl Record {
             size_before: Some(plan.old_size.0),
             size_after: plan.new_size.0,
             changes: Some(changes),
+            moves: plan.options.aslr == Aslr::Full,
+            seals: plan.options.seal,
             ..Self::unchanged(package, input)?
         })
     }
@@ -104,6 +113,7 @@ impl Record {
 
     /// A static-PIE of which nothing else is known.
     pub(crate) fn unchanged(package: &str, input: &mut Input) -> Result<Self, Failure> {
+        let options = input.look(pipeline::stub)?.and_then(|stub| stub.options);
         Ok(Self {
             package: package.to_owned(),
             kind_before: None,
@@ -112,6 +122,8 @@ impl Record {
             size_after: input.size().0,
             changes: None,
             linked: None,
+            moves: options.is_some_and(|options| options.moved),
+            seals: options.is_some_and(|options| options.seal_count > 0),
             version_variables: input.look(version_variables)?,
         })
     }

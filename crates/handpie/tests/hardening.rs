@@ -217,10 +217,18 @@ fn build_and_env_hand_the_options_to_the_linker() {
             .args(options)
             .args(["-o", output])
             .dir(folder.path());
-        built.env("GOFLAGS", "").run().expect("it builds");
+        let said = text(&built.env("GOFLAGS", "").run().expect("it builds"));
+        for words in [
+            "chosen by the program itself",
+            "code, read-only data and RELRO",
+        ] {
+            assert_eq!(said.contains(words), options == FULL, "{said}");
+        }
         fs::read(folder.path().join(output)).expect("the program")
     };
-    let (plain, hard, again) = (build(&[], "a"), build(&FULL, "b"), build(&[], "b"));
+    let (plain, hard) = (build(&[], "a"), build(&FULL, "b"));
+    assert!(build(&FULL, "b") == hard, "it was up to date");
+    let again = build(&[], "b");
     let moves = |bytes: &[u8]| bytes.windows(8).any(|part| part == b"handmove");
     assert_eq!(
         [&plain, &hard, &again].map(|bytes| moves(bytes)),

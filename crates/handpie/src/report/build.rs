@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::convert::hardening;
 use super::{Lines, Report, bytes};
 use crate::record::Record;
 
@@ -108,6 +109,7 @@ impl Program {
                 None => lines.fact("RELRO", "none"),
             }
         }
+        hardening(record.moves, record.seals, lines);
         if let Some(linked) = &record.linked {
             lines.fact(
                 "relocations",

@@ -1,6 +1,6 @@
 //! What came of a conversion.
 
-use handpie_pie::{Plan, Refusal};
+use handpie_pie::{Aslr, Plan, Refusal};
 use serde::Serialize;
 
 use super::{Lines, Report, bytes};
@@ -44,6 +44,10 @@ pub(crate) struct Changes {
     pub(crate) stub_offset: u64,
     pub(crate) stub_address: u64,
     pub(crate) stub_size: u64,
+    /// Whether the program chooses its own load address.
+    pub(crate) moves: bool,
+    /// Whether it seals its code, read-only data and RELRO.
+    pub(crate) seals: bool,
     pub(crate) size_before: u64,
     pub(crate) size_after: u64,
 }
@@ -89,6 +93,8 @@ impl Changes {
             stub_offset: plan.stub.offset.0,
             stub_address: plan.stub.address.0,
             stub_size: plan.stub.size.0,
+            moves: plan.options.aslr == Aslr::Full,
+            seals: plan.options.seal,
             size_before: plan.old_size.0,
             size_after: plan.new_size.0,
         }
@@ -128,6 +134,7 @@ impl Changes {
                 self.stub_size, self.stub_address, self.entry
             ),
         );
+        hardening(self.moves, self.seals, lines);
         lines.fact(
             "size",
             format!(
@@ -135,6 +142,22 @@ impl Changes {
                 bytes(self.size_before),
                 bytes(self.size_after)
             ),
+        );
+    }
+}
+
+/// What a program does at start beside starting.
+pub(super) fn hardening(moves: bool, seals: bool, lines: &mut Lines) {
+    if moves {
+        lines.fact(
+            "load address",
+            "chosen by the program itself, from 2^34 pages",
+        );
+    }
+    if seals {
+        lines.fact(
+            "sealing",
+            "code, read-only data and RELRO, on Linux 6.10 and newer",
         );
     }
 }
