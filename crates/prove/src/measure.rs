@@ -101,22 +101,14 @@ pub(crate) fn observe(
             }
             Event::Exiting => {
                 exits += 1;
-                let now = if exits <= EXITS {
-                    memory(run.pid)
-                } else {
-                    Vec::new()
-                };
-                if !now.is_empty() {
-                    maps = now;
+                if exits <= EXITS {
+                    look(run.pid, &mut maps);
                 }
             }
             Event::Trapped => {}
             Event::Ended(ending) => break ending,
             Event::Late => {
-                let now = memory(run.pid);
-                if !now.is_empty() {
-                    maps = now;
-                }
+                look(run.pid, &mut maps);
                 break Ending::StillRunning {
                     stopped: run.is_stopped(),
                 };
@@ -136,10 +128,13 @@ pub(crate) fn observe(
     })
 }
 
-fn memory(pid: Pid) -> Vec<Mapping> {
-    let mut maps = observe::maps(pid);
-    observe::mark_sealed(pid, &mut maps);
-    maps
+/// Looks at the memory of a process; what an earlier look has seen whole is not given up for half of it.
+fn look(pid: Pid, maps: &mut Vec<Mapping>) {
+    let mut now = observe::maps(pid);
+    let is_whole = observe::mark_sealed(pid, &mut now);
+    if !now.is_empty() && (is_whole || maps.is_empty()) {
+        *maps = now;
+    }
 }
 
 /// Loads the program `count` times without letting it run, or only up to `entry` if it moves itself

@@ -94,12 +94,14 @@ pub(crate) fn maps(pid: Pid) -> Vec<Mapping> {
 }
 
 /// Marks the mappings that are sealed: those with `sl` among the `VmFlags` of `/proc/PID/smaps`.
-pub(crate) fn mark_sealed(pid: Pid, maps: &mut [Mapping]) {
+/// Whether that could be read: a process that is exiting may have its memory taken away meanwhile.
+pub(crate) fn mark_sealed(pid: Pid, maps: &mut [Mapping]) -> bool {
     let bytes = fs::read(format!("/proc/{pid}/smaps")).unwrap_or_default();
     let sealed = parse_sealed(&String::from_utf8_lossy(&bytes));
     for map in maps {
         map.sealed = sealed.contains(&map.start);
     }
+    !bytes.is_empty()
 }
 
 /// The first addresses of the mappings that are sealed.
