@@ -36,17 +36,6 @@ start:
         mov     ebx, ebp
         sub     ebx, [ebp + 8]          /* less where it was linked: the bias, kept in ebx */
 
-/* 3. Of RELRO nearly every page is written to: let the kernel copy all at once, which takes a third of
-      the time of a page fault each. Kernels before 5.14 do not know the advice. */
-        mov     edi, ebx                /* the first argument takes the place of the bias */
-        mov     ebx, [ebp + 32]         /* addr */
-        add     ebx, edi
-        mov     ecx, [ebp + 40]         /* length */
-        mov     edx, 23                 /* advice = MADV_POPULATE_WRITE */
-        mov     eax, 219                /* madvise */
-        int     0x80
-        mov     ebx, edi
-
 /* 3. relocate: esi = next RELR word, ecx = end of the table, edi = next word to relocate */
         mov     esi, [ebp + 16]         /* relr */
         add     esi, ebx

@@ -42,15 +42,6 @@ start:
 .Lrelocate:
 #endif
 
-/* 3. Of RELRO nearly every page is written to: let the kernel copy all at once, which takes a third of
-      the time of a page fault each. Kernels before 5.14 do not know the advice. */
-        mov     rdi, [rip + relro]      /* addr */
-        add     rdi, rbx
-        mov     rsi, [rip + relro_size] /* length */
-        mov     edx, 23                 /* advice = MADV_POPULATE_WRITE */
-        mov     eax, 28                 /* madvise */
-        syscall
-
 /* 3. relocate: rsi = next RELR word, rcx = end of the table, rdi = next word to relocate */
         mov     rsi, [rip + relr]
         add     rsi, rbx

@@ -32,15 +32,6 @@ start:
         ldr     r5, [r4, #8]            /* where it was linked */
         sub     r5, r4, r5              /* the bias, kept in r5 */
 
-/* 3. Of RELRO nearly every page is written to: let the kernel copy all at once, which takes a third of
-      the time of a page fault each. Kernels before 5.14 do not know the advice. */
-        ldr     r0, [r4, #32]           /* addr */
-        add     r0, r0, r5
-        ldr     r1, [r4, #40]           /* length */
-        mov     r2, #23                 /* advice = MADV_POPULATE_WRITE */
-        mov     r7, #220                /* madvise */
-        svc     #0
-
 /* 3. relocate: r6 = next RELR word, r8 = end of the table, r10 = next word to relocate */
         ldr     r6, [r4, #16]           /* relr */
         add     r6, r6, r5

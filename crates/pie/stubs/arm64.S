@@ -42,14 +42,6 @@ start:
 .Lrelocate:
 #endif
 
-/* 3. Of RELRO nearly every page is written to: let the kernel copy all at once, which takes a third of
-      the time of a page fault each. Kernels before 5.14 do not know the advice. */
-        ldp     x0, x1, [x9, #32]       /* addr, length */
-        add     x0, x0, x10
-        mov     x2, #23                 /* advice = MADV_POPULATE_WRITE */
-        mov     x8, #233                /* madvise */
-        svc     #0
-
 /* 3. relocate: x11 = next RELR word, x12 = end of the table, x14 = next word to relocate */
         ldp     x11, x12, [x9, #16]     /* relr, relr_size */
         add     x11, x11, x10

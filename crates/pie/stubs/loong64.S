@@ -46,15 +46,6 @@ start:
 .Lrelocate:
 #endif
 
-/* 3. Of RELRO nearly every page is written to: let the kernel copy all at once, which takes a third of
-      the time of a page fault each. Kernels before 5.14 do not know the advice. */
-        ld.d    $a0, $s0, 32            /* addr */
-        add.d   $a0, $a0, $s1
-        ld.d    $a1, $s0, 40            /* length */
-        ori     $a2, $zero, 23          /* advice = MADV_POPULATE_WRITE */
-        ori     $a7, $zero, 233         /* madvise */
-        syscall 0
-
 /* 3. relocate: $t2 = next RELR word, $t3 = end of the table, $t6 = next word to relocate */
         ld.d    $t2, $s0, 16            /* relr */
         add.d   $t2, $t2, $s1

@@ -47,15 +47,6 @@ start:
 .Lrelocate:
 #endif
 
-/* 3. Of RELRO nearly every page is written to: let the kernel copy all at once, which takes a third of
-      the time of a page fault each. Kernels before 5.14 do not know the advice. */
-        ld      3, 32(14)               /* addr */
-        add     3, 3, 15
-        ld      4, 40(14)               /* length */
-        li      5, 23                   /* advice = MADV_POPULATE_WRITE */
-        li      0, 205                  /* madvise */
-        sc
-
 /* 3. relocate: r16 = next RELR word, r17 = end of the table, r20 = next word to relocate */
         ld      16, 16(14)              /* relr */
         add     16, 16, 15

@@ -50,15 +50,6 @@ start:
 .Lrelocate:
 #endif
 
-/* 3. Of RELRO nearly every page is written to: let the kernel copy all at once, which takes a third of
-      the time of a page fault each. Kernels before 5.14 do not know the advice. */
-        ld      a0, 32(t0)              /* addr */
-        add     a0, a0, t1
-        ld      a1, 40(t0)              /* length */
-        li      a2, 23                  /* advice = MADV_POPULATE_WRITE */
-        li      a7, 233                 /* madvise */
-        ecall
-
 /* 3. relocate: t2 = next RELR word, t3 = end of the table, t6 = next word to relocate */
         ld      t2, 16(t0)              /* relr */
         add     t2, t2, t1

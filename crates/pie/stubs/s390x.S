@@ -40,14 +40,6 @@ start:
 .Lrelocate:
 #endif
 
-/* 3. Of RELRO nearly every page is written to: let the kernel copy all at once, which takes a third of
-      the time of a page fault each. Kernels before 5.14 do not know the advice. */
-        lg      %r2, 32(%r6)            /* addr */
-        agr     %r2, %r8
-        lg      %r3, 40(%r6)            /* length */
-        lghi    %r4, 23                 /* advice = MADV_POPULATE_WRITE */
-        svc     219                     /* madvise */
-
 /* 3. relocate: r9 = next RELR word, r10 = end of the table, r2 = next word to relocate */
         lg      %r9, 16(%r6)            /* relr */
         agr     %r9, %r8
