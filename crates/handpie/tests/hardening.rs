@@ -274,3 +274,35 @@ fn a_program_that_was_converted_without_is_not_passed_off_as_hardened() {
         .run();
     assert!(text(&same.expect("nothing to do")).contains("nothing to do"));
 }
+
+/// As under seccomp, a limit of the address space, or before there is randomness.
+#[test]
+fn where_the_system_refuses_a_step_the_program_runs_all_the_same() {
+    let what = "refusing what a mover asks for";
+    let (Some(go), Some(strace)) = (go(what), tool("strace", what)) else {
+        return;
+    };
+    let program = Program::build(&go, "works", &[]);
+    let hardened = program.harden();
+    let with = |refused: &str| {
+        Tool::new(&strace)
+            .args(["-o", "/dev/null", "-e", &format!("inject={refused}")])
+            .arg(&hardened)
+            .arg("alone")
+            .output()
+            .expect("strace")
+    };
+    let expected = support::plain_lines(&go);
+    for refused in [
+        "personality:error=EPERM:when=1",
+        "getrandom:error=EAGAIN:when=1",
+        "mmap:error=ENOMEM:when=1..2",
+        "mremap:error=EPERM:when=1",
+        "prctl:error=EPERM:when=1",
+    ] {
+        assert_eq!(text(&with(refused)), expected, "{refused}");
+    }
+    // Half of it moved, and no way on: it must not run.
+    let half = with("mremap:error=EPERM:when=2");
+    assert!(!half.status.success() && half.stdout.is_empty(), "{half:?}");
+}
