@@ -19,6 +19,7 @@
 
 mod arch;
 mod options;
+mod codes;
 mod refusal;
 mod survey;
 mod relr;

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::codes::codes;
+
 /// One reason why a program is not converted. Answers, not errors: all that apply are given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -14,32 +16,8 @@ pub struct Refusal {
     pub hint: &'static str,
 }
 
-macro_rules! codes {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal, $hint:literal;)*) => {
-        /// The reasons, in the order in which they are looked for.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Code {
-            $($(#[$doc])* $variant,)*
-        }
-
-        impl Code {
-            /// Every code.
-            pub const ALL: &[Self] = &[$(Self::$variant,)*];
-
-            /// The stable name.
-            pub fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name,)* }
-            }
-
-            /// What to do next.
-            pub fn hint(self) -> &'static str {
-                match self { $(Self::$variant => $hint,)* }
-            }
-        }
-    };
-}
-
 codes! {
+    "The reasons, in the order in which they are looked for.";
     /// The file is a core dump.
     CoreFile = "core-file",
         "give the program that dumped it";
@@ -57,13 +35,13 @@ codes! {
         "build it with `handpie build`, or with `go build -buildmode=pie`";
     /// The program's machine is not one that programs are converted for.
     UnsupportedCpu = "unsupported-cpu",
-        "programs for amd64 and arm64 are converted";
+        "programs for amd64, arm64, loong64, ppc64, ppc64le and s390x are converted";
     /// The machine is a 64-bit one and the file is not, or the other way round.
     WrongClass = "wrong-class",
         "build it for the 64-bit ABI of this CPU";
     /// The file's byte order is not the one this machine's Linux programs have.
     WrongEndianness = "wrong-endianness",
-        "build it for GOARCH=amd64 or GOARCH=arm64";
+        "build it with GOOS=linux and the GOARCH of the machine";
     /// The program is for another operating system.
     ForeignSystem = "foreign-system",
         "build it with GOOS=linux";

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::codes::codes;
+
 /// Why there is no program.
 #[derive(Debug)]
 pub enum Error {
@@ -21,32 +23,8 @@ pub struct Reason {
     pub message: String,
 }
 
-macro_rules! codes {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal, $hint:literal;)*) => {
-        /// The reasons.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Code {
-            $($(#[$doc])* $variant,)*
-        }
-
-        impl Code {
-            /// Every code.
-            pub const ALL: &[Self] = &[$(Self::$variant,)*];
-
-            /// The stable name.
-            pub fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name,)* }
-            }
-
-            /// What to do next.
-            pub fn hint(self) -> &'static str {
-                match self { $(Self::$variant => $hint,)* }
-            }
-        }
-    };
-}
-
 codes! {
+    "The reasons.";
     /// The file is no relocatable object of a CPU that is linked for.
     Unsupported = "object-unsupported",
         "handpie links what Go's linker makes for 386, arm and riscv64; build with `handpie build`";
