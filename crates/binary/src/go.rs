@@ -5,4 +5,4 @@ mod buildinfo;
 mod pclntab;
 
 pub use buildinfo::BuildInfo;
-pub use pclntab::packages_with_cgo_calls;
+pub use pclntab::{has_cgo, packages_with_cgo_calls};

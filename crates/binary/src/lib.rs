@@ -21,7 +21,9 @@ mod partial;
 pub mod identify;
 pub mod elf;
 pub mod go;
+mod binary;
 
+pub use binary::Binary;
 pub use bytes::Bytes;
 pub use elf::Elf;
 pub use error::{Error, ErrorKind};

@@ -48,6 +48,7 @@ pub(crate) enum Format {
 pub(crate) enum Command {
     Build(command::build::Build),
     Convert(command::convert::Convert),
+    Check(command::check::Check),
     Prove(command::prove::Prove),
     Env(command::env::Env),
     Doctor(command::doctor::Doctor),

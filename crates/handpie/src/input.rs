@@ -3,7 +3,7 @@
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::num::NonZeroUsize;
-use std::os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use handpie_binary::{Bytes, MAX_FILE_SIZE, Offset, Partial, Size};
@@ -98,6 +98,12 @@ impl Input {
         }
     }
 
+    /// The file's `st_mode`; `None` for standard input.
+    pub(crate) fn mode(&self) -> Option<u32> {
+        let (_, metadata) = self.file.as_ref()?;
+        Some(metadata.mode())
+    }
+
     /// The size of the file.
     pub(crate) fn size(&self) -> Size {
         self.content.bytes().size()
@@ -164,6 +170,15 @@ fn read_all(name: &str, source: impl Read) -> Result<Vec<u8>, Failure> {
     if bytes.len() as u64 > MAX_FILE_SIZE {
         return Err(too_large(name));
     }
+    Ok(bytes)
+}
+
+/// As many bytes as tell what kind of file it is; none of a file that is not a regular one.
+pub(crate) fn first_bytes(path: &Path) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    let mut bytes = vec![0; 16];
+    let count = file.read_at(&mut bytes, 0)?;
+    bytes.truncate(count);
     Ok(bytes)
 }
 

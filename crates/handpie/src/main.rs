@@ -9,6 +9,7 @@ mod pipeline;
 mod toolchain;
 mod record;
 mod input;
+mod files;
 mod replace;
 mod pages;
 mod failure;

@@ -148,7 +148,8 @@ mod tests {
             .chain(errors)
             .chain(claims)
             .chain(unproven)
-            .chain(builds);
+            .chain(builds)
+            .chain(handpie_audit::rules().map(|rule| rule.code));
         for code in all.chain(crate::input::CODES) {
             assert!(codes.insert(code), "two codes are called {code}");
         }

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeSet;
 
+use memchr::memmem;
+
 use crate::bytes::Bytes;
 use crate::elf::{Class, Elf};
 use crate::quantity::Size;
@@ -31,6 +33,12 @@ pub fn packages_with_cgo_calls(elf: &Elf<'_>) -> BTreeSet<String> {
         }
     }
     packages
+}
+
+/// Whether the program is linked with the runtime's side of cgo, and so with C.
+pub fn has_cgo(elf: &Elf<'_>) -> bool {
+    const RUNTIME_SIDE: &[u8] = b"\0runtime/cgo.";
+    function_names(elf).is_some_and(|names| memmem::find(names, RUNTIME_SIDE).is_some())
 }
 
 /// The table of NUL-ended names.

@@ -1,0 +1,186 @@
+//! What a binary is, before it is judged: format, kind, language, libc.
+
+mod language;
+
+use std::fmt;
+
+use handpie_binary::go::BuildInfo;
+use handpie_binary::{Binary, Elf, Error, elf};
+use serde::Serialize;
+
+/// A binary and what every rule wants to know of it.
+#[derive(Debug)]
+pub struct Subject<'data> {
+    /// The binary itself.
+    pub binary: Binary<'data>,
+    /// What kind of file it is.
+    pub kind: Kind,
+    /// What it was written in, as far as it tells.
+    pub language: Language,
+    /// Whose libc it was linked with or asks for.
+    pub libc: Libc,
+    /// What the Go toolchain recorded, if there is something.
+    pub build_info: Option<BuildInfo>,
+    /// The file's permission bits (`st_mode`), if it is a file on disk.
+    pub mode: Option<u32>,
+}
+
+/// A kind of file, over all formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// The output of a compiler.
+    RelocatableObject,
+    /// A library that a loader maps.
+    SharedObject,
+    /// Runs at a fixed address, without a loader.
+    StaticExecutable,
+    /// Runs at a fixed address, and needs a loader.
+    DynamicExecutable,
+    /// Runs at any address, with a loader and shared libraries.
+    DynamicPie,
+    /// Runs at any address, with a loader and no library: Go's.
+    LoaderOnlyPie,
+    /// Runs at any address, by itself.
+    StaticPie,
+    /// The memory of a program that was stopped.
+    Core,
+}
+
+impl Kind {
+    /// The stable name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::RelocatableObject => "relocatable-object",
+            Self::SharedObject => "shared-object",
+            Self::StaticExecutable => "static-executable",
+            Self::DynamicExecutable => "dynamic-executable",
+            Self::DynamicPie => "dynamic-pie",
+            Self::LoaderOnlyPie => "loader-only-pie",
+            Self::StaticPie => "static-pie",
+            Self::Core => "core",
+        }
+    }
+
+    /// Whether such a file is started: a program of any format.
+    pub fn is_program(self) -> bool {
+        matches!(
+            self,
+            Self::StaticExecutable
+                | Self::DynamicExecutable
+                | Self::DynamicPie
+                | Self::LoaderOnlyPie
+                | Self::StaticPie
+        )
+    }
+
+    /// Whether such a file ends up in the memory of a process: a program or a library.
+    pub fn is_loaded(self) -> bool {
+        self.is_program() || self == Self::SharedObject
+    }
+
+    /// Whether a loader maps libraries or relocates for it.
+    pub fn needs_loader(self) -> bool {
+        matches!(
+            self,
+            Self::DynamicExecutable | Self::DynamicPie | Self::LoaderOnlyPie | Self::SharedObject
+        )
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::RelocatableObject => "relocatable object",
+            Self::SharedObject => "shared object",
+            Self::StaticExecutable => "static executable, position-dependent",
+            Self::DynamicExecutable => "dynamic executable, position-dependent",
+            Self::DynamicPie => "dynamic PIE",
+            Self::LoaderOnlyPie => "PIE that needs only a loader",
+            Self::StaticPie => "static-PIE",
+            Self::Core => "core file",
+        })
+    }
+}
+
+/// What a binary was written in, as far as it tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Language {
+    /// Go without C: nothing in it was made by a C compiler.
+    Go,
+    /// Go with C in it (cgo).
+    GoWithC,
+    /// Rust.
+    Rust,
+    /// C, C++ or anything else that a C compiler driver links.
+    C,
+}
+
+impl Language {
+    /// Whether it is a Go program.
+    pub fn is_go(self) -> bool {
+        matches!(self, Self::Go | Self::GoWithC)
+    }
+}
+
+/// Whose libc it was linked with, or asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Libc {
+    /// GNU.
+    Glibc,
+    /// musl.
+    Musl,
+    /// None.
+    None,
+    /// Not to be told from the file.
+    Unknown,
+}
+
+impl<'data> Subject<'data> {
+    /// What `binary` is. `mode` is the file's `st_mode`, if it is a file on disk.
+    ///
+    /// # Errors
+    /// When what tells the kind (the loader's path, the dynamic section) cannot be read.
+    pub fn of(binary: Binary<'data>, mode: Option<u32>) -> Result<Self, Error> {
+        let build_info;
+        let (kind, language, libc);
+        match &binary {
+            Binary::Elf(elf) => {
+                build_info = BuildInfo::read(elf);
+                kind = kind_of_elf(elf)?;
+                language = language::of_elf(elf, build_info.as_ref());
+                libc = language::libc_of_elf(elf, language);
+            }
+        }
+        Ok(Self {
+            binary,
+            kind,
+            language,
+            libc,
+            build_info,
+            mode,
+        })
+    }
+
+    /// The binary as ELF; `None` for other formats.
+    pub(crate) fn elf(&self) -> Option<&Elf<'data>> {
+        match &self.binary {
+            Binary::Elf(elf) => Some(elf),
+        }
+    }
+}
+
+fn kind_of_elf(elf: &Elf<'_>) -> Result<Kind, Error> {
+    Ok(match elf::Kind::of(elf)? {
+        elf::Kind::RelocatableObject => Kind::RelocatableObject,
+        elf::Kind::Core => Kind::Core,
+        elf::Kind::SharedObject => Kind::SharedObject,
+        elf::Kind::StaticExecutable => Kind::StaticExecutable,
+        elf::Kind::DynamicExecutable { .. } => Kind::DynamicExecutable,
+        elf::Kind::DynamicPie { .. } => Kind::DynamicPie,
+        elf::Kind::LoaderOnlyPie { .. } => Kind::LoaderOnlyPie,
+        elf::Kind::StaticPie => Kind::StaticPie,
+    })
+}

@@ -1,0 +1,65 @@
+//! The files that a command line names: those named themselves, and those in directories named.
+
+use std::path::{Path, PathBuf};
+
+use handpie_binary::identify::{FileKind, identify};
+use walkdir::WalkDir;
+
+use crate::failure::Failure;
+use crate::input::{self, Input};
+
+/// A file to look at.
+#[derive(Debug)]
+pub(crate) struct Found {
+    path: PathBuf,
+    /// Whether the user named it, and not a directory that it is in.
+    named: bool,
+}
+
+impl Found {
+    /// How reports call it.
+    pub(crate) fn name(&self) -> String {
+        match input::is_stream(&self.path) {
+            true => "standard input".to_owned(),
+            false => self.path.display().to_string(),
+        }
+    }
+
+    /// The file, opened; `None` for one that nobody named and that is no binary.
+    pub(crate) fn open(&self) -> Result<Option<Input>, Failure> {
+        if self.named {
+            return Input::open(&self.path).map(Some);
+        }
+        let magic = match input::first_bytes(&self.path) {
+            Ok(magic) => magic,
+            // Links that lead nowhere, and files that went away meanwhile.
+            Err(_) => return Ok(None),
+        };
+        match identify(&magic) {
+            FileKind::Elf | FileKind::MachO | FileKind::Pe => Input::open(&self.path).map(Some),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// All files, in the order of the command line and then of their names. Links in directories are
+/// not followed: what they lead to is met under its own name, or belongs to somebody else.
+pub(crate) fn find(paths: &[PathBuf]) -> Vec<Found> {
+    let mut found = Vec::new();
+    for path in paths {
+        if !input::is_stream(path) && Path::is_dir(path) {
+            let walk = WalkDir::new(path).sort_by_file_name().into_iter();
+            let files = walk.flatten().filter(|entry| entry.file_type().is_file());
+            found.extend(files.map(|entry| Found {
+                path: entry.into_path(),
+                named: false,
+            }));
+        } else {
+            found.push(Found {
+                path: path.clone(),
+                named: true,
+            });
+        }
+    }
+    found
+}
