@@ -57,7 +57,7 @@ fn relro(subject: &Subject<'_>) -> Option<Judgement> {
         "program header {} (`PT_GNU_RELRO`, {} bytes at address {})",
         segment.index, segment.memory_size, segment.address
     );
-    let lazy = lazy_binding(elf, dynamic.as_ref());
+    let lazy = lazy_binding(subject.kind, elf, dynamic.as_ref());
     let judgement = match lazy {
         Lazy::Nothing => {
             pass("full; no function is bound late, so there is no table to keep writable")
@@ -68,6 +68,9 @@ fn relro(subject: &Subject<'_>) -> Option<Judgement> {
             )),
             None => pass("full"),
         },
+        Lazy::AtStart => {
+            warn("partial: the table of functions that suit the CPU stays writable").hint(HINT)
+        }
         Lazy::Late => {
             warn("partial: the table of functions that are bound late stays writable").hint(HINT)
         }
@@ -108,9 +111,10 @@ fn bind_now(subject: &Subject<'_>) -> Option<Judgement> {
         return None;
     }
     let dynamic = elf.dynamic().ok().flatten();
-    Some(match lazy_binding(elf, dynamic.as_ref()) {
+    Some(match lazy_binding(subject.kind, elf, dynamic.as_ref()) {
         Lazy::Nothing => pass("it calls no function through a table that is filled late"),
         Lazy::Now => pass("it asks for that"),
+        Lazy::AtStart => pass("it has no loader; its start-up code fills the table of functions"),
         Lazy::Late => {
             let offset = dynamic.map(|dynamic| dynamic.offset).unwrap_or_default();
             fail("functions are bound at their first call")
@@ -128,25 +132,26 @@ fn relro_segment<'elf>(elf: &'elf Elf<'_>) -> Option<&'elf Segment> {
     segments.find(|s| s.kind == PT_GNU_RELRO && s.memory_size.0 > 0)
 }
 
-/// When functions of other files are bound.
+/// When the table through which functions are called is filled.
 enum Lazy {
-    /// Never: there are none.
+    /// Never: there is none.
     Nothing,
     /// Before the program starts.
     Now,
-    /// At their first call.
+    /// By a program's own start-up code, which then leaves it writable.
+    AtStart,
+    /// At the first call of each function.
     Late,
 }
 
-fn lazy_binding(elf: &Elf<'_>, dynamic: Option<&Dynamic>) -> Lazy {
+fn lazy_binding(kind: Kind, elf: &Elf<'_>, dynamic: Option<&Dynamic>) -> Lazy {
     let Some(dynamic) = dynamic else {
-        // What a static program fills at start are pointers to the functions that suit the CPU.
-        let plt = elf.section(".rela.plt").or_else(|| elf.section(".rel.plt"));
-        let late = plt.is_some_and(|plt| plt.size.0 > 0);
-        return match late && elf.section(".got.plt").is_some() {
-            true => Lazy::Late,
-            false => Lazy::Nothing,
-        };
+        // With -z now, the table has no section of its own but is part of RELRO.
+        let names = [".rela.plt", ".rel.plt", ".rela.iplt", ".rel.iplt"];
+        let table = names.iter().find_map(|name| elf.section(name));
+        let apart =
+            table.is_some_and(|table| table.size.0 > 0) && elf.section(".got.plt").is_some();
+        return if apart { Lazy::AtStart } else { Lazy::Nothing };
     };
     let table = dynamic.value(DT_JMPREL).and(dynamic.value(DT_PLTRELSZ));
     if table.is_none_or(|size| size == 0) {
@@ -158,7 +163,8 @@ fn lazy_binding(elf: &Elf<'_>, dynamic: Option<&Dynamic>) -> Lazy {
         || flag(DT_FLAGS_1, &|value| DynamicFlags1(value).contains(DF_1_NOW));
     match now {
         true => Lazy::Now,
-        false => Lazy::Late,
+        false if kind.needs_loader() => Lazy::Late,
+        false => Lazy::AtStart,
     }
 }
 
