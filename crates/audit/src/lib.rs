@@ -10,6 +10,7 @@
     clippy::cast_possible_truncation
 )]
 
+mod limits;
 mod finding;
 mod rule;
 mod subject;

@@ -22,7 +22,7 @@ const HINT: &str = "compile with -fstack-protector-strong";
 
 fn stack_canary(subject: &Subject<'_>) -> Option<Judgement> {
     let elf = subject.elf()?;
-    if subject.kind == Kind::Core {
+    if !subject.kind.is_loaded() && subject.kind != Kind::RelocatableObject {
         return None;
     }
     match subject.language {
@@ -32,7 +32,7 @@ fn stack_canary(subject: &Subject<'_>) -> Option<Judgement> {
                 "Rust checks every access; stable rustc has no canaries",
             ));
         }
-        Language::GoWithC | Language::C => {}
+        Language::GoWithC | Language::RustWithC | Language::C => {}
     }
     let names = symbols::all(elf);
     let has_libc = subject.kind.is_program() && !subject.kind.needs_loader();
@@ -57,6 +57,7 @@ fn stack_canary(subject: &Subject<'_>) -> Option<Judgement> {
     // The sections of an object all start at address 0, so addresses tell nothing there.
     let reads = match subject.kind {
         Kind::RelocatableObject => None,
+        _ if own.is_empty() => None,
         _ => code::canary_reads(elf, &names),
     };
     let count = counted(elf, &own, reads.as_deref());

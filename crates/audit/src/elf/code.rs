@@ -4,30 +4,31 @@
 //! to turn up by accident.
 
 use handpie_binary::elf::constants::{
-    EM_386, EM_AARCH64, EM_X86_64, SHF_EXECINSTR, STB_LOCAL, STT_FILE, STT_FUNC,
+    EM_386, EM_AARCH64, EM_X86_64, PF_X, SHF_EXECINSTR, STB_LOCAL, STT_FILE, STT_FUNC,
 };
 use handpie_binary::elf::{Elf, Symbol};
-use handpie_binary::{Address, Size};
+use handpie_binary::{Address, Offset, Size};
 use memchr::memmem;
 
-/// The stretches of code: sections, or segments in a file without section headers.
+use crate::limits::MAX_CODE;
+
+/// The stretches of code: sections, or segments in a file without section headers. Of very long ones
+/// the start.
 pub(super) fn stretches<'data>(elf: &Elf<'data>) -> Vec<(Address, &'data [u8])> {
-    let data = |address, bytes: Result<handpie_binary::Bytes<'data>, _>| {
-        bytes.ok().map(|bytes| (address, bytes.data()))
+    let part = |address, offset: Offset, size: Size| {
+        let size = size.min(Size(MAX_CODE));
+        let bytes = elf.file().slice(offset.0, size, "code").ok()?;
+        Some((address, bytes.data()))
     };
     if elf.sections().is_empty() {
-        let code = elf
-            .loads()
-            .filter(|load| load.has(handpie_binary::elf::constants::PF_X));
+        let code = elf.loads().filter(|load| load.has(PF_X));
         return code
-            .filter_map(|load| data(load.address, elf.segment_data(load)))
+            .filter_map(|load| part(load.address, load.offset, load.file_size))
             .collect();
     }
-    let code = elf
-        .sections()
-        .iter()
-        .filter(|section| section.flags.contains(SHF_EXECINSTR));
-    code.filter_map(|section| data(section.address, elf.section_data(section)))
+    let sections = elf.sections().iter();
+    let code = sections.filter(|section| section.flags.contains(SHF_EXECINSTR));
+    code.filter_map(|section| part(section.address, section.offset, section.file_size()))
         .collect()
 }
 

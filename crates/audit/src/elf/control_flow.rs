@@ -70,7 +70,9 @@ fn marks(
         Language::Go | Language::GoWithC => {
             return Some(not_applicable("Go's compiler has no such marks"));
         }
-        Language::Rust => return Some(not_applicable("stable Rust has no such marks")),
+        Language::Rust | Language::RustWithC => {
+            return Some(not_applicable("stable Rust has no such marks"));
+        }
         Language::C => {}
     }
     let Some((bits, offset)) = properties::features(elf, property) else {

@@ -6,6 +6,8 @@
 use handpie_binary::elf::Elf;
 use memchr::{memchr, memmem};
 
+use crate::limits::MAX_COMPILATIONS;
+
 /// The flags of each compilation that recorded them.
 pub(super) struct Producers<'data> {
     compilations: Vec<&'data [u8]>,
@@ -24,9 +26,6 @@ pub(super) enum Had {
     /// All had it.
     All,
 }
-
-/// So many different compilations are told apart.
-const MAX_COMPILATIONS: usize = 4096;
 
 impl<'data> Producers<'data> {
     pub(super) fn of(elf: &Elf<'data>) -> Self {

@@ -4,7 +4,7 @@ use super::segments::named;
 use super::symbols;
 use crate::finding::{Judgement, fail, pass, unknown, warn};
 use crate::rule::{Level, Levels, Rule, Severity};
-use crate::subject::{Language, Subject};
+use crate::subject::Subject;
 
 pub(super) const AUDITABLE: Rule = Rule {
     code: "rust-auditable",
@@ -25,7 +25,7 @@ pub(super) const PANIC: Rule = Rule {
 
 fn auditable(subject: &Subject<'_>) -> Option<Judgement> {
     let elf = subject.elf()?;
-    if subject.language != Language::Rust || !subject.kind.is_loaded() {
+    if !subject.language.is_rust() || !subject.kind.is_loaded() {
         return None;
     }
     Some(match elf.section(".dep-v0") {
@@ -41,7 +41,7 @@ fn auditable(subject: &Subject<'_>) -> Option<Judgement> {
 fn panic(subject: &Subject<'_>) -> Option<Judgement> {
     const RAISE: &[u8] = b"_Unwind_RaiseException";
     let elf = subject.elf()?;
-    if subject.language != Language::Rust || !subject.kind.is_loaded() {
+    if !subject.language.is_rust() || !subject.kind.is_loaded() {
         return None;
     }
     let raises = symbols::all(elf).iter().any(|symbol| symbol.name == RAISE);
