@@ -1,10 +1,13 @@
 //! Sanitizers and coverage that were left in: they help in tests, make a program slow and larger,
 //! and some write files where their environment variables say, with the program's rights.
 
+use handpie_binary::elf::Symbol;
+use handpie_binary::elf::constants::STB_WEAK;
+
 use super::symbols;
-use crate::finding::{Judgement, fail, pass, unknown};
+use crate::finding::{Judgement, fail, not_applicable, pass, unknown};
 use crate::rule::{Level, Levels, Rule, Severity};
-use crate::subject::Subject;
+use crate::subject::{Kind, Subject};
 
 pub(super) const SANITIZERS: Rule = Rule {
     code: "sanitizers",
@@ -35,19 +38,30 @@ fn sanitizers(subject: &Subject<'_>) -> Option<Judgement> {
     }
     let names = symbols::all(elf);
     for (start, what) in MARKS {
-        // clang's CFI reports by way of UBSan's functions without being one.
-        let is_mark =
-            |name: &[u8]| name.starts_with(start) && !name.starts_with(b"__ubsan_handle_cfi_");
-        if let Some(symbol) = names.iter().find(|symbol| is_mark(symbol.name)) {
-            return Some(
-                fail(format!("{what} is in it"))
-                    .with(format!("symbol `{}`", symbols::name(symbol)))
-                    .hint("build it without -fsanitize, -fprofile-instr-generate and --coverage"),
-            );
+        let found = names.iter().find(|symbol| is_mark(symbol, start));
+        let Some(symbol) = found else {
+            continue;
+        };
+        // Libraries leave the runtime to the program; only the runtime itself defines it.
+        if subject.kind == Kind::SharedObject && symbol.section != 0 {
+            return Some(not_applicable(format!("it is the runtime of {what}")));
         }
+        return Some(
+            fail(format!("{what} is in it"))
+                .with(format!("symbol `{}`", symbols::name(symbol)))
+                .hint("build it without -fsanitize, -fprofile-instr-generate and --coverage"),
+        );
     }
     if names.is_empty() && !subject.language.is_go() {
         return Some(unknown("it has no symbols at all"));
     }
     Some(pass("no function of one is in it"))
+}
+
+fn is_mark(symbol: &Symbol<'_>, start: &[u8]) -> bool {
+    // What is asked for weakly may be absent: libraries ask so whether a sanitizer is there.
+    let asked_weakly = symbol.section == 0 && symbol.binding == STB_WEAK;
+    // clang's CFI reports by way of UBSan's functions without being one.
+    let of_cfi = symbol.name.starts_with(b"__ubsan_handle_cfi_");
+    symbol.name.starts_with(start) && !asked_weakly && !of_cfi
 }
