@@ -24,3 +24,20 @@ pub(crate) const MAX_INTERPRETER: u64 = 4096;
 
 /// Go build info: each of its two strings, in bytes.
 pub(crate) const MAX_BUILD_INFO: u64 = 16 << 20;
+
+/// Members of a fat file. Java class files have the same magic and, where this count would stand,
+/// at least 43; `file` draws the line at the same number.
+pub(crate) const MAX_FAT_MEMBERS: u32 = 30;
+
+/// Mach-O load commands. Core files have one for each mapping of the process.
+pub(crate) const MAX_LOAD_COMMANDS: u32 = 1 << 16;
+
+/// Blobs of a code signature; `codesign` writes fewer than twenty.
+pub(crate) const MAX_SIGNATURE_BLOBS: u32 = 256;
+
+/// How many times as long as their string table all names of a symbol table may be together.
+/// Linkers share tails, and static functions of different files share names.
+pub(crate) const MAX_STRING_SHARING: u64 = 64;
+
+/// Entries of a PE file's debug directory; linkers write fewer than ten.
+pub(crate) const MAX_DEBUG_ENTRIES: u64 = 1024;
