@@ -52,7 +52,8 @@ impl Forge {
         let dynamic = relro + (self.relocations * 16).next_multiple_of(16);
         let relro_end = dynamic + DYNAMIC_SIZE;
         let data = relro_end.next_multiple_of(0x1000);
-        let names_at = data + DATA_SIZE;
+        // What is not loaded starts where one more segment could start.
+        let names_at = (data + DATA_SIZE).next_multiple_of(0x1000);
 
         let mut file = vec![0u8; names_at];
         let address = |offset: usize| BASE + offset as u64;
