@@ -54,6 +54,7 @@ pages! {
     "cgo-stand-in"
     "core-file"
     "empty-file"
+    "executable-stack"
     "external-linking"
     "foreign-cpu"
     "foreign-system"
@@ -93,6 +94,7 @@ pages! {
     "relro-read-only"
     "runs-in-empty-root"
     "segment-layout"
+    "separate-code"
     "setuid"
     "shared-object"
     "starts"
@@ -105,6 +107,7 @@ pages! {
     "unsupported-elf"
     "upx-packed"
     "uses-plugin"
+    "writable-code"
     "wrong-class"
     "wrong-endianness"
 }
