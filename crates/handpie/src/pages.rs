@@ -102,6 +102,8 @@ pages! {
     "relro-layout"
     "relro-read-only"
     "runs-in-empty-root"
+    "rust-auditable"
+    "rust-panic"
     "sanitizers"
     "search-path"
     "segment-layout"
