@@ -12,6 +12,7 @@
 
 use std::path::Path;
 
+mod limits;
 mod finding;
 mod policy;
 mod rule;

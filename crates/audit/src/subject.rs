@@ -4,6 +4,7 @@ mod language;
 
 use std::fmt;
 
+use handpie_binary::elf::constants::{SHF_EXECINSTR, SHT_NOBITS};
 use handpie_binary::go::BuildInfo;
 use handpie_binary::{Binary, Elf, Error, elf};
 use serde::Serialize;
@@ -45,6 +46,8 @@ pub enum Kind {
     StaticPie,
     /// The memory of a program that was stopped.
     Core,
+    /// The symbols and debug information of another file, split off from it.
+    DebugFile,
 }
 
 impl Kind {
@@ -59,6 +62,7 @@ impl Kind {
             Self::LoaderOnlyPie => "loader-only-pie",
             Self::StaticPie => "static-pie",
             Self::Core => "core",
+            Self::DebugFile => "debug-file",
         }
     }
 
@@ -99,6 +103,7 @@ impl fmt::Display for Kind {
             Self::LoaderOnlyPie => "PIE that needs only a loader",
             Self::StaticPie => "static-PIE",
             Self::Core => "core file",
+            Self::DebugFile => "debug information of another file",
         })
     }
 }
@@ -111,13 +116,20 @@ pub enum Language {
     Go,
     /// Go with C in it (cgo).
     GoWithC,
-    /// Rust.
+    /// Rust, and nothing that tells of C.
     Rust,
+    /// Rust with C or C++ in it.
+    RustWithC,
     /// C, C++ or anything else that a C compiler driver links.
     C,
 }
 
 impl Language {
+    /// Whether it is a Rust program.
+    pub fn is_rust(self) -> bool {
+        matches!(self, Self::Rust | Self::RustWithC)
+    }
+
     /// Whether it is a Go program.
     pub fn is_go(self) -> bool {
         matches!(self, Self::Go | Self::GoWithC)
@@ -173,6 +185,9 @@ impl<'data> Subject<'data> {
 }
 
 fn kind_of_elf(elf: &Elf<'_>) -> Result<Kind, Error> {
+    if is_debug_file(elf) {
+        return Ok(Kind::DebugFile);
+    }
     Ok(match elf::Kind::of(elf)? {
         elf::Kind::RelocatableObject => Kind::RelocatableObject,
         elf::Kind::Core => Kind::Core,
@@ -183,4 +198,14 @@ fn kind_of_elf(elf: &Elf<'_>) -> Result<Kind, Error> {
         elf::Kind::LoaderOnlyPie { .. } => Kind::LoaderOnlyPie,
         elf::Kind::StaticPie => Kind::StaticPie,
     })
+}
+
+/// `objcopy --only-keep-debug` and `eu-strip -f` keep the headers of code and drop its bytes.
+fn is_debug_file(elf: &Elf<'_>) -> bool {
+    let mut code = elf
+        .sections()
+        .iter()
+        .filter(|section| section.flags.contains(SHF_EXECINSTR) && section.size.0 > 0)
+        .peekable();
+    code.peek().is_some() && code.all(|section| section.kind == SHT_NOBITS)
 }

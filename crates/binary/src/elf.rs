@@ -197,4 +197,12 @@ impl<'data> Elf<'data> {
     pub fn symbols(&self) -> Result<Vec<Symbol<'data>>, Error> {
         symbols::read(self)
     }
+
+    /// The symbols that a loader resolves or offers to others.
+    ///
+    /// # Errors
+    /// When the table does not lie inside the file.
+    pub fn dynamic_symbols(&self) -> Result<Vec<Symbol<'data>>, Error> {
+        symbols::read_dynamic(self)
+    }
 }

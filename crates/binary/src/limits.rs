@@ -24,3 +24,7 @@ pub(crate) const MAX_INTERPRETER: u64 = 4096;
 
 /// Go build info: each of its two strings, in bytes.
 pub(crate) const MAX_BUILD_INFO: u64 = 16 << 20;
+
+/// A name in a table of strings, in bytes. Many symbols may name the same bytes, so without a cap
+/// reading all names would take time that grows with the square of the file's size.
+pub(crate) const MAX_NAME: u64 = 16 << 10;

@@ -30,7 +30,7 @@ fn pie(subject: &Subject<'_>) -> Option<Judgement> {
                     "build it with `handpie build`, or -buildmode=pie and `handpie convert`"
                 }
                 Language::GoWithC => "build it with -buildmode=pie",
-                Language::Rust => "build it with -C relocation-model=pie",
+                Language::Rust | Language::RustWithC => "build it with -C relocation-model=pie",
                 Language::C => "compile with -fPIE and link with -static-pie or -pie",
             };
             fail("it is linked to run at one fixed address")
@@ -38,6 +38,6 @@ fn pie(subject: &Subject<'_>) -> Option<Judgement> {
                 .hint(hint)
         }
         Kind::SharedObject => not_applicable("a shared object is always loaded anywhere"),
-        Kind::RelocatableObject | Kind::Core => return None,
+        Kind::RelocatableObject | Kind::Core | Kind::DebugFile => return None,
     })
 }
