@@ -14,6 +14,7 @@ mod demo;
 mod test;
 mod stubs;
 mod bench;
+mod check_speed;
 mod boot;
 mod real_programs;
 mod go_suites;
@@ -59,6 +60,12 @@ const TASKS: &[Task] = &[
         args: "",
         help: "measure size and speed side by side, into bench/results",
         run: bench::run,
+    },
+    Task {
+        name: "check-speed",
+        args: "",
+        help: "measure `handpie check` beside checksec.rs, into bench/results",
+        run: check_speed::run,
     },
     Task {
         name: "start-up",

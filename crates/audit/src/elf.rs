@@ -9,6 +9,7 @@ mod search_path;
 mod properties;
 mod producers;
 mod symbols;
+mod functions;
 mod code;
 mod canary;
 mod fortify;

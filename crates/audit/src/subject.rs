@@ -1,12 +1,13 @@
 //! What a binary is, before it is judged: format, kind, language, libc.
 
+mod foreign;
 mod language;
 
 use std::fmt;
 
 use handpie_binary::elf::constants::{SHF_EXECINSTR, SHT_NOBITS};
 use handpie_binary::go::BuildInfo;
-use handpie_binary::{Binary, Elf, Error, elf};
+use handpie_binary::{Binary, Elf, Error, MachO, Pe, elf};
 use serde::Serialize;
 
 /// A binary and what every rule wants to know of it.
@@ -48,6 +49,20 @@ pub enum Kind {
     Core,
     /// The symbols and debug information of another file, split off from it.
     DebugFile,
+    /// Mach-O: a program.
+    MachoExecutable,
+    /// Mach-O: a library that the loader maps, or the loader itself.
+    MachoDynamicLibrary,
+    /// Mach-O: a plug-in, mapped when a program asks for it.
+    MachoBundle,
+    /// Mach-O: a part of the kernel.
+    MachoKernelExtension,
+    /// Mach-O: the debug information of another file.
+    MachoDebugSymbols,
+    /// PE: a program, driver or UEFI application.
+    PeExecutable,
+    /// PE: a library.
+    PeDynamicLinkLibrary,
 }
 
 impl Kind {
@@ -63,6 +78,13 @@ impl Kind {
             Self::StaticPie => "static-pie",
             Self::Core => "core",
             Self::DebugFile => "debug-file",
+            Self::MachoExecutable => "macho-executable",
+            Self::MachoDynamicLibrary => "macho-dynamic-library",
+            Self::MachoBundle => "macho-bundle",
+            Self::MachoKernelExtension => "macho-kernel-extension",
+            Self::MachoDebugSymbols => "macho-debug-symbols",
+            Self::PeExecutable => "pe-executable",
+            Self::PeDynamicLinkLibrary => "pe-dynamic-link-library",
         }
     }
 
@@ -75,20 +97,31 @@ impl Kind {
                 | Self::DynamicPie
                 | Self::LoaderOnlyPie
                 | Self::StaticPie
+                | Self::MachoExecutable
+                | Self::PeExecutable
+        )
+    }
+
+    /// Whether such a file is mapped into the memory of a program, or of the kernel.
+    pub fn is_library(self) -> bool {
+        matches!(
+            self,
+            Self::SharedObject
+                | Self::MachoDynamicLibrary
+                | Self::MachoBundle
+                | Self::MachoKernelExtension
+                | Self::PeDynamicLinkLibrary
         )
     }
 
     /// Whether such a file ends up in the memory of a process: a program or a library.
     pub fn is_loaded(self) -> bool {
-        self.is_program() || self == Self::SharedObject
+        self.is_program() || self.is_library()
     }
 
     /// Whether a loader maps libraries or relocates for it.
     pub fn needs_loader(self) -> bool {
-        matches!(
-            self,
-            Self::DynamicExecutable | Self::DynamicPie | Self::LoaderOnlyPie | Self::SharedObject
-        )
+        self.is_loaded() && !matches!(self, Self::StaticExecutable | Self::StaticPie)
     }
 }
 
@@ -104,6 +137,13 @@ impl fmt::Display for Kind {
             Self::StaticPie => "static-PIE",
             Self::Core => "core file",
             Self::DebugFile => "debug information of another file",
+            Self::MachoExecutable => "Mach-O executable",
+            Self::MachoDynamicLibrary => "Mach-O dynamic library",
+            Self::MachoBundle => "Mach-O bundle",
+            Self::MachoKernelExtension => "Mach-O kernel extension",
+            Self::MachoDebugSymbols => "Mach-O debug symbols",
+            Self::PeExecutable => "PE executable",
+            Self::PeDynamicLinkLibrary => "PE dynamic-link library",
         })
     }
 }
@@ -156,14 +196,23 @@ impl<'data> Subject<'data> {
     /// # Errors
     /// When what tells the kind (the loader's path, the dynamic section) cannot be read.
     pub fn of(binary: Binary<'data>, mode: Option<u32>) -> Result<Self, Error> {
-        let build_info;
+        let build_info = BuildInfo::read(&binary);
         let (kind, language, libc);
         match &binary {
             Binary::Elf(elf) => {
-                build_info = BuildInfo::read(elf);
                 kind = kind_of_elf(elf)?;
                 language = language::of_elf(elf, build_info.as_ref());
                 libc = language::libc_of_elf(elf, language);
+            }
+            Binary::MachO(macho) => {
+                kind = foreign::kind_of_macho(macho)?;
+                language = foreign::language(macho, build_info.as_ref());
+                libc = Libc::Unknown;
+            }
+            Binary::Pe(pe) => {
+                kind = foreign::kind_of_pe(pe);
+                language = foreign::language(pe, build_info.as_ref());
+                libc = Libc::Unknown;
             }
         }
         Ok(Self {
@@ -180,6 +229,23 @@ impl<'data> Subject<'data> {
     pub(crate) fn elf(&self) -> Option<&Elf<'data>> {
         match &self.binary {
             Binary::Elf(elf) => Some(elf),
+            _ => None,
+        }
+    }
+
+    /// The binary as Mach-O; `None` for other formats.
+    pub(crate) fn macho(&self) -> Option<&MachO<'data>> {
+        match &self.binary {
+            Binary::MachO(macho) => Some(macho),
+            _ => None,
+        }
+    }
+
+    /// The binary as PE; `None` for other formats.
+    pub(crate) fn pe(&self) -> Option<&Pe<'data>> {
+        match &self.binary {
+            Binary::Pe(pe) => Some(pe),
+            _ => None,
         }
     }
 }

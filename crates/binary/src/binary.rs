@@ -1,14 +1,28 @@
 //! A file of any format that is read here.
 
+use object::Endianness;
+
 use crate::bytes::Bytes;
 use crate::elf::Elf;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
+use crate::identify::{FileKind, identify};
+use crate::image::{Format, Image, Section, Symbol};
+use crate::macho::MachO;
+use crate::pe::Pe;
+use crate::quantity::{Address, Offset, Size};
+
+/// All magics lie in so many bytes at the start of a file.
+const IDENTIFYING: u64 = 16;
 
 /// An executable, library or object whose headers have been read and lie inside the file.
 #[derive(Debug)]
 pub enum Binary<'data> {
     /// The Executable and Linkable Format: Linux and most other systems.
     Elf(Elf<'data>),
+    /// Mach-O: macOS and Apple's other systems.
+    MachO(MachO<'data>),
+    /// The Portable Executable: Windows and UEFI.
+    Pe(Pe<'data>),
 }
 
 impl<'data> Binary<'data> {
@@ -17,6 +31,58 @@ impl<'data> Binary<'data> {
     /// # Errors
     /// Says what is wrong with the first header that cannot be read, and at which file offset.
     pub fn parse(file: impl Into<Bytes<'data>>) -> Result<Vec<Self>, Error> {
-        Ok(vec![Self::Elf(Elf::parse(file)?)])
+        let file = file.into();
+        let start = file.slice(0, file.size().min(Size(IDENTIFYING)), "the magic")?;
+        match identify(start.data()) {
+            _ if file.size().0 == 0 => Err(Error::new(ErrorKind::Empty, "the file is empty")),
+            FileKind::Elf => Ok(vec![Self::Elf(Elf::parse(file)?)]),
+            FileKind::MachO => {
+                let members = MachO::parse_all(file)?;
+                Ok(members.into_iter().map(Self::MachO).collect())
+            }
+            FileKind::Pe => Ok(vec![Self::Pe(Pe::parse(file)?)]),
+            other => {
+                let message = format!("not an ELF, Mach-O or PE file; it is {}", other.describe());
+                Err(Error::at(ErrorKind::NotBinary, Offset(0), message))
+            }
+        }
+    }
+
+    fn image(&self) -> &dyn Image<'data> {
+        match self {
+            Self::Elf(elf) => elf,
+            Self::MachO(macho) => macho,
+            Self::Pe(pe) => pe,
+        }
+    }
+}
+
+impl<'data> Image<'data> for Binary<'data> {
+    fn format(&self) -> Format {
+        self.image().format()
+    }
+
+    fn file(&self) -> Bytes<'data> {
+        self.image().file()
+    }
+
+    fn endian(&self) -> Endianness {
+        self.image().endian()
+    }
+
+    fn sections(&self) -> Vec<Section<'data>> {
+        self.image().sections()
+    }
+
+    fn symbols(&self) -> Result<Vec<Symbol<'data>>, Error> {
+        self.image().symbols()
+    }
+
+    fn writable(&self) -> Vec<Bytes<'data>> {
+        self.image().writable()
+    }
+
+    fn offset_of(&self, address: Address, size: Size) -> Option<Offset> {
+        self.image().offset_of(address, size)
     }
 }

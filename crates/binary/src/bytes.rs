@@ -1,6 +1,6 @@
 //! A stretch of the file that knows where in the file it stands, so that errors can say so.
 
-use memchr::memchr;
+use memchr::{memchr, memmem};
 use object::pod::{self, Pod};
 
 use crate::error::{Error, ErrorKind};
@@ -134,6 +134,41 @@ impl<'data> Bytes<'data> {
         }
     }
 
+    /// Whether `needle` stands somewhere in these bytes.
+    pub fn contains(self, needle: &[u8]) -> bool {
+        self.search(needle, Some).is_some()
+    }
+
+    /// What `accept` makes of the first place where `needle` stands and that it accepts; it gets
+    /// the place, counted from the first byte of this stretch.
+    ///
+    /// Looks at ever larger pieces, and at no further one while pieces before it have not been
+    /// read: mostly, what is searched for stands near the start.
+    pub(crate) fn search<T>(
+        self,
+        needle: &[u8],
+        mut accept: impl FnMut(u64) -> Option<T>,
+    ) -> Option<T> {
+        const FIRST: u64 = 64 << 10;
+        let overlap = Size::of(needle.len()).0.saturating_sub(1);
+        let (mut start, mut step) = (0u64, FIRST);
+        while start < self.size().0 {
+            let size = step.saturating_add(overlap);
+            let size = size.min(self.size().0.saturating_sub(start));
+            let piece = self.slice(start, Size(size), "a piece").ok()?.data();
+            let mut found = memmem::find_iter(piece, needle);
+            if let Some(found) = found.find_map(|at| accept(start.checked_add(at as u64)?)) {
+                return Some(found);
+            }
+            if !self.is_complete() {
+                return None;
+            }
+            start = start.saturating_add(step);
+            step = step.saturating_mul(2);
+        }
+        None
+    }
+
     /// The bytes from `start` up to the next NUL, which is not among them; `None` without one, or
     /// when it is further away than any name is long.
     pub fn c_string(self, start: u64) -> Option<&'data [u8]> {
@@ -146,5 +181,26 @@ impl<'data> Bytes<'data> {
         // The NUL is looked at, too.
         tail.look(tail.data.get(..=length)?);
         tail.data.get(..length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn searches_across_the_pieces_that_it_looks_at() {
+        let mut data = vec![0u8; 300_000];
+        for at in [65_533, 65_600, 196_606] {
+            data[at..at + 4].copy_from_slice(b"here");
+        }
+        let bytes = Bytes::of_file(&data);
+        let mut seen = Vec::new();
+        let end = bytes.search(b"here", |at| {
+            seen.push(at);
+            (at > 196_000).then_some(at)
+        });
+        assert_eq!((seen, end), (vec![65_533, 65_600, 196_606], Some(196_606)));
+        assert_eq!(bytes.search(b"gone", Some), None);
     }
 }

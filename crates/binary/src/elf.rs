@@ -5,6 +5,7 @@
 //! what they point at (dynamic section, relocations, notes, symbols) is read when asked for.
 
 mod header;
+mod image;
 mod segments;
 mod sections;
 mod dynamic;

@@ -21,26 +21,32 @@ struct Inner {
 pub enum ErrorKind {
     /// The file has no bytes.
     Empty,
-    /// The file is something else than ELF.
+    /// The file is something else than ELF, and nothing else is read.
     NotElf,
+    /// The file is of no format that is read here.
+    NotBinary,
     /// The file ends before something that a header announces.
     Truncated,
     /// A field has a value that the specification does not allow, or two fields contradict.
     Malformed,
-    /// The file is valid as far as can be seen, but uses something that is not read here.
+    /// The ELF file is valid as far as can be seen, but uses something that is not read here.
     Unsupported,
+    /// The same of a Mach-O or PE file.
+    UnsupportedBinary,
     /// A count or size is above our cap.
     TooLarge,
 }
 
 impl ErrorKind {
     /// Every kind, in the order of this page.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Empty,
         Self::NotElf,
+        Self::NotBinary,
         Self::Truncated,
         Self::Malformed,
         Self::Unsupported,
+        Self::UnsupportedBinary,
         Self::TooLarge,
     ];
 
@@ -49,9 +55,11 @@ impl ErrorKind {
         match self {
             Self::Empty => "empty-file",
             Self::NotElf => "not-elf",
+            Self::NotBinary => "not-a-binary",
             Self::Truncated => "truncated",
             Self::Malformed => "malformed",
             Self::Unsupported => "unsupported-elf",
+            Self::UnsupportedBinary => "unsupported-binary",
             Self::TooLarge => "too-large",
         }
     }

@@ -1,5 +1,7 @@
 //! What a file is by its first bytes, so that a wrong one can be named in the user's words.
 
+use crate::limits::MAX_FAT_MEMBERS;
+
 /// A kind of file, told by its first bytes alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
@@ -11,6 +13,8 @@ pub enum FileKind {
     Pe,
     /// An archive of objects (`ar`), thin ones too.
     Archive,
+    /// A class file of Java.
+    JavaClass,
     /// A WebAssembly module.
     Wasm,
     /// A script with a `#!` line.
@@ -31,7 +35,7 @@ pub fn identify(data: &[u8]) -> FileKind {
         (b"\xfe\xed\xfa\xcf", FileKind::MachO),
         (b"\xce\xfa\xed\xfe", FileKind::MachO),
         (b"\xcf\xfa\xed\xfe", FileKind::MachO),
-        // Java class files share this magic; a fat Mach-O file is what users hand us.
+        // Java class files have this magic, too.
         (b"\xca\xfe\xba\xbe", FileKind::MachO),
         (b"\xca\xfe\xba\xbf", FileKind::MachO),
         (b"MZ", FileKind::Pe),
@@ -43,10 +47,21 @@ pub fn identify(data: &[u8]) -> FileKind {
         (b"PK\x03\x04", FileKind::Zip),
         (b"PK\x05\x06", FileKind::Zip),
     ];
+    if is_java_class(data) {
+        return FileKind::JavaClass;
+    }
     MAGICS
         .iter()
         .find(|(magic, _)| data.starts_with(magic))
         .map_or(FileKind::Unknown, |&(_, kind)| kind)
+}
+
+/// What a fat Mach-O file counts its members with is the version in a class file, minor and major
+/// (JVM specification, 4.1): the first was 45.3. `file` tells them apart in the same way.
+fn is_java_class(data: &[u8]) -> bool {
+    let version = data.strip_prefix(b"\xca\xfe\xba\xbe");
+    let version = version.and_then(|rest| rest.first_chunk::<4>());
+    version.is_some_and(|version| u32::from_be_bytes(*version) > MAX_FAT_MEMBERS)
 }
 
 impl FileKind {
@@ -57,6 +72,7 @@ impl FileKind {
             Self::MachO => "a Mach-O file (macOS)",
             Self::Pe => "a PE file (Windows)",
             Self::Archive => "an archive of object files",
+            Self::JavaClass => "a Java class file",
             Self::Wasm => "a WebAssembly module",
             Self::Script => "a script",
             Self::Gzip => "a gzip stream",
@@ -77,5 +93,17 @@ mod tests {
         assert_eq!(identify(b"MZ\x90"), FileKind::Pe);
         assert_eq!(identify(b"\x7fEL"), FileKind::Unknown);
         assert_eq!(identify(b""), FileKind::Unknown);
+    }
+
+    #[test]
+    fn tells_fat_mach_o_files_from_java_class_files() {
+        let fat = b"\xca\xfe\xba\xbe\0\0\0\x02";
+        assert_eq!(identify(fat), FileKind::MachO);
+        assert_eq!(identify(&fat[..5]), FileKind::MachO, "cut short");
+        assert_eq!(
+            identify(b"\xca\xfe\xba\xbe\0\x03\0\x2d"),
+            FileKind::JavaClass
+        );
+        assert_eq!(identify(b"\xca\xfe\xba\xbe\0\0\0\x41"), FileKind::JavaClass);
     }
 }

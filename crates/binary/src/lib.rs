@@ -1,11 +1,11 @@
-//! What an executable is: reads ELF files, and what a Go toolchain left in them.
+//! What an executable is: reads ELF, Mach-O and PE files, and what a Go toolchain left in them.
 //!
 //! Every byte may be hostile. Nothing here panics, allocates more than a small multiple of the
 //! input, or trusts one header field over another: each range is checked against the file, and an
 //! [`Error`] names what was being read and the file offset of the byte that is wrong.
 //!
-//! Reading only. What can be done with a file is judged elsewhere; Mach-O and PE are recognised by
-//! [`identify`] but not read yet.
+//! Each format has a module with the words of its specification; [`Image`] is what all of them
+//! have. Reading only: what can be done with a file is judged elsewhere.
 
 #![warn(
     clippy::indexing_slicing,
@@ -19,14 +19,21 @@ mod error;
 mod bytes;
 mod partial;
 pub mod identify;
+mod image;
 pub mod elf;
-pub mod go;
+pub mod macho;
+pub mod pe;
 mod binary;
+pub mod go;
 
 pub use binary::Binary;
 pub use bytes::Bytes;
 pub use elf::Elf;
 pub use error::{Error, ErrorKind};
+pub use image::{Format, Image, Section, Symbol};
 pub use limits::MAX_FILE_SIZE;
+pub use macho::MachO;
+pub use object::Endianness;
 pub use partial::Partial;
+pub use pe::Pe;
 pub use quantity::{Address, Offset, Size};

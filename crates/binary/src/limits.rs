@@ -28,3 +28,16 @@ pub(crate) const MAX_BUILD_INFO: u64 = 16 << 20;
 /// A name in a table of strings, in bytes. Many symbols may name the same bytes, so without a cap
 /// reading all names would take time that grows with the square of the file's size.
 pub(crate) const MAX_NAME: u64 = 16 << 10;
+
+/// Members of a fat file. Java class files have the same magic and, where this count would stand,
+/// at least 43; `file` draws the line at the same number.
+pub(crate) const MAX_FAT_MEMBERS: u32 = 30;
+
+/// Mach-O load commands. Core files have one for each mapping of the process.
+pub(crate) const MAX_LOAD_COMMANDS: u32 = 1 << 16;
+
+/// Blobs of a code signature; `codesign` writes fewer than twenty.
+pub(crate) const MAX_SIGNATURE_BLOBS: u32 = 256;
+
+/// Entries of a PE file's debug directory; linkers write fewer than ten.
+pub(crate) const MAX_DEBUG_ENTRIES: u64 = 1024;

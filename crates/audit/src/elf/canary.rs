@@ -3,7 +3,8 @@
 
 use handpie_binary::elf::Elf;
 
-use super::code::{self, Function};
+use super::code;
+use super::functions::{self, Function};
 use super::producers::{Had, Producers};
 use super::symbols;
 use crate::finding::{Judgement, fail, not_applicable, pass, unknown, warn};
@@ -41,8 +42,8 @@ fn stack_canary(subject: &Subject<'_>) -> Option<Judgement> {
         .any(|symbol| symbol.name.starts_with(b"__stack_chk_fail") && symbol.section == 0);
     let table = elf.symbols().unwrap_or_default();
     let own = match subject.language {
-        Language::GoWithC => code::c_functions_of_go(&table, has_libc),
-        _ => code::own_functions(&table, has_libc),
+        Language::GoWithC => functions::c_functions_of_go(&table),
+        _ => functions::own_functions(&table, has_libc),
     };
     // Where libc is linked in, the records may be of its objects.
     let asked = match has_libc {

@@ -1,15 +1,16 @@
-//! Machine code, as far as single instructions tell something, and whose functions they are in.
+//! Machine code, as far as single instructions tell something.
 //!
 //! No disassembly: an instruction is searched by its bytes. What is searched for is long enough not
 //! to turn up by accident.
 
-use handpie_binary::elf::constants::{
-    EM_386, EM_AARCH64, EM_X86_64, PF_X, SHF_EXECINSTR, STB_LOCAL, STT_FILE, STT_FUNC,
-};
+use std::collections::BTreeSet;
+
+use handpie_binary::elf::constants::{EM_386, EM_AARCH64, EM_X86_64, PF_X, SHF_EXECINSTR};
 use handpie_binary::elf::{Elf, Symbol};
 use handpie_binary::{Address, Offset, Size};
 use memchr::memmem;
 
+use super::functions::Function;
 use crate::limits::MAX_CODE;
 
 /// The stretches of code: sections, or segments in a file without section headers. Of very long ones
@@ -101,114 +102,32 @@ fn calls_of_failure(start: Address, code: &[u8], symbols: &[Symbol<'_>]) -> Opti
     Some(calls.map(|(index, _)| index.saturating_mul(4)).collect())
 }
 
-/// A function of the program and not of its libc.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Function<'data> {
-    pub(super) name: &'data [u8],
-    start: Address,
-    end: Address,
-}
-
-impl Function<'_> {
-    pub(super) fn has_one_of(&self, addresses: &[Address]) -> bool {
-        let first = addresses.partition_point(|address| *address < self.start);
-        addresses
-            .get(first)
-            .is_some_and(|address| *address < self.end)
-    }
-}
-
-/// The functions of a C program that its author wrote, or that come from libraries other than libc.
-///
-/// Where libc is not linked in, these are all but those of the start files. Else the linker has put
-/// the objects into the order of its command line: start files, those of the program, libraries. So
-/// the program's are those around `main`, up to a start file on one side and libc on the other.
-pub(super) fn own_functions<'data>(
+/// The names of the functions that `functions` call directly; `None` on CPUs whose calls are not
+/// understood.
+pub(super) fn called<'data>(
+    elf: &Elf<'_>,
+    functions: &[Function<'_>],
     symbols: &[Symbol<'data>],
-    has_libc: bool,
-) -> Vec<Function<'data>> {
-    let mut functions = Vec::new();
-    let mut of_archive = false;
-    for symbol in symbols {
-        if symbol.kind == STT_FILE {
-            // Archives of libc are built so that their files are called so; a compiler writes `.c`.
-            of_archive = symbol.name.ends_with(b".o");
-        } else if symbol.kind == STT_FUNC && symbol.section != 0 && symbol.size.0 > 0 {
-            let local = symbol.binding == STB_LOCAL;
-            functions.push((
-                Function {
-                    name: symbol.name,
-                    start: symbol.address,
-                    end: Address(symbol.address.0.saturating_add(symbol.size.0)),
-                },
-                is_of_start_files(symbol.name) || (local && of_archive),
-            ));
+) -> Option<Vec<&'data [u8]>> {
+    if elf.header().machine != EM_X86_64 || functions.is_empty() {
+        return None;
+    }
+    let mut targets = BTreeSet::new();
+    for function in functions {
+        let (start, code) = function.code(elf)?;
+        for (at, instruction) in code.windows(5).enumerate() {
+            // CALL and JMP with a distance of 32 bits. What only looks like one leads nowhere.
+            if let [0xe8 | 0xe9, distance @ ..] = instruction {
+                let distance = <[u8; 4]>::try_from(distance).map(i32::from_le_bytes).ok()?;
+                let next = start.0.wrapping_add(at as u64).wrapping_add(5);
+                targets.insert(next.wrapping_add_signed(i64::from(distance)));
+            }
         }
     }
-    functions.sort_by_key(|(function, _)| function.start);
-    if !has_libc {
-        functions.retain(|(_, foreign)| !foreign);
-        return functions
-            .into_iter()
-            .map(|(function, _)| function)
-            .collect();
-    }
-    let Some(main) = functions
+    let called = symbols
         .iter()
-        .position(|(function, _)| function.name == b"main")
-    else {
-        return Vec::new();
-    };
-    let is_border =
-        |(function, foreign): &&(Function<'_>, bool)| *foreign || function.name.starts_with(b"_");
-    let before = functions
-        .iter()
-        .take(main)
-        .rev()
-        .take_while(|one| !is_border(one));
-    let after = functions
-        .iter()
-        .skip(main)
-        .take_while(|one| !is_border(one));
-    before.chain(after).map(|(function, _)| *function).collect()
-}
-
-fn is_of_start_files(name: &[u8]) -> bool {
-    const NAMES: [&[u8]; 12] = [
-        b"_start",
-        b"_init",
-        b"_fini",
-        b"deregister_tm_clones",
-        b"register_tm_clones",
-        b"__do_global_dtors_aux",
-        b"frame_dummy",
-        b"_dl_relocate_static_pie",
-        b"__libc_csu_init",
-        b"__libc_csu_fini",
-        b"_start_c",
-        b"atexit",
-    ];
-    NAMES.contains(&name)
-}
-
-/// The functions of a Go program that a C compiler made: Go's have dots in their names.
-pub(super) fn c_functions_of_go<'data>(
-    symbols: &[Symbol<'data>],
-    has_libc: bool,
-) -> Vec<Function<'data>> {
-    let wrapper =
-        |name: &[u8]| name.starts_with(b"_cgo_") && memmem::find(name, b"func_").is_some();
-    let of_runtime = |name: &[u8]| {
-        let starts: [&[u8]; 5] = [b"x_cgo_", b"_cgo_", b"crosscall", b"_rt0_", b"gosave"];
-        starts.iter().any(|start| name.starts_with(start)) || memmem::find(name, b"cgo_").is_some()
-    };
-    let mut functions = own_functions(symbols, false);
-    functions.retain(|function| {
-        let name = function.name;
-        let c = !name.contains(&b'.') && !name.contains(&b'/');
-        c && (wrapper(name) || (!has_libc && !of_runtime(name)))
-    });
-    functions
+        .filter(|symbol| symbol.section != 0 && targets.contains(&symbol.address.0));
+    Some(called.map(|symbol| symbol.name).collect())
 }
 
 #[cfg(test)]

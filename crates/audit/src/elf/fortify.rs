@@ -1,11 +1,15 @@
 //! FORTIFY: calls of libc functions that know the size of what they write to. A compiler replaces
 //! `printf` by `__printf_chk` and so on, and the names of what is imported tell.
 
+use handpie_binary::elf::Elf;
+
+use super::code;
+use super::functions;
 use super::producers::Producers;
 use super::symbols;
 use crate::finding::{Judgement, fail, not_applicable, pass, unknown, warn};
 use crate::rule::{Level, Levels, Rule, Severity};
-use crate::subject::{Kind, Language, Libc, Subject};
+use crate::subject::{Language, Libc, Subject};
 
 pub(super) const FORTIFY: Rule = Rule {
     code: "fortify",
@@ -15,8 +19,8 @@ pub(super) const FORTIFY: Rule = Rule {
     judge: fortify,
 };
 
-/// Replaced wherever FORTIFY is on, whatever is known of sizes (bits/stdio2.h, bits/syslog.h).
-const ALWAYS: [&[u8]; 10] = [
+/// Replaced from level 2 on, whatever is known of sizes (bits/stdio2.h, bits/syslog.h).
+const FROM_LEVEL_2: [&[u8]; 10] = [
     b"printf",
     b"fprintf",
     b"vprintf",
@@ -64,6 +68,8 @@ const WHERE_KNOWN: [&[u8]; 30] = [
 /// End with the mark and mean something else.
 const NO_CALLS: [&[u8]; 2] = [b"__stack_chk_fail", b"__longjmp_chk"];
 
+const HINT: &str = "compile with -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3";
+
 fn fortify(subject: &Subject<'_>) -> Option<Judgement> {
     let elf = subject.elf()?;
     if !subject.kind.is_loaded() {
@@ -75,28 +81,40 @@ fn fortify(subject: &Subject<'_>) -> Option<Judgement> {
         (_, Libc::Musl) => return Some(not_applicable("musl has no FORTIFY")),
         _ => {}
     }
-    if !subject.kind.needs_loader() {
-        return Some(unknown(
-            "libc is linked in, and its own calls look like those of the program",
-        ));
-    }
-    let imports = symbols::imports(elf);
-    let checked: Vec<&[u8]> = imports
+    let names = if subject.kind.needs_loader() {
+        symbols::imports(elf)
+    } else {
+        let table = elf.symbols().unwrap_or_default();
+        let own = functions::own_functions(&table, true);
+        match code::called(elf, &own, &table) {
+            Some(called) => called,
+            None => {
+                let why = "libc is linked in, and its own calls look like those of the program";
+                return Some(unknown(why));
+            }
+        }
+    };
+    Some(of_calls(elf, &names))
+}
+
+/// The judgement on a program that calls these functions of glibc.
+fn of_calls(elf: &Elf<'_>, names: &[&[u8]]) -> Judgement {
+    let is_checked = |name: &&[u8]| {
+        name.starts_with(b"__") && name.ends_with(b"_chk") && !NO_CALLS.contains(name)
+    };
+    let checked: Vec<&[u8]> = names
         .iter()
-        .filter(|name| {
-            name.starts_with(b"__") && name.ends_with(b"_chk") && !NO_CALLS.contains(name)
-        })
+        .filter(|name| is_checked(name))
         .copied()
         .collect();
     let plain = |list: &[&[u8]]| -> Vec<&[u8]> {
-        imports
+        names
             .iter()
             .filter(|name| list.contains(name))
             .copied()
             .collect()
     };
-    let never_checked = plain(&ALWAYS);
-    let hint = "compile with -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3";
+    let never_checked = plain(&FROM_LEVEL_2);
     let judgement = match (checked.len(), never_checked.len()) {
         (0, 0) if plain(&WHERE_KNOWN).is_empty() => {
             not_applicable("it calls nothing that could be checked")
@@ -105,37 +123,45 @@ fn fortify(subject: &Subject<'_>) -> Option<Judgement> {
             unknown("what it calls is checked only where sizes are known, and none is checked")
         }
         (0, _) => fail(format!(
-            "none of its calls is checked, {} neither",
+            "no call is checked, that of {} neither",
             list(&never_checked)
         ))
-        .hint(hint),
-        (_, 0) => pass(checked_words(&checked, subject)),
-        (_, _) => warn(format!(
-            "{}, but {} {} not: some objects were built without",
-            checked_words(&checked, subject),
+        .hint(HINT),
+        (count, 0) => pass(format!("{}, at {}", counted(count), level(elf, &checked))),
+        (count, _) => warn(format!(
+            "{}, but not {}: at level 1, or some objects are without",
+            counted(count),
             list(&never_checked),
-            if never_checked.len() == 1 {
-                "is"
-            } else {
-                "are"
-            },
         ))
-        .hint(hint),
+        .hint(HINT),
     };
-    Some(checked.iter().take(4).fold(judgement, |judgement, name| {
-        judgement.with(format!("imports `{}`", String::from_utf8_lossy(name)))
-    }))
+    checked.iter().take(4).fold(judgement, |judgement, name| {
+        judgement.with(format!("calls `{}`", String::from_utf8_lossy(name)))
+    })
 }
 
-fn checked_words(checked: &[&[u8]], subject: &Subject<'_>) -> String {
-    let functions = match checked.len() {
-        1 => "1 function".to_owned(),
-        count => format!("{count} functions"),
+fn counted(count: usize) -> String {
+    match count {
+        1 => "1 function is called with checks".to_owned(),
+        count => format!("{count} functions are called with checks"),
+    }
+}
+
+/// gcc and clang turn a call with checks back into the plain one where level 1 would check nothing.
+/// Level 3 differs from level 2 only in which sizes are known.
+fn level(elf: &Elf<'_>, checked: &[&[u8]]) -> String {
+    if let Some(level) = Producers::of(elf).fortify_level() {
+        return format!("level {level}");
+    }
+    let plain_names = |name: &&[u8]| {
+        let plain = name
+            .strip_prefix(b"__")
+            .and_then(|name| name.strip_suffix(b"_chk"));
+        plain.is_some_and(|plain| FROM_LEVEL_2.contains(&plain))
     };
-    let elf = subject.elf().filter(|_| subject.kind != Kind::Core);
-    match elf.and_then(|elf| Producers::of(elf).fortify_level()) {
-        Some(level) => format!("calls {functions} with checks, at level {level}"),
-        None => format!("calls {functions} with checks; the file does not tell the level"),
+    match checked.iter().any(plain_names) {
+        true => "level 2 or 3".to_owned(),
+        false => "a level that the file does not tell".to_owned(),
     }
 }
 

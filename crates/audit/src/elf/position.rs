@@ -38,6 +38,6 @@ fn pie(subject: &Subject<'_>) -> Option<Judgement> {
                 .hint(hint)
         }
         Kind::SharedObject => not_applicable("a shared object is always loaded anywhere"),
-        Kind::RelocatableObject | Kind::Core | Kind::DebugFile => return None,
+        _ => return None,
     })
 }

@@ -1,11 +1,15 @@
 //! Sanitizers and coverage that were left in: they help in tests, make a program slow and larger,
 //! and some write files where their environment variables say, with the program's rights.
 
-use handpie_binary::elf::Symbol;
 use handpie_binary::elf::constants::STB_WEAK;
+use handpie_binary::elf::{Elf, Symbol};
+use handpie_binary::{Bytes, Size};
+use memchr::memmem;
 
+use super::segments::named;
 use super::symbols;
 use crate::finding::{Judgement, fail, not_applicable, pass, unknown};
+use crate::limits::MAX_READ_ONLY_DATA;
 use crate::rule::{Level, Levels, Rule, Severity};
 use crate::subject::{Kind, Subject};
 
@@ -53,7 +57,7 @@ fn sanitizers(subject: &Subject<'_>) -> Option<Judgement> {
         );
     }
     if names.is_empty() && !subject.language.is_go() {
-        return Some(unknown("it has no symbols at all"));
+        return Some(without_symbols(elf));
     }
     Some(pass("no function of one is in it"))
 }
@@ -64,4 +68,26 @@ fn is_mark(symbol: &Symbol<'_>, start: &[u8]) -> bool {
     // clang's CFI reports by way of UBSan's functions without being one.
     let of_cfi = symbol.name.starts_with(b"__ubsan_handle_cfi_");
     symbol.name.starts_with(start) && !asked_weakly && !of_cfi
+}
+
+/// The runtimes name themselves in what they print.
+fn without_symbols(elf: &Elf<'_>) -> Judgement {
+    const NAMES: [&[u8]; 5] = [
+        b"AddressSanitizer",
+        b"ThreadSanitizer",
+        b"MemorySanitizer",
+        b"UndefinedBehaviorSanitizer",
+        b"LeakSanitizer",
+    ];
+    let Some(section) = elf.section(".rodata") else {
+        return unknown("it has neither symbols nor sections");
+    };
+    let size = section.file_size().min(Size(MAX_READ_ONLY_DATA));
+    let data = elf.file().slice(section.offset.0, size, "read-only data");
+    let data = data.map(Bytes::data).unwrap_or_default();
+    match NAMES.iter().find(|name| memmem::find(data, name).is_some()) {
+        Some(name) => fail(format!("{} is named in it", String::from_utf8_lossy(name)))
+            .at(section.offset, named(section)),
+        None => pass("no message of one is in it"),
+    }
 }

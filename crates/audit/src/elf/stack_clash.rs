@@ -1,11 +1,12 @@
 //! Stack clash protection: a frame larger than a page touches each page on its way, so that it
 //! cannot jump over the guard page. gcc and clang do it with one instruction after each step.
 
-use handpie_binary::Size;
 use handpie_binary::elf::constants::EM_X86_64;
+use handpie_binary::{Address, Size};
 use memchr::memmem;
 
 use super::code;
+use super::functions;
 use super::producers::{Had, Producers};
 use crate::finding::{Judgement, fail, not_applicable, pass, unknown, warn};
 use crate::rule::{Level, Levels, Rule, Severity};
@@ -49,30 +50,47 @@ fn stack_clash(subject: &Subject<'_>) -> Option<Judgement> {
         }
         _ => {}
     }
-    if !subject.kind.needs_loader() {
-        return Some(unknown(
-            "libc is linked in, and its frames look like those of the program",
-        ));
-    }
-    match Producers::of(elf).had("-fstack-clash-protection", "-fno-stack-clash-protection") {
-        Had::All => return Some(pass("it was compiled with -fstack-clash-protection")),
-        Had::Some => {
-            return Some(
-                warn("part of it was compiled without -fstack-clash-protection").hint(HINT),
-            );
-        }
-        Had::None => {
-            return Some(fail("it was compiled without -fstack-clash-protection").hint(HINT));
-        }
-        Had::Unrecorded => {}
+    if subject.kind.needs_loader()
+        && let Some(judgement) = recorded(&Producers::of(elf))
+    {
+        return Some(judgement);
     }
     if elf.header().machine != EM_X86_64 {
         return Some(unknown(
             "the code of this CPU is not looked at, and no flags were recorded",
         ));
     }
+    let code = match subject.kind.needs_loader() {
+        true => code::stretches(elf),
+        false => {
+            let table = elf.symbols().unwrap_or_default();
+            let own = functions::own_functions(&table, true);
+            if own.is_empty() {
+                let why = "libc is linked in, and its frames look like those of the program";
+                return Some(unknown(why));
+            }
+            own.iter()
+                .filter_map(|function| function.code(elf))
+                .collect()
+        }
+    };
+    Some(of_code(code))
+}
+
+fn recorded(producers: &Producers<'_>) -> Option<Judgement> {
+    match producers.had("-fstack-clash-protection", "-fno-stack-clash-protection") {
+        Had::All => Some(pass("it was compiled with -fstack-clash-protection")),
+        Had::Some => {
+            Some(warn("part of it was compiled without -fstack-clash-protection").hint(HINT))
+        }
+        Had::None => Some(fail("it was compiled without -fstack-clash-protection").hint(HINT)),
+        Had::Unrecorded => None,
+    }
+}
+
+fn of_code(stretches: Vec<(Address, &[u8])>) -> Judgement {
     let (mut touched, mut jumps) = (0usize, Vec::new());
-    for (start, bytes) in code::stretches(elf) {
+    for (start, bytes) in stretches {
         for at in memmem::find_iter(bytes, SUBTRACT) {
             let Some((size, after)) = frame(bytes, at) else {
                 continue;
@@ -84,7 +102,7 @@ fn stack_clash(subject: &Subject<'_>) -> Option<Judgement> {
             }
         }
     }
-    Some(match (touched, jumps.first()) {
+    match (touched, jumps.first()) {
         (0, None) => unknown("no function has a frame larger than a page"),
         (_, None) => pass(format!("{touched} large frames touch every page")),
         (_, Some((address, size))) => {
@@ -99,7 +117,7 @@ fn stack_clash(subject: &Subject<'_>) -> Option<Judgement> {
                 .with(format!("a frame of {size} bytes at address {address}"))
                 .hint(HINT)
         }
-    })
+    }
 }
 
 /// The size of the frame that the instruction at `at` makes, and the code behind it.

@@ -3,10 +3,8 @@
 //! The format in use since Go 1.18 is read: a 32-byte header, then two strings with their lengths
 //! before them. Older programs hold pointers there and count as having none.
 
-use object::elf::PF_W;
-
 use crate::bytes::Bytes;
-use crate::elf::Elf;
+use crate::image::{Format, Image};
 use crate::limits::MAX_BUILD_INFO;
 use crate::quantity::Size;
 
@@ -25,29 +23,35 @@ const MAGIC: &[u8] = b"\xff Go buildinf:";
 const HEADER_SIZE: u64 = 32;
 const FLAGS_AT: usize = 15;
 const FLAG_INLINE_STRINGS: u8 = 2;
+/// What the section is called in ELF and in Mach-O; PE has none for it.
+const SECTIONS: [&str; 2] = [".go.buildinfo", "__go_buildinfo"];
 /// The linker aligns the header to 16 bytes, so that it can be searched for.
-const ALIGN: usize = 16;
+const ALIGN: u64 = 16;
 /// 16 bytes stand before and after the module text, so that it can be found in memory.
 const SENTINEL: usize = 16;
 
 impl BuildInfo {
-    /// Reads the build info, from the section `.go.buildinfo` or, in a file without section
-    /// headers, by its magic in the writable segments. `None` when there is none to be read.
-    pub fn read(elf: &Elf<'_>) -> Option<Self> {
-        match elf.section(".go.buildinfo") {
-            Some(section) => Self::parse(elf.section_data(section).ok()?),
-            None => {
-                let mut writable = elf.loads().filter(|segment| segment.has(PF_W));
-                writable.find_map(|segment| {
-                    let data = elf.segment_data(segment).ok()?;
-                    let mut chunks = data.data().chunks_exact(ALIGN).zip(0u64..);
-                    let (_, index) = chunks.find(|(chunk, _)| chunk.starts_with(MAGIC))?;
-                    let start = index.checked_mul(ALIGN as u64)?;
-                    let size = Size(data.size().0.checked_sub(start)?);
-                    Self::parse(data.slice(start, size, "Go build info").ok()?)
-                })
-            }
+    /// Reads the build info, from its section or, in a file that has none for it, by its magic in
+    /// what is writable. `None` when there is none to be read.
+    pub fn read(image: &dyn Image<'_>) -> Option<Self> {
+        let mut sections = SECTIONS.iter().filter_map(|name| image.section(name));
+        if let Some(section) = sections.next() {
+            return Self::parse(section.data);
         }
+        // Nothing strips a Mach-O file of its sections.
+        if image.format() == Format::MachO {
+            return None;
+        }
+        image.writable().into_iter().find_map(|data| {
+            data.search(MAGIC, |start| {
+                let size = Size(data.size().0.checked_sub(start)?);
+                let header = data.slice(start, size, "Go build info").ok()?;
+                start
+                    .is_multiple_of(ALIGN)
+                    .then(|| Self::parse(header))
+                    .flatten()
+            })
+        })
     }
 
     /// The value of a `build` line.

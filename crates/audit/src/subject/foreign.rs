@@ -1,0 +1,54 @@
+//! What Mach-O and PE files are: their kinds, and what they were written in.
+
+use handpie_binary::go::{self, BuildInfo};
+use handpie_binary::macho::constants::{
+    MH_BUNDLE, MH_CORE, MH_DSYM, MH_DYLIB, MH_DYLIB_STUB, MH_DYLINKER, MH_EXECUTE, MH_KEXT_BUNDLE,
+    MH_OBJECT,
+};
+use handpie_binary::pe::constants::IMAGE_FILE_DLL;
+use handpie_binary::{Error, Image, MachO, Pe};
+
+use super::{Kind, Language};
+
+pub(super) fn kind_of_macho(macho: &MachO<'_>) -> Result<Kind, Error> {
+    Ok(match macho.header().kind {
+        MH_OBJECT => Kind::RelocatableObject,
+        MH_EXECUTE => Kind::MachoExecutable,
+        MH_CORE => Kind::Core,
+        MH_DYLIB | MH_DYLINKER | MH_DYLIB_STUB => Kind::MachoDynamicLibrary,
+        MH_BUNDLE => Kind::MachoBundle,
+        MH_KEXT_BUNDLE => Kind::MachoKernelExtension,
+        MH_DSYM => Kind::MachoDebugSymbols,
+        _ => return Err(macho.unsupported_kind()),
+    })
+}
+
+pub(super) fn kind_of_pe(pe: &Pe<'_>) -> Kind {
+    match pe.header().characteristics.contains(IMAGE_FILE_DLL) {
+        true => Kind::PeDynamicLinkLibrary,
+        false => Kind::PeExecutable,
+    }
+}
+
+/// Go's own facts tell Go. The paths of Rust's standard library stand in the messages of its
+/// panics; which section they are in depends on the format.
+pub(super) fn language(image: &dyn Image<'_>, build_info: Option<&BuildInfo>) -> Language {
+    let sections = image.sections();
+    let named = |name: &[u8]| sections.iter().find(|section| section.name == name);
+    if build_info.is_some() || named(b"__gopclntab").is_some() {
+        return match go::has_cgo(image) {
+            true => Language::GoWithC,
+            false => Language::Go,
+        };
+    }
+    let read_only = [b".rdata".as_slice(), b"__const", b"__cstring"];
+    let is_rust = named(b".dep-v0").is_some()
+        || read_only
+            .into_iter()
+            .filter_map(named)
+            .any(|section| section.data.contains(b"/rustc/"));
+    match is_rust {
+        true => Language::Rust,
+        false => Language::C,
+    }
+}

@@ -1,0 +1,58 @@
+//! ELF files as sections and symbols.
+
+use object::Endianness;
+use object::elf::{PF_W, SHF_EXECINSTR, SHF_WRITE, SHT_NULL};
+
+use super::Elf;
+use crate::bytes::Bytes;
+use crate::error::Error;
+use crate::image::{Format, Image, Section, Symbol};
+use crate::quantity::{Address, Offset, Size};
+
+impl<'data> Image<'data> for Elf<'data> {
+    fn format(&self) -> Format {
+        Format::Elf
+    }
+
+    fn file(&self) -> Bytes<'data> {
+        self.file
+    }
+
+    fn endian(&self) -> Endianness {
+        self.header.endian
+    }
+
+    fn sections(&self) -> Vec<Section<'data>> {
+        let sections = self.sections.iter().filter(|s| s.kind != SHT_NULL);
+        let sections = sections.filter_map(|section| {
+            Some(Section {
+                name: section.name,
+                address: section.address,
+                size: section.size,
+                data: self.section_data(section).ok()?,
+                executable: section.flags.contains(SHF_EXECINSTR),
+                writable: section.flags.contains(SHF_WRITE),
+            })
+        });
+        sections.collect()
+    }
+
+    fn symbols(&self) -> Result<Vec<Symbol<'data>>, Error> {
+        let symbols = self.symbols()?.into_iter().map(|symbol| Symbol {
+            name: symbol.name,
+            address: (symbol.section != 0).then_some(symbol.address),
+            size: Some(symbol.size),
+        });
+        Ok(symbols.collect())
+    }
+
+    fn writable(&self) -> Vec<Bytes<'data>> {
+        let segments = self.loads().filter(|segment| segment.has(PF_W));
+        let data = segments.filter_map(|segment| self.segment_data(segment).ok());
+        data.collect()
+    }
+
+    fn offset_of(&self, address: Address, size: Size) -> Option<Offset> {
+        self.offset_of(address, size)
+    }
+}

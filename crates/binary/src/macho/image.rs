@@ -1,0 +1,55 @@
+//! Mach-O files as sections and symbols.
+
+use object::Endianness;
+use object::macho::{VM_PROT_EXECUTE, VM_PROT_WRITE};
+
+use super::MachO;
+use crate::bytes::Bytes;
+use crate::error::Error;
+use crate::image::{Format, Image, Section, Symbol};
+use crate::quantity::{Address, Offset, Size};
+
+impl<'data> Image<'data> for MachO<'data> {
+    fn format(&self) -> Format {
+        Format::MachO
+    }
+
+    fn file(&self) -> Bytes<'data> {
+        self.file
+    }
+
+    fn endian(&self) -> Endianness {
+        self.header.endian
+    }
+
+    fn sections(&self) -> Vec<Section<'data>> {
+        let sections = self.sections.iter().map(|section| Section {
+            name: section.name,
+            address: section.address,
+            size: section.size,
+            data: section.data,
+            executable: section.protection.contains(VM_PROT_EXECUTE),
+            writable: section.protection.contains(VM_PROT_WRITE),
+        });
+        sections.collect()
+    }
+
+    fn symbols(&self) -> Result<Vec<Symbol<'data>>, Error> {
+        let symbols = self.symbols()?.into_iter().map(|symbol| Symbol {
+            name: symbol.name,
+            address: (!symbol.is_undefined()).then_some(symbol.address),
+            size: None,
+        });
+        Ok(symbols.collect())
+    }
+
+    fn writable(&self) -> Vec<Bytes<'data>> {
+        let segments = self.segments.iter();
+        let writable = segments.filter(|segment| segment.protection.contains(VM_PROT_WRITE));
+        writable.map(|segment| segment.data).collect()
+    }
+
+    fn offset_of(&self, address: Address, size: Size) -> Option<Offset> {
+        self.offset_of(address, size)
+    }
+}
