@@ -62,6 +62,17 @@ pub enum Level {
     Fail,
 }
 
+impl Level {
+    /// The level in a word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+        }
+    }
+}
+
 /// A rule's level in each profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Levels {
@@ -107,6 +118,17 @@ pub enum Profile {
     Host,
     /// A distribution's package: debug information is split off, build ids are kept.
     Distro,
+}
+
+impl Profile {
+    /// The profile in a word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Portable => "portable",
+            Self::Host => "host",
+            Self::Distro => "distro",
+        }
+    }
 }
 
 /// Every rule, in the order of reports.

@@ -17,6 +17,12 @@ impl Page {
             .and_then(|rest| rest.strip_prefix(": "));
         title.unwrap_or(line)
     }
+
+    /// All after the title.
+    pub(crate) fn body(&self) -> &'static str {
+        let body = self.text.split_once('\n');
+        body.map_or("", |(_, body)| body.trim())
+    }
 }
 
 macro_rules! pages {
@@ -95,6 +101,9 @@ pages! {
     "output-is-input"
     "output-not-written"
     "pie"
+    "policy-syntax"
+    "policy-unknown-name"
+    "policy-value"
     "position-dependent"
     "random-base"
     "relocatable-object"
@@ -135,19 +144,9 @@ pub(crate) fn find(code: &str) -> Option<&'static Page> {
     PAGES.iter().find(|page| page.code == code)
 }
 
-/// The code that shares the most letters pairs with what was typed, if any comes close.
+/// The code that is most like what was typed, if one comes close.
 pub(crate) fn nearest(typed: &str) -> Option<&'static str> {
-    let pairs =
-        |text: &str| -> Vec<(char, char)> { text.chars().zip(text.chars().skip(1)).collect() };
-    let wanted = pairs(typed);
-    let shared = |page: &Page| {
-        pairs(page.code)
-            .iter()
-            .filter(|p| wanted.contains(p))
-            .count()
-    };
-    let best = PAGES.iter().max_by_key(|page| shared(page))?;
-    (shared(best) * 2 >= wanted.len().max(1)).then_some(best.code)
+    crate::nearest::nearest(typed, PAGES.iter().map(|page| page.code))
 }
 
 #[cfg(test)]
@@ -178,6 +177,7 @@ mod tests {
             .chain(claims)
             .chain(unproven)
             .chain(builds)
+            .chain(handpie_audit::PolicyError::CODES)
             .chain(rules.filter(|code| !OF_RULE_AND_REFUSAL.contains(code)));
         for code in all.chain(crate::input::CODES) {
             assert!(codes.insert(code), "two codes are called {code}");
