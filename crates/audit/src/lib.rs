@@ -11,11 +11,14 @@
 )]
 
 mod limits;
+mod date;
 mod finding;
 mod rule;
 mod subject;
 mod elf;
+mod go;
 
+pub use date::Date;
 pub use finding::{Answer, Evidence, Finding, Judgement};
 pub use rule::{Level, Levels, Profile, Rule, Severity, rules};
 pub use subject::{Kind, Language, Libc, Subject};

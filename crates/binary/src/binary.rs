@@ -82,6 +82,10 @@ impl<'data> Image<'data> for Binary<'data> {
         self.image().loaded()
     }
 
+    fn is_compressed(&self, section: &Section<'data>) -> bool {
+        self.image().is_compressed(section)
+    }
+
     fn offset_of(&self, address: Address, size: Size) -> Option<Offset> {
         self.image().offset_of(address, size)
     }

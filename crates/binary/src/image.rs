@@ -49,6 +49,12 @@ pub trait Image<'data> {
         self.file().slice(start.0, size, "data").ok()
     }
 
+    /// Whether a section of this binary is compressed in the way of its format. Mach-O and PE have
+    /// none; there, the name tells.
+    fn is_compressed(&self, _section: &Section<'data>) -> bool {
+        false
+    }
+
     /// The first section of that name.
     fn section(&self, name: &str) -> Option<Section<'data>> {
         let mut sections = self.sections().into_iter();

@@ -23,6 +23,7 @@ mod image;
 pub mod elf;
 pub mod macho;
 pub mod pe;
+pub mod dwarf;
 mod binary;
 pub mod go;
 

@@ -53,3 +53,6 @@ pub(crate) const MAX_PCLNTAB_TRIES: u32 = 4096;
 
 /// A value that `-ldflags=-X` put into a variable, as far as it is shown, in bytes.
 pub(crate) const MAX_STAMP: u64 = 256;
+
+/// What comes out of one compressed section of DWARF, in bytes; programs of 150 MB have 30 MB.
+pub(crate) const MAX_UNCOMPRESSED: usize = 64 << 20;

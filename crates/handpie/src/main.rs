@@ -10,6 +10,7 @@ mod toolchain;
 mod record;
 mod input;
 mod files;
+mod today;
 mod replace;
 mod pages;
 mod failure;

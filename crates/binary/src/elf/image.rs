@@ -1,7 +1,7 @@
 //! ELF files as sections and symbols.
 
 use object::Endianness;
-use object::elf::{PF_W, SHF_EXECINSTR, SHF_WRITE, SHT_NULL};
+use object::elf::{PF_W, SHF_COMPRESSED, SHF_EXECINSTR, SHF_WRITE, SHT_NULL};
 
 use super::Elf;
 use crate::bytes::Bytes;
@@ -55,6 +55,13 @@ impl<'data> Image<'data> for Elf<'data> {
             })
         });
         parts.collect()
+    }
+
+    fn is_compressed(&self, section: &Section<'data>) -> bool {
+        let same =
+            |it: &&super::Section<'_>| it.offset == section.offset() && it.name == section.name;
+        let found = self.sections.iter().find(same);
+        found.is_some_and(|found| found.flags.contains(SHF_COMPRESSED))
     }
 
     fn offset_of(&self, address: Address, size: Size) -> Option<Offset> {

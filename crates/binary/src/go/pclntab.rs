@@ -79,6 +79,11 @@ impl<'data> Pclntab<'data> {
         }
     }
 
+    /// The size of a pointer in the program, in bytes: 4 or 8.
+    pub fn pointer_size(&self) -> u64 {
+        self.pointer_size
+    }
+
     /// Where the table stands in the file.
     pub fn offset(&self) -> Offset {
         self.table.base()
@@ -205,12 +210,28 @@ pub fn packages_with_cgo_calls(image: &dyn Image<'_>) -> BTreeSet<String> {
 }
 
 /// Whether the program is linked with the runtime's side of cgo, and so with C.
+///
+/// That is package runtime/cgo. Up to Go 1.20 none of its functions bears its name; `crosscall2`,
+/// through which C calls Go (runtime/cgo/asm_amd64.s), is there in every version. What purego puts
+/// into its place to do without C has a function of the same name.
 pub fn has_cgo(image: &dyn Image<'_>) -> bool {
-    const RUNTIME_SIDE: &[u8] = b"runtime/cgo.";
-    let table = Pclntab::read(image);
-    let mut names = table.iter().flat_map(Pclntab::functions);
-    names.any(|name| name.bytes.starts_with(RUNTIME_SIDE))
+    let Some(table) = Pclntab::read(image) else {
+        return false;
+    };
+    let mut calls_back = false;
+    let mut is_purego = false;
+    for name in table.functions() {
+        if name.bytes.starts_with(b"runtime/cgo.") {
+            return true;
+        }
+        calls_back |= name.bytes == b"crosscall2";
+        is_purego |= name.bytes.starts_with(PUREGO);
+    }
+    calls_back && !is_purego
 }
+
+/// How the names of purego's functions start that stand for those of runtime/cgo.
+const PUREGO: &[u8] = b"github.com/ebitengine/purego/internal/fakecgo.";
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use handpie_audit::Subject;
+use handpie_audit::{Date, Subject};
 use handpie_binary::Binary;
 use rayon::prelude::*;
 
@@ -11,6 +11,7 @@ use crate::failure::Failure;
 use crate::files::{self, Found};
 use crate::report::Reporter;
 use crate::report::check::{CheckReport, Checked, Unread};
+use crate::today;
 
 /// Check programs and libraries against the release checklist
 ///
@@ -32,8 +33,11 @@ pub(crate) fn run(args: &Check, reporter: &Reporter) -> Result<Exit, Failure> {
         files::find(&args.files)
     };
     let working = reporter.working("checking");
-    let results: Vec<Result<Vec<Checked>, Unread>> =
-        found.into_par_iter().filter_map(check).collect();
+    let today = today::today();
+    let results: Vec<Result<Vec<Checked>, Unread>> = found
+        .into_par_iter()
+        .filter_map(|found| check(found, today))
+        .collect();
     let mut report = CheckReport::default();
     for result in results {
         match result {
@@ -47,7 +51,7 @@ pub(crate) fn run(args: &Check, reporter: &Reporter) -> Result<Exit, Failure> {
 }
 
 /// `None` for what was only met on the way and is no binary.
-fn check(found: Found) -> Option<Result<Vec<Checked>, Unread>> {
+fn check(found: Found, today: Date) -> Option<Result<Vec<Checked>, Unread>> {
     let name = found.name();
     let mut input = match found.open() {
         Ok(input) => input?,
@@ -57,7 +61,7 @@ fn check(found: Found) -> Option<Result<Vec<Checked>, Unread>> {
     let looked = input.look(|bytes| {
         let binaries = Binary::parse(bytes)?;
         let checked = binaries.into_iter().map(|binary| {
-            let subject = Subject::of(binary, mode)?;
+            let subject = Subject::of(binary, mode)?.on(today);
             let findings = handpie_audit::check(&subject);
             Ok(Checked::new(&name, &subject, findings))
         });

@@ -30,7 +30,7 @@ impl<'data> Name<'data> {
 
     /// The import path of the package, if this is one of the functions that cmd/cgo makes for each
     /// C function that is called.
-    pub(super) fn calls_c(&self) -> Option<String> {
+    pub fn calls_c(&self) -> Option<String> {
         let end = super::CALLS_C.iter().find_map(|marker| {
             let mut parts = self.bytes.windows(marker.len());
             parts.position(|part| part == *marker)

@@ -151,6 +151,32 @@ fn finds_the_table_without_section_headers_and_passes_over_what_only_looks_like_
     assert_eq!(packages, ["github.com/x/sqlite.go", "net"]);
 }
 
+/// A table that holds functions of these names and no files.
+fn with_functions(functions: &[&str]) -> Vec<u8> {
+    let row: String = functions.iter().map(|name| format!("{name}\0")).collect();
+    let start = 72;
+    let end = start + row.len();
+    let numbers = [functions.len(), 0, 0, start, end, end, end, end];
+    let mut table = PLAIN.head(0xf1);
+    table.extend(numbers.into_iter().flat_map(|number| PLAIN.pointer(number)));
+    table.extend(row.bytes());
+    table.push(0);
+    elf_of_one_segment(&table)
+}
+
+#[test]
+fn tells_cgo_by_its_functions_in_every_version_of_go() {
+    let has_cgo = |functions: &[&str]| {
+        let file = with_functions(functions);
+        has_cgo(&Elf::parse(&file).unwrap())
+    };
+    assert!(!has_cgo(&["runtime.main", "runtime.cgocall"]));
+    assert!(has_cgo(&["runtime.main", "runtime/cgo.set_crosscall2"]));
+    assert!(has_cgo(&["_cgo_panic", "crosscall2"]), "Go 1.19");
+    let purego = "github.com/ebitengine/purego/internal/fakecgo.init";
+    assert!(!has_cgo(&["crosscall2", purego]));
+}
+
 #[test]
 fn a_header_that_contradicts_itself_is_none() {
     let table = PLAIN.with_tables(0xf1);
