@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use super::date::Date;
+use crate::date::Date;
 use super::globs::Globs;
 use super::setting::Code;
 use crate::rule::Rule;

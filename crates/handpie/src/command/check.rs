@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use handpie_audit::Subject;
+use handpie_audit::{Date, Subject};
 use handpie_binary::Binary;
 use rayon::prelude::*;
 
@@ -100,7 +100,7 @@ fn check(found: &Found, rulebook: &Rulebook) -> Option<Result<Vec<Checked>, Unre
         let binaries = Binary::parse(bytes)?;
         let several = binaries.len() > 1;
         let checked = binaries.into_iter().zip(1..).map(|(binary, number)| {
-            let subject = Subject::of(binary, mode)?;
+            let subject = Subject::of(binary, mode)?.on(rulebook.today);
             let findings = handpie_audit::check_under(&subject, &ruling);
             let member = several.then(|| format!("binary {number}"));
             let path = path.to_owned();
