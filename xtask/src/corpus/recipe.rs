@@ -215,7 +215,9 @@ pub(crate) fn put_in(
         result += before;
         let word = after.split('}').next().unwrap_or_default();
         let is_word = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
-        if before.ends_with('$') || word.is_empty() || !word.chars().all(is_word) {
+        // `${HOME}` is the shell's, `{{end}}` a Go template's.
+        let is_others = result.ends_with(['$', '{']) || word.is_empty();
+        if is_others || !word.chars().all(is_word) {
             result.push('{');
             rest = after;
             continue;
@@ -238,7 +240,7 @@ mod tests {
         relro = "fail"
         [[binary]]
         name = "a"
-        build = "cc {bare} {src}/a.c -o {out}; echo ${HOME} { x; }"
+        build = "cc {bare} {src}/a.c -o {out}; echo ${HOME} {{end}} { x; }"
         kind = "static-pie"
         shares = ["plain"]
         answers.relro = "pass"
@@ -250,7 +252,7 @@ mod tests {
         let recipes = page(PAGE).unwrap();
         assert_eq!(
             recipes[0].build,
-            "cc -O2 {src}/a.c -o {out}; echo ${HOME} { x; }"
+            "cc -O2 {src}/a.c -o {out}; echo ${HOME} {{end}} { x; }"
         );
         assert_eq!(recipes[0].answers["pie"], Answer::Pass);
         assert_eq!(recipes[0].answers["relro"], Answer::Pass);

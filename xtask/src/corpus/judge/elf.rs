@@ -58,7 +58,8 @@ impl Elf {
         // Only programs can be asked for their memory.
         if is_asked && elf.kind() != "shared-object" {
             let maps = workplace.tool(path).arg("maps").run()?;
-            elf.relro_is_applied = elf.is_read_only(&String::from_utf8_lossy(&maps.stdout));
+            elf.relro_is_applied =
+                elf.is_read_only(&String::from_utf8_lossy(&maps.stdout), &recipe.name);
         }
         Ok(elf)
     }
@@ -110,26 +111,29 @@ impl Elf {
         self.symbols.iter().any(|name| wanted(name))
     }
 
-    /// Whether every page that lies wholly in RELRO is read-only, by `/proc/self/maps`.
-    fn is_read_only(&self, maps: &str) -> Option<bool> {
+    /// Whether every page that lies wholly in RELRO is read-only, by the program's own
+    /// `/proc/self/maps`; `name` is its file's.
+    fn is_read_only(&self, maps: &str, name: &str) -> Option<bool> {
         let hex = |text: &str| u64::from_str_radix(text.trim_start_matches("0x"), 16).ok();
-        let line = self.starting("GNU_RELRO").next()?;
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let (start, size) = (hex(words.get(2)?)?, hex(words.get(5)?)?);
-        let first = maps.lines().next()?;
-        let base = match self.kind() {
-            "static-executable" | "dynamic-executable" => 0,
-            _ => hex(first.split('-').next()?)?,
+        let field = |kind: &str, number: usize| {
+            let line = self.starting(kind).next()?;
+            hex(line.split_whitespace().nth(number)?)
         };
-        let (start, end) = (base + start, (base + start + size) & !0xfff);
-        let mut all = true;
+        let (start, size) = (field("GNU_RELRO", 2)?, field("GNU_RELRO", 5)?);
+        let first = maps.lines().find(|line| line.ends_with(name))?;
+        let bias = hex(first.split('-').next()?)?.wrapping_sub(field("LOAD", 2)? & !0xfff);
+        let start = start.wrapping_add(bias);
+        let end = (start + size) & !0xfff;
+        let (mut all, mut any) = (true, false);
         for line in maps.lines() {
             let (range, rest) = line.split_once(' ')?;
             let (from, to) = range.split_once('-')?;
             let overlaps = hex(from)? < end && hex(to)? > start;
+            any |= overlaps;
             all &= !overlaps || rest.starts_with("r--");
         }
-        Some(all)
+        // RELRO that is not in memory has not been looked for in the right place.
+        any.then_some(all)
     }
 
     fn search_path(&self) -> Option<Possible> {
