@@ -68,7 +68,7 @@ pub(crate) struct Recipe {
     #[serde(default)]
     pub(crate) functions: Vec<String>,
     /// Mistakes of other checkers that were seen on such a binary, by their number in
-    /// `recipes/README.md`.
+    /// `README.md` beside the recipes.
     #[serde(default)]
     pub(crate) mistake: Vec<u32>,
     /// What it is there for.
@@ -214,7 +214,7 @@ pub(crate) fn put_in(
     while let Some((before, after)) = rest.split_once('{') {
         result += before;
         let word = after.split('}').next().unwrap_or_default();
-        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
+        let is_word = |c: char| c.is_ascii_alphanumeric() || "-.:_".contains(c);
         // `${HOME}` is the shell's, `{{end}}` a Go template's.
         let is_others = result.ends_with(['$', '{']) || word.is_empty();
         if is_others || !word.chars().all(is_word) {

@@ -285,6 +285,14 @@ impl Facts for Elf {
                 let checked = |name: &str| name.starts_with("__") && name.ends_with("_chk");
                 when(self.has_symbol(checked), PASS, NOT_SEEN)
             }
+            "go-libc-resolver" => {
+                let asks = |name: &str| name.ends_with("getaddrinfo");
+                when(self.has_symbol(asks), BAD, NOT_BAD)
+            }
+            "go-version-stamp" => {
+                let is_set = |name: &str| name == "main.Version.str";
+                when(self.has_symbol(is_set), PASS, NOT_SEEN)
+            }
             "cet" => when(self.says("IBT, SHSTK"), PASS, NOT_SEEN),
             "branch-protection" => when(self.says("BTI, PAC"), PASS, NOT_SEEN),
             "stack-clash" if self.knows_functions => {

@@ -80,6 +80,19 @@ impl Go {
                 let ways = ["-race", "-cover", "-msan", "-asan"];
                 when(ways.iter().any(|way| self.is_on(way)), FAIL, PASS)
             }
+            "go-version-stamp" => {
+                let module = self.lines.iter().find(|line| line.starts_with("mod\t"));
+                let version = module.and_then(|line| line.split('\t').nth(2));
+                let tagged = version.is_some_and(|version| version.starts_with('v'));
+                // What -X sets has a symbol of its own, or is in the record of the flags.
+                let asked = |line: &String| line.contains("-X main.Version=");
+                let set = tagged || self.lines.iter().any(asked);
+                set.then_some(PASS)
+            }
+            "go-cgo-flags" => {
+                let flags = self.setting("CGO_CFLAGS").unwrap_or_default();
+                when(flags.contains("-fstack-protector-strong"), PASS, NOT_SEEN)
+            }
             "go-fips" => when(
                 self.setting("GOFIPS140").is_some(),
                 &[Answer::Pass, Answer::Warn],

@@ -7,7 +7,7 @@ use crate::corpus::recipe::Answer;
 use crate::test::Workplace;
 
 pub(super) struct Pe {
-    /// `llvm-readobj --file-headers --coff-debug-directory`.
+    /// `llvm-readobj --file-headers --coff-debug-directory --coff-load-config`.
     text: String,
     /// Names in the COFF symbol table.
     symbols: String,
@@ -15,7 +15,11 @@ pub(super) struct Pe {
 
 impl Pe {
     pub(super) fn read(workplace: &Workplace, path: &Path) -> anyhow::Result<Pe> {
-        let flags = ["--file-headers", "--coff-debug-directory"];
+        let flags = [
+            "--file-headers",
+            "--coff-debug-directory",
+            "--coff-load-config",
+        ];
         Ok(Pe {
             text: said(workplace, "llvm-readobj", &flags, path)?,
             symbols: said(workplace, "llvm-readobj", &["--symbols"], path)?,
@@ -37,6 +41,15 @@ impl Pe {
             .next()
             .and_then(|size| u64::from_str_radix(size, 16).ok())
             .unwrap_or(0)
+    }
+
+    fn has_guard_table(&self) -> bool {
+        let start = "GuardCFFunctionCount: ";
+        let counts = self
+            .text
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix(start));
+        counts.into_iter().any(|count| count != "0")
     }
 
     fn is_64_bit(&self) -> bool {
@@ -66,6 +79,8 @@ impl Facts for Pe {
             "pe-high-entropy" if !self.is_64_bit() => Some(NOT_APPLICABLE),
             "pe-high-entropy" => flag("HIGH_ENTROPY_VA", FAIL),
             "pe-nx" => flag("NX_COMPAT", FAIL),
+            // The flag alone does nothing: the loader wants a table of functions.
+            "pe-cfg" if !self.has_guard_table() => Some(NOT_SEEN),
             "pe-cfg" => flag("GUARD_CF", NOT_SEEN),
             "pe-safe-seh" if self.is_64_bit() => Some(NOT_APPLICABLE),
             "pe-safe-seh" => flag("NO_SEH", NOT_SEEN),
