@@ -41,3 +41,9 @@ pub(crate) const MAX_STRING_SHARING: u64 = 64;
 
 /// Entries of a PE file's debug directory; linkers write fewer than ten.
 pub(crate) const MAX_DEBUG_ENTRIES: u64 = 1024;
+
+/// Libraries that a PE file imports from; large programs have some hundreds.
+pub(crate) const MAX_IMPORTED_LIBRARIES: u64 = 4096;
+
+/// The name of a library that a PE file imports from, in bytes: `MAX_PATH`.
+pub(crate) const MAX_LIBRARY_NAME: u64 = 260;
