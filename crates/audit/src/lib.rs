@@ -23,9 +23,7 @@ mod go;
 
 pub use date::Date;
 pub use finding::{Answer, Evidence, Finding, Judgement};
-pub use policy::{
-    Origin, Policy, PolicyError, Ruling, Setting, Standing, Unknown, Waived, Waiver,
-};
+pub use policy::{Origin, Policy, PolicyError, Ruling, Setting, Standing, Unknown, Waived, Waiver};
 pub use rule::{Level, Levels, Profile, Rule, Severity, rules};
 pub use subject::{Kind, Language, Libc, Subject};
 

@@ -56,3 +56,9 @@ pub(crate) const MAX_STAMP: u64 = 256;
 
 /// What comes out of one compressed section of DWARF, in bytes; programs of 150 MB have 30 MB.
 pub(crate) const MAX_UNCOMPRESSED: usize = 64 << 20;
+
+/// Libraries that a PE file imports from; large programs have some hundreds.
+pub(crate) const MAX_IMPORTED_LIBRARIES: u64 = 4096;
+
+/// The name of a library that a PE file imports from, in bytes: `MAX_PATH`.
+pub(crate) const MAX_LIBRARY_NAME: u64 = 260;

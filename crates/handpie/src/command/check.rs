@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use handpie_audit::{Date, Subject};
+use handpie_audit::Subject;
 use handpie_binary::Binary;
 use rayon::prelude::*;
 
