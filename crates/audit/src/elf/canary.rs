@@ -51,8 +51,7 @@ fn stack_canary(subject: &Subject<'_>) -> Option<Judgement> {
         false => Producers::of(elf).had("-fstack-protector", "-fno-stack-protector"),
     };
     if has_libc && own.is_empty() {
-        let why = "libc is linked in and checks canaries; without symbols its functions cannot be \
-                   told from those of the program";
+        let why = "its own functions cannot be told from those of what is linked into it";
         return Some(unknown(why));
     }
     // The sections of an object all start at address 0, so addresses tell nothing there.
@@ -73,8 +72,10 @@ fn stack_canary(subject: &Subject<'_>) -> Option<Judgement> {
         Count::Untold if imported && !has_libc => {
             pass("its functions call `__stack_chk_fail`").with("imports `__stack_chk_fail`")
         }
+        Count::Untold if has_libc => unknown("the code of this CPU is not looked at"),
         Count::Untold => recorded(asked).unwrap_or_else(|| {
-            unknown("it checks none: either no function needs one, or it was built without")
+            unknown("it calls none of the functions that report a broken one: either no function \
+                     needs a canary, or it was built without")
         }),
     })
 }

@@ -1,11 +1,11 @@
 //! What else is in the file: names, debug information, the id under which both are found again.
 
-use handpie_binary::elf::constants::{NT_GNU_BUILD_ID, SHT_SYMTAB};
+use handpie_binary::elf::constants::{NT_GNU_BUILD_ID, SHF_ALLOC, SHT_SYMTAB};
 
 use super::segments::named;
 use crate::finding::{Judgement, fail, pass, warn};
 use crate::rule::{Level, Levels, Rule, Severity};
-use crate::subject::{Kind, Subject};
+use crate::subject::Subject;
 
 pub(super) const SYMBOLS: Rule = Rule {
     code: "symbols",
@@ -63,6 +63,8 @@ fn debug_info(subject: &Subject<'_>) -> Option<Judgement> {
     let is_debug = |name: &[u8]| name.starts_with(b".debug_") || name.starts_with(b".zdebug_");
     let sections = elf.sections().iter();
     let debug: Vec<_> = sections
+        // gdb's scripts are called so too, but are loaded.
+        .filter(|section| !section.flags.contains(SHF_ALLOC))
         .filter(|section| is_debug(section.name) && section.file_size().0 > 0)
         .collect();
     let Some(first) = debug.first() else {
@@ -96,8 +98,8 @@ fn build_id(subject: &Subject<'_>) -> Option<Judgement> {
         Some(note) => warn("it has only Go's own, which debuggers and debuginfod do not know")
             .at(note.offset, "note of Go")
             .hint("link with -ldflags=-B=gobuildid"),
-        None if subject.kind == Kind::SharedObject => {
-            fail("it has none").hint("link with -Wl,--build-id")
+        None if subject.language.is_go() => {
+            fail("it has none").hint("link with -ldflags=-B=gobuildid")
         }
         None => fail("it has none").hint("link with -Wl,--build-id"),
     })

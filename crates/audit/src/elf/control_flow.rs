@@ -95,12 +95,8 @@ fn marks(
 /// Within one module, clang resolves its checks at link time and leaves no name behind. So their
 /// absence shows nothing.
 fn cfi(subject: &Subject<'_>) -> Option<Judgement> {
-    const LEFT_BEHIND: [&[u8]; 4] = [
-        b"__cfi_check",
-        b"__cfi_slowpath",
-        b"__cfi_slowpath_diag",
-        b"__ubsan_handle_cfi_check_fail",
-    ];
+    const LEFT_BEHIND: [&[u8]; 3] = [b"__cfi_check", b"__cfi_slowpath", b"__cfi_slowpath_diag"];
+    const ENDS: [&[u8]; 3] = [b".cfi", b".cfi_jt", b"_global_addr"];
     let elf = subject.elf()?;
     if !subject.kind.is_loaded() {
         return None;
@@ -110,9 +106,9 @@ fn cfi(subject: &Subject<'_>) -> Option<Judgement> {
             "Go's indirect calls go through read-only tables",
         ));
     }
-    let found = symbols::all(elf)
-        .into_iter()
-        .find(|symbol| LEFT_BEHIND.contains(&symbol.name) || symbol.name.ends_with(b".cfi_jt"));
+    let found = symbols::all(elf).into_iter().find(|symbol| {
+        LEFT_BEHIND.contains(&symbol.name) || ENDS.iter().any(|end| symbol.name.ends_with(end))
+    });
     Some(match found {
         Some(symbol) => {
             pass("checked by clang").with(format!("symbol `{}`", symbols::name(&symbol)))

@@ -81,24 +81,23 @@ fn fortify(subject: &Subject<'_>) -> Option<Judgement> {
         (_, Libc::Musl) => return Some(not_applicable("musl has no FORTIFY")),
         _ => {}
     }
-    let names = if subject.kind.needs_loader() {
-        symbols::imports(elf)
-    } else {
-        let table = elf.symbols().unwrap_or_default();
-        let own = functions::own_functions(&table, true);
-        match code::called(elf, &own, &table) {
-            Some(called) => called,
-            None => {
-                let why = "libc is linked in, and its own calls look like those of the program";
-                return Some(unknown(why));
-            }
-        }
+    if subject.kind.needs_loader() {
+        return Some(of_calls(elf, &symbols::imports(elf), true));
+    }
+    let table = symbols::all(elf);
+    let own = match subject.language {
+        Language::GoWithC => functions::c_functions_of_go(&table),
+        _ => functions::own_functions(&table, true),
     };
-    Some(of_calls(elf, &names))
+    let called = code::called(elf, &own, &table);
+    Some(match called {
+        Some(called) => of_calls(elf, &called, false),
+        None => unknown("its own calls cannot be told from those of what is linked into it"),
+    })
 }
 
-/// The judgement on a program that calls these functions of glibc.
-fn of_calls(elf: &Elf<'_>, names: &[&[u8]]) -> Judgement {
+/// The judgement on a program that calls these functions of glibc; `all` when it calls no others.
+fn of_calls(elf: &Elf<'_>, names: &[&[u8]], all: bool) -> Judgement {
     let is_checked = |name: &&[u8]| {
         name.starts_with(b"__") && name.ends_with(b"_chk") && !NO_CALLS.contains(name)
     };
@@ -114,8 +113,12 @@ fn of_calls(elf: &Elf<'_>, names: &[&[u8]]) -> Judgement {
             .copied()
             .collect()
     };
-    let never_checked = plain(&FROM_LEVEL_2);
+    let mut never_checked = plain(&FROM_LEVEL_2);
+    if !checked.is_empty() && is_clangs(elf) {
+        never_checked.clear();
+    }
     let judgement = match (checked.len(), never_checked.len()) {
+        (0, 0) if !all => unknown("none of its own calls that can be followed is checked"),
         (0, 0) if plain(&WHERE_KNOWN).is_empty() => {
             not_applicable("it calls nothing that could be checked")
         }
@@ -123,7 +126,7 @@ fn of_calls(elf: &Elf<'_>, names: &[&[u8]]) -> Judgement {
             unknown("what it calls is checked only where sizes are known, and none is checked")
         }
         (0, _) => fail(format!(
-            "no call is checked, that of {} neither",
+            "no call is checked, not even {}",
             list(&never_checked)
         ))
         .hint(HINT),
@@ -138,6 +141,14 @@ fn of_calls(elf: &Elf<'_>, names: &[&[u8]]) -> Judgement {
     checked.iter().take(4).fold(judgement, |judgement, name| {
         judgement.with(format!("calls `{}`", String::from_utf8_lossy(name)))
     })
+}
+
+/// With glibc before 2.40, clang cannot replace functions with a variable number of arguments.
+fn is_clangs(elf: &Elf<'_>) -> bool {
+    let comment = elf
+        .section(".comment")
+        .and_then(|section| elf.section_data(section).ok());
+    comment.is_some_and(|comment| comment.contains(b"clang version"))
 }
 
 fn counted(count: usize) -> String {

@@ -52,7 +52,7 @@ pub(super) fn own_functions<'data>(
         functions.retain(|function| !function.foreign && function.end > function.start);
         return functions;
     }
-    let is_border = |function: &Function<'_>| function.foreign || function.name.starts_with(b"_");
+    let is_border = |function: &Function<'_>| function.foreign || is_reserved(function.name);
     runs(&functions, is_border, |border, run| {
         border.is_some_and(|border| border.name == b"frame_dummy")
             || run.iter().any(|function| function.name == b"main")
@@ -71,8 +71,8 @@ pub(super) fn c_functions_of_go<'data>(symbols: &[Symbol<'data>]) -> Vec<Functio
         let is_gos = name.contains(&b'.') || name.contains(&b'/');
         let of_runtime = [b"x_cgo_".as_slice(), b"crosscall", b"setg_gcc"];
         let of_runtime = of_runtime.iter().any(|start| name.starts_with(start));
-        let reserved = name.starts_with(b"_") && !is_wrapper(function);
-        function.foreign || is_gos || of_runtime || reserved
+        let reserved = is_reserved(name) || name.starts_with(b"_cgo_");
+        function.foreign || is_gos || of_runtime || (reserved && !is_wrapper(function))
     };
     runs(&functions(symbols), is_border, |_, run| {
         run.iter().any(is_wrapper)
@@ -109,7 +109,12 @@ fn functions<'data>(symbols: &[Symbol<'data>]) -> Vec<Function<'data>> {
     for symbol in symbols {
         if symbol.kind == STT_FILE {
             // glibc is built so that its files are called so; compilers write the source's name.
-            of_archive = symbol.name.ends_with(b".o");
+            // So do linkers for what link-time optimisation makes.
+            let of_lto = [b"ld-temp".as_slice(), b"ltrans"];
+            let of_lto = of_lto
+                .iter()
+                .any(|part| memmem::find(symbol.name, part).is_some());
+            of_archive = symbol.name.ends_with(b".o") && !of_lto;
         } else if symbol.kind == STT_FUNC && symbol.section != 0 {
             let local = symbol.binding == STB_LOCAL;
             functions.push(Function {
@@ -122,6 +127,13 @@ fn functions<'data>(symbols: &[Symbol<'data>]) -> Vec<Function<'data>> {
     }
     functions.sort_by_key(|function| function.start);
     functions
+}
+
+/// Names that C leaves to compilers and libcs, and those that glibc takes besides.
+fn is_reserved(name: &[u8]) -> bool {
+    const OF_GLIBC: [&[u8]; 4] = [b"_dl_", b"_nl_", b"_int_", b"_itoa"];
+    matches!(name, [b'_', b'_' | b'A'..=b'Z', ..])
+        || OF_GLIBC.iter().any(|start| name.starts_with(start))
 }
 
 fn is_of_start_files(name: &[u8]) -> bool {

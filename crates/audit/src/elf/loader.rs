@@ -4,7 +4,7 @@ use handpie_binary::elf::constants::{DT_NEEDED, PT_INTERP};
 
 use crate::finding::{Judgement, fail, not_applicable, pass, warn};
 use crate::rule::{Level, Levels, Rule, Severity};
-use crate::subject::{Kind, Language, Subject};
+use crate::subject::{Language, Subject};
 
 pub(super) const NO_LOADER: Rule = Rule {
     code: "no-loader",
@@ -50,8 +50,10 @@ fn no_loader(subject: &Subject<'_>) -> Option<Judgement> {
     };
     let path = elf.interpreter().ok().flatten().unwrap_or_default();
     let path = String::from_utf8_lossy(path);
-    let judgement = match subject.kind {
-        Kind::LoaderOnlyPie => {
+    let dynamic = elf.dynamic().ok().flatten();
+    let needed = dynamic.and_then(|dynamic| dynamic.needed(elf).ok());
+    let judgement = match needed.is_none_or(|needed| needed.is_empty()) {
+        true => {
             let judgement = fail(format!(
                 "it needs {path} although it needs no library; where that is absent it does not start"
             ));
@@ -62,7 +64,7 @@ fn no_loader(subject: &Subject<'_>) -> Option<Judgement> {
                 _ => judgement.hint("link with -static-pie"),
             }
         }
-        _ => not_applicable("its libraries need one"),
+        false => not_applicable("its libraries need one"),
     };
     Some(judgement.at(segment.offset, format!("`PT_INTERP` is {path}")))
 }
@@ -84,11 +86,16 @@ fn needed_libraries(subject: &Subject<'_>) -> Option<Judgement> {
     for (entry, name) in entries.filter(|entry| entry.tag == DT_NEEDED).zip(&needed) {
         judgement = judgement.at(entry.offset, format!("`DT_NEEDED` {name}"));
     }
-    Some(match subject.language {
-        Language::Go | Language::GoWithC => judgement
-            .hint("build with CGO_ENABLED=0, or -tags netgo,osusergo; `handpie explain cgo`"),
-        _ => judgement.hint("link with -static-pie"),
-    })
+    let judgement = if !subject.kind.is_program() {
+        judgement
+    } else if subject.language.is_go() {
+        judgement.hint("build with CGO_ENABLED=0, or -tags netgo,osusergo; `handpie explain cgo`")
+    } else if subject.language.is_rust() {
+        judgement.hint("build for a musl target, such as --target x86_64-unknown-linux-musl")
+    } else {
+        judgement.hint("link with -static-pie")
+    };
+    Some(judgement)
 }
 
 fn setuid(subject: &Subject<'_>) -> Option<Judgement> {

@@ -44,7 +44,8 @@ impl<'data> Producers<'data> {
             .flatten()
         {
             let starts = memmem::find_iter(strings, b"GNU C").take(MAX_COMPILATIONS);
-            compilations.extend(starts.filter_map(|start| c_string(strings, start)));
+            let records = starts.filter_map(|start| c_string(strings, start));
+            compilations.extend(records.filter(|record| !is_of_toolchain(record)));
         }
         Self {
             compilations,
@@ -80,6 +81,20 @@ impl<'data> Producers<'data> {
         });
         levels.min()
     }
+}
+
+/// Start files and runtimes of libc, gcc and sanitizers may carry records too; they are compiled in
+/// ways in which no program is.
+fn is_of_toolchain(record: &[u8]) -> bool {
+    const FLAGS: [&[u8]; 4] = [
+        b"-ffreestanding",
+        b"-fno-builtin",
+        b"-fbuilding-libgcc",
+        b"-nostdinc",
+    ];
+    FLAGS
+        .iter()
+        .any(|flag| memmem::find(record, flag).is_some())
 }
 
 fn c_string(strings: &[u8], start: usize) -> Option<&[u8]> {

@@ -2,10 +2,10 @@
 //! afterwards. Asking for it (`PT_GNU_RELRO`) and getting it are two things, and so are two rules.
 
 use handpie_binary::elf::constants::{
-    DF_1_NOW, DF_BIND_NOW, DT_BIND_NOW, DT_FLAGS, DT_FLAGS_1, DT_JMPREL, DT_PLTGOT, DT_PLTRELSZ,
-    DynamicFlags, DynamicFlags1, PT_GNU_RELRO,
+    DF_1_NOW, DF_BIND_NOW, DT_BIND_NOW, DT_FLAGS, DT_FLAGS_1, DT_PLTGOT, DT_PLTRELSZ, DynamicFlags,
+    DynamicFlags1, PT_GNU_RELRO,
 };
-use handpie_binary::elf::{Dynamic, Elf, Segment};
+use handpie_binary::elf::{Dynamic, Elf, Section, Segment};
 use handpie_binary::{Address, Size};
 
 use crate::finding::{Judgement, fail, not_applicable, pass, unknown, warn};
@@ -37,6 +37,8 @@ pub(super) const BIND_NOW: Rule = Rule {
 };
 
 const HINT: &str = "link with -Wl,-z,relro,-z,now";
+/// Go's own linker ignores what is meant for a C compiler's.
+const HINT_OF_GO: &str = "build it with -buildmode=pie and -ldflags=-bindnow";
 
 fn relro(subject: &Subject<'_>) -> Option<Judgement> {
     let elf = subject.elf()?;
@@ -47,9 +49,10 @@ fn relro(subject: &Subject<'_>) -> Option<Judgement> {
     let Some(segment) = relro_segment(elf) else {
         return Some(match (subject.kind, &dynamic) {
             // Go's linker puts what a PIE would relocate into read-only data.
-            (Kind::StaticExecutable, None) if subject.language.is_go() => {
+            (Kind::StaticExecutable, None) if !has_pointers(elf) => {
                 not_applicable("nothing in it is relocated, so there is nothing to protect after")
             }
+            _ if subject.language.is_go() => fail("it has no `PT_GNU_RELRO`").hint(HINT_OF_GO),
             _ => fail("it has no `PT_GNU_RELRO`").hint(HINT),
         });
     };
@@ -57,7 +60,7 @@ fn relro(subject: &Subject<'_>) -> Option<Judgement> {
         "program header {} (`PT_GNU_RELRO`, {} bytes at address {})",
         segment.index, segment.memory_size, segment.address
     );
-    let lazy = lazy_binding(subject.kind, elf, dynamic.as_ref());
+    let lazy = lazy_binding(subject, elf, dynamic.as_ref());
     let judgement = match lazy {
         Lazy::Nothing => {
             pass("full; no function is bound late, so there is no table to keep writable")
@@ -69,7 +72,7 @@ fn relro(subject: &Subject<'_>) -> Option<Judgement> {
             None => pass("full"),
         },
         Lazy::AtStart => {
-            warn("partial: the table of functions that suit the CPU stays writable").hint(HINT)
+            warn("partial: the table of functions is filled at start and stays writable").hint(HINT)
         }
         Lazy::Late => {
             warn("partial: the table of functions that are bound late stays writable").hint(HINT)
@@ -111,10 +114,10 @@ fn bind_now(subject: &Subject<'_>) -> Option<Judgement> {
         return None;
     }
     let dynamic = elf.dynamic().ok().flatten();
-    Some(match lazy_binding(subject.kind, elf, dynamic.as_ref()) {
+    Some(match lazy_binding(subject, elf, dynamic.as_ref()) {
         Lazy::Nothing => pass("it calls no function through a table that is filled late"),
         Lazy::Now => pass("it asks for that"),
-        Lazy::AtStart => pass("it has no loader; its start-up code fills the table of functions"),
+        Lazy::AtStart => pass("whoever starts it fills the whole table of functions at once"),
         Lazy::Late => {
             let offset = dynamic.map(|dynamic| dynamic.offset).unwrap_or_default();
             fail("functions are bound at their first call")
@@ -122,7 +125,10 @@ fn bind_now(subject: &Subject<'_>) -> Option<Judgement> {
                     offset,
                     "`DT_FLAGS` without `DF_BIND_NOW`, `DT_FLAGS_1` without `DF_1_NOW`",
                 )
-                .hint("link with -Wl,-z,now")
+                .hint(match subject.language.is_go() {
+                    true => HINT_OF_GO,
+                    false => "link with -Wl,-z,now",
+                })
         }
     })
 }
@@ -138,34 +144,60 @@ enum Lazy {
     Nothing,
     /// Before the program starts.
     Now,
-    /// By a program's own start-up code, which then leaves it writable.
+    /// At start, by the program itself or by musl's loader, which binds nothing late; the table then
+    /// stays writable.
     AtStart,
     /// At the first call of each function.
     Late,
 }
 
-fn lazy_binding(kind: Kind, elf: &Elf<'_>, dynamic: Option<&Dynamic>) -> Lazy {
-    let Some(dynamic) = dynamic else {
-        // With -z now, the table has no section of its own but is part of RELRO.
-        let names = [".rela.plt", ".rel.plt", ".rela.iplt", ".rel.iplt"];
-        let table = names.iter().find_map(|name| elf.section(name));
-        let apart =
-            table.is_some_and(|table| table.size.0 > 0) && elf.section(".got.plt").is_some();
-        return if apart { Lazy::AtStart } else { Lazy::Nothing };
-    };
-    let table = dynamic.value(DT_JMPREL).and(dynamic.value(DT_PLTRELSZ));
-    if table.is_none_or(|size| size == 0) {
-        return Lazy::Nothing;
+fn lazy_binding(subject: &Subject<'_>, elf: &Elf<'_>, dynamic: Option<&Dynamic>) -> Lazy {
+    let size = dynamic.and_then(|dynamic| dynamic.value(DT_PLTRELSZ));
+    let has_table = size.is_some_and(|size| size > 0);
+    let alone = !subject.kind.needs_loader();
+    if alone && !has_table {
+        // What is filled are the functions that suit the CPU. lld has no other sign of them.
+        return match has_table_outside_relro(elf) {
+            true => Lazy::AtStart,
+            false => Lazy::Nothing,
+        };
     }
+    let Some(dynamic) = dynamic.filter(|_| has_table) else {
+        return Lazy::Nothing;
+    };
     let flag = |tag, now: &dyn Fn(u64) -> bool| dynamic.value(tag).is_some_and(now);
     let now = flag(DT_BIND_NOW, &|_| true)
         || flag(DT_FLAGS, &|value| DynamicFlags(value).contains(DF_BIND_NOW))
         || flag(DT_FLAGS_1, &|value| DynamicFlags1(value).contains(DF_1_NOW));
     match now {
         true => Lazy::Now,
-        false if kind.needs_loader() => Lazy::Late,
-        false => Lazy::AtStart,
+        false if alone || subject.libc == Libc::Musl => Lazy::AtStart,
+        false => Lazy::Late,
     }
+}
+
+fn has_table_outside_relro(elf: &Elf<'_>) -> bool {
+    /// The words that belong to the loader, or would if there were one.
+    const OF_LOADER: u64 = 3;
+    let words = elf.header().class.word_size().saturating_mul(OF_LOADER);
+    let outside = |section: &Section<'_>| {
+        relro_segment(elf).is_none_or(|relro| !relro.contains(section.address, section.size))
+    };
+    elf.section(".got.plt")
+        .is_some_and(|section| section.size.0 > words && outside(section))
+}
+
+/// Whether it has sections of pointers that nothing but start-up code would have to write to.
+fn has_pointers(elf: &Elf<'_>) -> bool {
+    const SECTIONS: [&str; 5] = [
+        ".data.rel.ro",
+        ".init_array",
+        ".fini_array",
+        ".got",
+        ".got.plt",
+    ];
+    let sections = SECTIONS.iter().filter_map(|name| elf.section(name));
+    elf.sections().is_empty() || sections.into_iter().any(|section| section.size.0 > 0)
 }
 
 /// The table of functions, if it lies outside RELRO: flags promise nothing about pages.

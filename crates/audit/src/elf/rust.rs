@@ -1,5 +1,7 @@
 //! Rust's own: the list of crates that cargo-auditable leaves in a program, and what a panic does.
 
+use memchr::memmem;
+
 use super::segments::named;
 use super::symbols;
 use crate::finding::{Judgement, fail, pass, unknown, warn};
@@ -37,20 +39,31 @@ fn auditable(subject: &Subject<'_>) -> Option<Judgement> {
     })
 }
 
-/// Only what unwinds raises exceptions; the standard library's landing pads are there in any case.
+/// The crate that does what a panic does is named in its functions. Where libgcc is a library, what is
+/// asked of it tells as well: only what unwinds raises exceptions.
 fn panic(subject: &Subject<'_>) -> Option<Judgement> {
     const RAISE: &[u8] = b"_Unwind_RaiseException";
     let elf = subject.elf()?;
     if !subject.language.is_rust() || !subject.kind.is_loaded() {
         return None;
     }
-    let raises = symbols::all(elf).iter().any(|symbol| symbol.name == RAISE);
-    let told = subject.kind.needs_loader() || !elf.symbols().unwrap_or_default().is_empty();
-    Some(match (raises, told) {
-        (true, _) => warn("a panic unwinds")
-            .with(format!("symbol `{}`", String::from_utf8_lossy(RAISE)))
-            .hint("set panic = \"abort\" in the profile"),
-        (false, true) => pass("a panic aborts"),
-        (false, false) => unknown("it is static and stripped"),
+    let names = symbols::all(elf);
+    let has = |part: &[u8]| {
+        names
+            .iter()
+            .find(|symbol| memmem::find(symbol.name, part).is_some())
+    };
+    let raises = names
+        .iter()
+        .find(|symbol| symbol.name == RAISE && symbol.section == 0);
+    let asks = subject.kind.needs_loader();
+    Some(if let Some(symbol) = has(b"panic_unwind").or(raises) {
+        warn("a panic unwinds")
+            .with(format!("symbol `{}`", symbols::name(symbol)))
+            .hint("set panic = \"abort\" in the profile")
+    } else if has(b"panic_abort").is_some() || asks {
+        pass("a panic aborts")
+    } else {
+        unknown("it is static, and no symbol names what a panic does")
     })
 }

@@ -8,7 +8,7 @@ use memchr::memmem;
 
 use super::segments::named;
 use super::symbols;
-use crate::finding::{Judgement, fail, not_applicable, pass, unknown};
+use crate::finding::{Judgement, fail, not_applicable, pass, unknown, warn};
 use crate::limits::MAX_READ_ONLY_DATA;
 use crate::rule::{Level, Levels, Rule, Severity};
 use crate::subject::{Kind, Subject};
@@ -23,16 +23,21 @@ pub(super) const SANITIZERS: Rule = Rule {
 
 /// Names that only an instrumented program has, and what they belong to. Go's runtime has functions
 /// named after sanitizers in every program (`runtime.asanread`); they start otherwise.
-const MARKS: [(&[u8], &str); 9] = [
+const MARKS: [(&[u8], &str); 14] = [
     (b"__asan_init", "AddressSanitizer"),
     (b"__hwasan_init", "HWAddressSanitizer"),
     (b"__tsan_init", "ThreadSanitizer"),
     (b"__msan_init", "MemorySanitizer"),
     (b"__ubsan_handle_", "UndefinedBehaviorSanitizer"),
+    (b"__lsan_init", "LeakSanitizer"),
+    (b"__xray_init", "XRay"),
     (b"__sanitizer_cov_trace_pc", "coverage for fuzzers"),
     (b"__llvm_profile_write_file", "coverage (clang)"),
     (b"__gcov_dump", "coverage (gcov)"),
     (b"__gcov_init", "coverage (gcov)"),
+    (b"__monstartup", "profiling (gprof)"),
+    (b"mcount", "profiling (gprof)"),
+    (b"_mcount", "profiling (gprof)"),
 ];
 
 fn sanitizers(subject: &Subject<'_>) -> Option<Judgement> {
@@ -56,7 +61,8 @@ fn sanitizers(subject: &Subject<'_>) -> Option<Judgement> {
                 .hint("build it without -fsanitize, -fprofile-instr-generate and --coverage"),
         );
     }
-    if names.is_empty() && !subject.language.is_go() {
+    let stripped = elf.symbols().unwrap_or_default().is_empty();
+    if stripped && !subject.language.is_go() {
         return Some(without_symbols(elf));
     }
     Some(pass("no function of one is in it"))
@@ -67,17 +73,21 @@ fn is_mark(symbol: &Symbol<'_>, start: &[u8]) -> bool {
     let asked_weakly = symbol.section == 0 && symbol.binding == STB_WEAK;
     // clang's CFI reports by way of UBSan's functions without being one.
     let of_cfi = symbol.name.starts_with(b"__ubsan_handle_cfi_");
-    symbol.name.starts_with(start) && !asked_weakly && !of_cfi
+    // UBSan's minimal runtime is meant to be shipped.
+    let is_minimal = memmem::find(symbol.name, b"_minimal").is_some();
+    symbol.name.starts_with(start) && !asked_weakly && !of_cfi && !is_minimal
 }
 
 /// The runtimes name themselves in what they print.
 fn without_symbols(elf: &Elf<'_>) -> Judgement {
-    const NAMES: [&[u8]; 5] = [
+    const NAMES: [&[u8]; 7] = [
         b"AddressSanitizer",
         b"ThreadSanitizer",
         b"MemorySanitizer",
         b"UndefinedBehaviorSanitizer",
         b"LeakSanitizer",
+        b"GCOV_PREFIX",
+        b"LLVM_PROFILE_FILE",
     ];
     let Some(section) = elf.section(".rodata") else {
         return unknown("it has neither symbols nor sections");
@@ -86,7 +96,8 @@ fn without_symbols(elf: &Elf<'_>) -> Judgement {
     let data = elf.file().slice(section.offset.0, size, "read-only data");
     let data = data.map(Bytes::data).unwrap_or_default();
     match NAMES.iter().find(|name| memmem::find(data, name).is_some()) {
-        Some(name) => fail(format!("{} is named in it", String::from_utf8_lossy(name)))
+        // Debuggers and compilers speak of sanitizers without having one.
+        Some(name) => warn(format!("{} is named in it", String::from_utf8_lossy(name)))
             .at(section.offset, named(section)),
         None => pass("no message of one is in it"),
     }

@@ -44,6 +44,8 @@ fn search_path(subject: &Subject<'_>) -> Option<Judgement> {
     let paths: Vec<_> = entries
         .filter(|entry| entry.tag == DT_RPATH || entry.tag == DT_RUNPATH)
         .filter_map(|entry| Some((entry, dynamic.string(elf, entry.value)?)))
+        // glibc takes one that is empty as a whole for none (`decompose_rpath`).
+        .filter(|(_, path)| !path.is_empty())
         .collect();
     if paths.is_empty() {
         return Some(pass("it has neither `DT_RPATH` nor `DT_RUNPATH`"));
@@ -83,35 +85,42 @@ impl Place {
 }
 
 fn place(directory: &str, setuid: bool) -> Place {
-    let below = |roots: &[&str]| {
-        roots.iter().any(|root| {
-            let rest = directory.strip_prefix(root);
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        })
-    };
-    let of_program = ["$ORIGIN", "${ORIGIN}"]
-        .iter()
-        .any(|origin| directory.starts_with(origin));
+    let origins = ["$ORIGIN", "${ORIGIN}"].iter();
+    let in_program = origins.filter_map(|origin| directory.strip_prefix(origin));
+    let in_program = in_program.filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    let of_program = in_program.last();
+    // Many steps up lead to the root, whatever directory one starts from.
+    let leads_to = of_program.and_then(|rest| rest.rsplit_once("/..").map(|(_, to)| to));
+    let leads_out = leads_to.is_some_and(|to| is_below(to, &FOREIGN));
     if directory.is_empty() {
         Place::Unsafe("an empty directory in it means the working directory".to_owned())
-    } else if of_program && setuid {
+    } else if of_program.is_some() && setuid {
         // ld.so(8): in secure-execution mode $ORIGIN counts only in trusted directories.
         Place::Unsafe(format!(
             "{directory} follows a setuid program to where its user puts it"
         ))
-    } else if of_program {
+    } else if leads_out {
+        Place::Unsafe(format!(
+            "{directory} leads out of the program's own directory"
+        ))
+    } else if of_program.is_some() {
         Place::Safe
     } else if !directory.starts_with('/') {
         Place::Unsafe(format!("{directory} depends on the working directory"))
-    } else if below(&FOREIGN) {
+    } else if is_below(directory, &FOREIGN) {
         Place::Unsafe(format!(
             "others can write to {directory}, or it was a place of the build"
         ))
     } else if directory.split('/').any(|part| part == "..") {
         Place::Doubtful(format!("{directory} leads out of its own root"))
-    } else if below(&SYSTEM) {
+    } else if is_below(directory, &SYSTEM) {
         Place::Safe
     } else {
         Place::Doubtful(format!("{directory} is no directory of the system"))
     }
+}
+
+fn is_below(directory: &str, roots: &[&str]) -> bool {
+    let mut rests = roots.iter().filter_map(|root| directory.strip_prefix(root));
+    rests.any(|rest| rest.is_empty() || rest.starts_with('/'))
 }

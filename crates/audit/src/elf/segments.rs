@@ -2,14 +2,14 @@
 
 use handpie_binary::elf::constants::{
     DF_TEXTREL, DT_FLAGS, DT_TEXTREL, DynamicFlags, EM_68K, EM_386, EM_ARM, EM_MIPS, EM_PPC,
-    EM_PPC64, EM_S390, EM_SPARC, EM_SPARCV9, EM_X86_64, Machine, PF_W, PF_X, PT_GNU_STACK,
-    SHF_ALLOC, SHF_EXECINSTR, SHT_NOTE,
+    EM_S390, EM_SPARC, EM_SPARCV9, EM_X86_64, Machine, PF_W, PF_X, PT_GNU_STACK, SHF_ALLOC,
+    SHF_EXECINSTR, SHT_NOTE,
 };
-use handpie_binary::elf::{Elf, Section, Segment};
+use handpie_binary::elf::{Class, Elf, Section, Segment};
 
 use crate::finding::{Judgement, fail, pass, warn};
 use crate::rule::{Level, Levels, Rule, Severity};
-use crate::subject::{Kind, Subject};
+use crate::subject::{Kind, Libc, Subject};
 
 pub(super) const EXECUTABLE_STACK: Rule = Rule {
     code: "executable-stack",
@@ -45,8 +45,8 @@ pub(super) const SEPARATE_CODE: Rule = Rule {
 
 /// Where glibc takes the stack for executable unless the file says otherwise
 /// (`DEFAULT_STACK_PERMS` in sysdeps/*/stackinfo.h), and on the 32-bit ones the kernel too.
-const EXECUTABLE_BY_DEFAULT: [Machine; 10] = [
-    EM_386, EM_X86_64, EM_ARM, EM_PPC, EM_PPC64, EM_S390, EM_MIPS, EM_SPARC, EM_SPARCV9, EM_68K,
+const EXECUTABLE_BY_DEFAULT: [Machine; 9] = [
+    EM_386, EM_X86_64, EM_ARM, EM_PPC, EM_S390, EM_MIPS, EM_SPARC, EM_SPARCV9, EM_68K,
 ];
 
 fn executable_stack(subject: &Subject<'_>) -> Option<Judgement> {
@@ -63,7 +63,10 @@ fn executable_stack(subject: &Subject<'_>) -> Option<Judgement> {
         Some(stack) if stack.has(PF_X) => fail("it asks for an executable stack")
             .at(stack.header, header(stack))
             .hint(hint),
-        Some(stack) => pass("it asks for one").at(stack.header, header(stack)),
+        Some(stack) => pass("it asks for that").at(stack.header, header(stack)),
+        None if subject.libc == Libc::Musl && elf.header().class == Class::Elf64 => {
+            warn("it has no `PT_GNU_STACK`; musl never makes a stack executable").hint(hint)
+        }
         None if EXECUTABLE_BY_DEFAULT.contains(&elf.header().machine) => {
             fail("it has no `PT_GNU_STACK`, and loaders take that for a wish to execute the stack")
                 .hint(hint)
@@ -83,8 +86,11 @@ fn stack_of_object(elf: &Elf<'_>) -> Judgement {
                 .at(section.header, named(section))
                 .hint(hint)
         }
-        Some(section) => pass("it asks for one").at(section.header, named(section)),
-        None => fail("without `.note.GNU-stack` linkers make the stack executable").hint(hint),
+        Some(section) => pass("it asks for that").at(section.header, named(section)),
+        None if EXECUTABLE_BY_DEFAULT.contains(&elf.header().machine) => {
+            fail("without `.note.GNU-stack` GNU ld makes the program's stack executable").hint(hint)
+        }
+        None => warn("it has no `.note.GNU-stack`; on this CPU that harms nobody").hint(hint),
     }
 }
 
@@ -101,7 +107,7 @@ fn writable_code(subject: &Subject<'_>) -> Option<Judgement> {
         return Some(pass("no segment is both"));
     };
     let judgement = fail(format!("{} of memory is writable and executable", bytes(first.memory_size.0)))
-        .hint("link without -N and without a linker script that joins them; -Wl,--error-rwx-segments finds it");
+        .hint("link without -N and without a linker script that joins them; -Wl,--fatal-warnings finds it");
     Some(both.iter().fold(judgement, |judgement, load| {
         judgement.at(load.header, header(load))
     }))

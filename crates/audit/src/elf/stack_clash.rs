@@ -1,7 +1,9 @@
 //! Stack clash protection: a frame larger than a page touches each page on its way, so that it
 //! cannot jump over the guard page. gcc and clang do it with one instruction after each step.
 
-use handpie_binary::elf::constants::EM_X86_64;
+use handpie_binary::elf::constants::{
+    EM_386, EM_AARCH64, EM_PPC, EM_PPC64, EM_S390, EM_X86_64, Machine,
+};
 use handpie_binary::{Address, Size};
 use memchr::memmem;
 
@@ -32,6 +34,9 @@ const PAGE: u32 = 0x1000;
 /// No frame is larger, in bytes; what looks like one is no instruction.
 const MAX_FRAME: u32 = 8 << 20;
 
+/// Targets of rustc with stack probes (compiler/rustc_target/src/spec/targets).
+const PROBED_BY_RUSTC: [Machine; 6] = [EM_X86_64, EM_386, EM_AARCH64, EM_S390, EM_PPC64, EM_PPC];
+
 fn stack_clash(subject: &Subject<'_>) -> Option<Judgement> {
     let elf = subject.elf()?;
     if !subject.kind.is_loaded() {
@@ -39,42 +44,39 @@ fn stack_clash(subject: &Subject<'_>) -> Option<Judgement> {
     }
     match subject.language {
         Language::Go => {
-            return Some(not_applicable(
-                "Go's stacks grow by copying and have no guard page to jump over",
-            ));
+            let why = "Go's stacks grow by copying and have no guard page to jump over";
+            return Some(not_applicable(why));
         }
-        Language::Rust => {
-            return Some(pass(
-                "rustc probes large frames on all CPUs it is common on",
-            ));
+        Language::Rust if PROBED_BY_RUSTC.contains(&elf.header().machine) => {
+            return Some(pass("rustc has large frames touch every page on this CPU"));
         }
+        Language::Rust => return Some(unknown("rustc does not do it on every CPU")),
         _ => {}
     }
-    if subject.kind.needs_loader()
-        && let Some(judgement) = recorded(&Producers::of(elf))
-    {
+    let has_libc = !subject.kind.needs_loader();
+    if !has_libc && let Some(judgement) = recorded(&Producers::of(elf)) {
         return Some(judgement);
     }
     if elf.header().machine != EM_X86_64 {
-        return Some(unknown(
-            "the code of this CPU is not looked at, and no flags were recorded",
-        ));
+        let why = "the code of this CPU is not looked at, and no flags were recorded";
+        return Some(unknown(why));
     }
-    let code = match subject.kind.needs_loader() {
-        true => code::stretches(elf),
-        false => {
-            let table = elf.symbols().unwrap_or_default();
-            let own = functions::own_functions(&table, true);
-            if own.is_empty() {
-                let why = "libc is linked in, and its frames look like those of the program";
-                return Some(unknown(why));
-            }
-            own.iter()
-                .filter_map(|function| function.code(elf))
-                .collect()
-        }
+    // Else all code is that of the program.
+    let told_apart = has_libc || subject.language == Language::GoWithC;
+    if !told_apart {
+        return Some(of_code(code::stretches(elf)));
+    }
+    let table = elf.symbols().unwrap_or_default();
+    let own = match subject.language {
+        Language::GoWithC => functions::c_functions_of_go(&table),
+        _ => functions::own_functions(&table, true),
     };
-    Some(of_code(code))
+    if own.is_empty() {
+        let why = "its own frames cannot be told from those of what is linked into it";
+        return Some(unknown(why));
+    }
+    let stretches = own.iter().filter_map(|function| function.code(elf));
+    Some(of_code(stretches.collect()))
 }
 
 fn recorded(producers: &Producers<'_>) -> Option<Judgement> {
@@ -104,14 +106,15 @@ fn of_code(stretches: Vec<(Address, &[u8])>) -> Judgement {
     }
     match (touched, jumps.first()) {
         (0, None) => unknown("no function has a frame larger than a page"),
-        (_, None) => pass(format!("{touched} large frames touch every page")),
+        (_, None) => pass(format!("large frames touch every page ({touched} touches)")),
         (_, Some((address, size))) => {
-            let all = jumps.len();
+            let jumping = match jumps.len() {
+                1 => "1 large frame does".to_owned(),
+                count => format!("{count} large frames do"),
+            };
             let judgement = match touched {
-                0 => fail(format!("{all} large frames do not touch their pages")),
-                _ => warn(format!(
-                    "{touched} large frames touch their pages, {all} do not"
-                )),
+                0 => fail(format!("{jumping} not touch its pages")),
+                _ => warn(format!("{jumping} not touch its pages, others do")),
             };
             judgement
                 .with(format!("a frame of {size} bytes at address {address}"))

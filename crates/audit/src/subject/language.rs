@@ -40,12 +40,27 @@ fn is_rust(elf: &Elf<'_>) -> bool {
     elf.section(".dep-v0").is_some()
         || has(".comment", b"rustc version")
         || has(".rodata", b"/rustc/")
+        // As Debian builds the standard library.
+        || has(".rodata", b"/usr/src/rustc-")
 }
 
-/// Whether something that a C compiler made is in it as well: rustc calls neither these functions
-/// nor those that check sizes.
+/// Whether something that a C compiler made is in it as well: the standard library of Rust calls
+/// none of these functions, nor those that check sizes.
 fn has_c(elf: &Elf<'_>) -> bool {
-    const CALLED_BY_C: [&[u8]; 2] = [b"__stack_chk_fail", b"__gxx_personality_v0"];
+    const CALLED_BY_C: [&[u8]; 12] = [
+        b"__stack_chk_fail",
+        b"__gxx_personality_v0",
+        b"printf",
+        b"fprintf",
+        b"sprintf",
+        b"snprintf",
+        b"vsnprintf",
+        b"strcpy",
+        b"strcat",
+        b"strncpy",
+        b"fopen",
+        b"fwrite",
+    ];
     let symbols = elf.dynamic_symbols().unwrap_or_default();
     symbols.iter().any(|symbol| {
         CALLED_BY_C.contains(&symbol.name)
@@ -70,7 +85,13 @@ pub(super) fn libc_of_elf(elf: &Elf<'_>, language: Language) -> Libc {
         return Libc::Glibc;
     }
     let musl_loader = |path: &[u8]| memmem::find(path, b"/ld-musl-").is_some();
-    if interpreter.is_some_and(musl_loader) || asks_for("libc.musl-") || asks_for("libc.so") {
+    if interpreter.is_some_and(musl_loader) || asks_for("libc.musl-") {
+        return Libc::Musl;
+    }
+    // Android's libc has the name that musl's has, and its loader another.
+    let of_android = |path: &[u8]| path.starts_with(b"/system/bin/");
+    let plain_name = needed.iter().any(|name| name == "libc.so");
+    if plain_name && !interpreter.is_some_and(of_android) {
         return Libc::Musl;
     }
     if language == Language::Go {
