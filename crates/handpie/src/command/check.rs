@@ -100,9 +100,9 @@ fn check(found: &Found, rulebook: &Rulebook) -> Option<Result<Vec<Checked>, Unre
         let binaries = Binary::parse(bytes)?;
         let several = binaries.len() > 1;
         let checked = binaries.into_iter().zip(1..).map(|(binary, number)| {
+            let member = several.then(|| member(&binary, number));
             let subject = Subject::of(binary, mode)?;
             let findings = handpie_audit::check_under(&subject, &ruling);
-            let member = several.then(|| format!("binary {number}"));
             let path = path.to_owned();
             Ok(Checked::new(path, &name, member, &subject, findings))
         });
@@ -113,4 +113,12 @@ fn check(found: &Found, rulebook: &Rulebook) -> Option<Result<Vec<Checked>, Unre
         Ok(Err(error)) => Err(Unread::unreadable(path.to_owned(), name, &error)),
         Err(failure) => Err(Unread::of(path.to_owned(), name, failure)),
     })
+}
+
+/// How one of several binaries in a file is told from the others.
+fn member(binary: &Binary<'_>, number: usize) -> String {
+    match binary {
+        Binary::MachO(macho) => macho.header().architecture().to_owned(),
+        Binary::Elf(_) | Binary::Pe(_) => number.to_string(),
+    }
 }
