@@ -19,6 +19,7 @@ mod check_speed;
 mod boot;
 mod real_programs;
 mod go_suites;
+mod corpus;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -91,6 +92,12 @@ const TASKS: &[Task] = &[
         args: "[--short] [--cpu GOARCH] [--packages A,B]",
         help: "Go's own tests, plain and converted; the comparison goes into bench/results",
         run: go_suites::run,
+    },
+    Task {
+        name: "corpus",
+        args: "[--judges]",
+        help: "build binaries of which the truth is known; --judges: ask other checkers about them",
+        run: corpus::run,
     },
 ];
 

@@ -13,16 +13,17 @@
 use std::path::Path;
 
 mod limits;
+mod date;
 mod finding;
 mod policy;
 mod rule;
 mod subject;
 mod elf;
+mod go;
 
+pub use date::Date;
 pub use finding::{Answer, Evidence, Finding, Judgement};
-pub use policy::{
-    Date, Origin, Policy, PolicyError, Ruling, Setting, Standing, Unknown, Waived, Waiver,
-};
+pub use policy::{Origin, Policy, PolicyError, Ruling, Setting, Standing, Unknown, Waived, Waiver};
 pub use rule::{Level, Levels, Profile, Rule, Severity, rules};
 pub use subject::{Kind, Language, Libc, Subject};
 

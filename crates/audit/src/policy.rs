@@ -9,7 +9,6 @@
 //! of [`Policy`] whose type has a module of its own, with `deny_unknown_fields`, so that a slip in a
 //! name is never silently without effect.
 
-mod date;
 mod error;
 mod globs;
 mod setting;
@@ -20,11 +19,11 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-pub use date::Date;
 pub use error::{PolicyError, Unknown};
 pub use setting::Setting;
 pub use waiver::{Waived, Waiver};
 
+use crate::date::Date;
 use crate::rule::{Level, Profile, Rule, Severity};
 use globs::Globs;
 use setting::Settings;

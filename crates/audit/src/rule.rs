@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::elf;
 use crate::finding::Judgement;
 use crate::subject::Subject;
+use crate::{elf, go};
 
 /// A question that can be asked of a binary.
 #[derive(Debug)]
@@ -133,7 +133,7 @@ impl Profile {
 
 /// Every rule, in the order of reports.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    elf::RULES.iter()
+    elf::RULES.iter().chain(go::RULES)
 }
 
 #[cfg(test)]

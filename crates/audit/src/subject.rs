@@ -3,12 +3,16 @@
 mod foreign;
 mod language;
 
+use std::cell::OnceCell;
 use std::fmt;
 
 use handpie_binary::elf::constants::{SHF_EXECINSTR, SHT_NOBITS};
 use handpie_binary::go::BuildInfo;
 use handpie_binary::{Binary, Elf, Error, MachO, Pe, elf};
 use serde::Serialize;
+
+use crate::date::Date;
+use crate::go;
 
 /// A binary and what every rule wants to know of it.
 #[derive(Debug)]
@@ -25,6 +29,9 @@ pub struct Subject<'data> {
     pub build_info: Option<BuildInfo>,
     /// The file's permission bits (`st_mode`), if it is a file on disk.
     pub mode: Option<u32>,
+    /// The day on which it is judged, if that is known. What is supported today is not for ever.
+    pub today: Option<Date>,
+    go: OnceCell<go::Program<'data>>,
 }
 
 /// A kind of file, over all formats.
@@ -222,7 +229,23 @@ impl<'data> Subject<'data> {
             libc,
             build_info,
             mode,
+            today: None,
+            go: OnceCell::new(),
         })
+    }
+
+    /// The same, to be judged as of `today`.
+    #[must_use]
+    pub fn on(self, today: Date) -> Self {
+        Self {
+            today: Some(today),
+            ..self
+        }
+    }
+
+    /// The binary as a Go program; of little use when it is none.
+    pub(crate) fn go(&self) -> &go::Program<'data> {
+        self.go.get_or_init(|| go::Program::read(&self.binary))
     }
 
     /// The binary as ELF; `None` for other formats.

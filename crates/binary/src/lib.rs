@@ -23,6 +23,7 @@ mod image;
 pub mod elf;
 pub mod macho;
 pub mod pe;
+pub mod dwarf;
 mod binary;
 pub mod go;
 
@@ -30,7 +31,7 @@ pub use binary::Binary;
 pub use bytes::Bytes;
 pub use elf::Elf;
 pub use error::{Error, ErrorKind};
-pub use image::{Format, Image, Section, Symbol};
+pub use image::{Format, Image, Loaded, Section, Symbol};
 pub use limits::MAX_FILE_SIZE;
 pub use macho::MachO;
 pub use object::Endianness;

@@ -41,3 +41,24 @@ pub(crate) const MAX_SIGNATURE_BLOBS: u32 = 256;
 
 /// Entries of a PE file's debug directory; linkers write fewer than ten.
 pub(crate) const MAX_DEBUG_ENTRIES: u64 = 1024;
+
+/// Lines of Go build info; each is a module or a setting.
+pub(crate) const MAX_BUILD_INFO_LINES: usize = 1 << 18;
+
+/// Places that look like Go build info, in a file without a section for it.
+pub(crate) const MAX_BUILD_INFO_TRIES: usize = 64;
+
+/// Places that look like Go's table of functions, in a file without a section for it.
+pub(crate) const MAX_PCLNTAB_TRIES: u32 = 4096;
+
+/// A value that `-ldflags=-X` put into a variable, as far as it is shown, in bytes.
+pub(crate) const MAX_STAMP: u64 = 256;
+
+/// What comes out of one compressed section of DWARF, in bytes; programs of 150 MB have 30 MB.
+pub(crate) const MAX_UNCOMPRESSED: usize = 64 << 20;
+
+/// Libraries that a PE file imports from; large programs have some hundreds.
+pub(crate) const MAX_IMPORTED_LIBRARIES: u64 = 4096;
+
+/// The name of a library that a PE file imports from, in bytes: `MAX_PATH`.
+pub(crate) const MAX_LIBRARY_NAME: u64 = 260;

@@ -13,13 +13,17 @@ mod commands;
 mod fat;
 mod header;
 mod image;
+mod linking;
 mod segments;
+mod signature;
 mod symbols;
 
 pub use commands::LoadCommand;
 pub use header::Header;
+pub use linking::{Encryption, PathCommand};
 pub use object::macho as constants;
 pub use segments::{Section, Segment};
+pub use signature::{CodeDirectory, CodeSignature};
 pub use symbols::Symbol;
 
 use object::macho::{LoadCommandType, MachHeader32, MachHeader64};
@@ -141,6 +145,14 @@ impl<'data> MachO<'data> {
     /// When the table does not lie inside the file.
     pub fn undefined_symbols(&self) -> Result<Vec<Symbol<'data>>, Error> {
         symbols::undefined(self)
+    }
+
+    /// The code signature; `None` for a file that is not signed.
+    ///
+    /// # Errors
+    /// When it does not lie inside the file, or is not put together as Apple's tools do it.
+    pub fn code_signature(&self) -> Result<Option<CodeSignature>, Error> {
+        signature::read(self)
     }
 
     /// The file offset at which the `size` bytes at `address` stand, if one segment has them all

@@ -8,12 +8,16 @@
 //! The file speaks of relative virtual addresses (RVA). What is given out here are addresses: the
 //! image base is in them. Everything is little-endian.
 
+mod directories;
 mod header;
 mod image;
+mod load_config;
 mod sections;
 mod symbols;
 
+pub use directories::{Certificate, ExtendedDllCharacteristics};
 pub use header::{Directory, Header};
+pub use load_config::LoadConfig;
 pub use object::pe as constants;
 pub use sections::Section;
 pub use symbols::Symbol;

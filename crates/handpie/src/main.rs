@@ -13,6 +13,7 @@ mod files;
 mod place;
 mod policy;
 mod nearest;
+mod today;
 mod replace;
 mod pages;
 mod failure;

@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::input;
 use crate::nearest::nearest;
 use crate::place;
+use crate::today;
 
 /// The file that is looked for, upwards from the working directory.
 pub(crate) const FILE_NAME: &str = "handpie.toml";
@@ -87,7 +88,7 @@ impl Rulebook {
             file,
             folder,
             here,
-            today: today(),
+            today: today::today(),
         })
     }
 
@@ -147,18 +148,6 @@ fn mistaken(name: &dyn Display, error: &PolicyError) -> Failure {
             failure.hint("`handpie check --print-policy` lists all rules")
         }
         None => failure.hint(format!("known: {}", unknown.known.join(", "))),
-    }
-}
-
-/// The day in UTC, so that a waiver ends at once for everybody.
-fn today() -> Date {
-    let date = jiff::Timestamp::now()
-        .to_zoned(jiff::tz::TimeZone::UTC)
-        .date();
-    Date {
-        year: date.year().unsigned_abs(),
-        month: date.month().unsigned_abs(),
-        day: date.day().unsigned_abs(),
     }
 }
 

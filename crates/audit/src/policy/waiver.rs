@@ -4,9 +4,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use super::date::Date;
 use super::globs::Globs;
 use super::setting::Code;
+use crate::date::Date;
 use crate::rule::Rule;
 
 /// What is accepted for now.

@@ -101,7 +101,7 @@ fn check(found: &Found, rulebook: &Rulebook) -> Option<Result<Vec<Checked>, Unre
         let several = binaries.len() > 1;
         let checked = binaries.into_iter().zip(1..).map(|(binary, number)| {
             let member = several.then(|| member(&binary, number));
-            let subject = Subject::of(binary, mode)?;
+            let subject = Subject::of(binary, mode)?.on(rulebook.today);
             let findings = handpie_audit::check_under(&subject, &ruling);
             let path = path.to_owned();
             Ok(Checked::new(path, &name, member, &subject, findings))
