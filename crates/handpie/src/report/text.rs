@@ -81,6 +81,11 @@ impl Lines {
         let _ = writeln!(self.text, "    {text}");
     }
 
+    /// The last line, which is about everything before it.
+    pub(crate) fn total(&mut self, text: impl Display) {
+        let _ = writeln!(self.text, "{text}");
+    }
+
     /// Text that another program reads.
     pub(crate) fn verbatim(&mut self, text: &str) {
         self.text.push_str(text);

@@ -1,4 +1,5 @@
-//! `handpie check`: what a policy makes of findings, and each format to the letter.
+//! `handpie check`: what a policy makes of findings, and each format to the letter; and what
+//! `handpie diff` makes of two of them.
 //!
 //! The inputs are forged. Of the rules, `pie` and `no-loader` and `executable-stack` are asked, and
 //! all others are switched off by the policies here, so that new rules change nothing in these tests.
@@ -24,3 +25,4 @@ mod json;
 mod sarif;
 mod junit;
 mod github;
+mod diff;
