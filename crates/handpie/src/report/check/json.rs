@@ -82,12 +82,7 @@ impl Sheet for Json<'_> {
     }
 
     fn unread(&mut self, _: &mut dyn Write, file: &Unread) -> io::Result<()> {
-        self.unread.push(json!({
-            "path": file.name,
-            "code": file.code,
-            "message": file.message,
-            "hints": file.hints,
-        }));
+        self.unread.push(serde_json::to_value(file)?);
         Ok(())
     }
 

@@ -115,7 +115,10 @@ fn case(writer: &mut Xml<'_>, file: &str, finding: &Finding) -> io::Result<()> {
         Answer::NotApplicable | Answer::Unknown | Answer::Waived => {
             element.write_inner_content(|writer| {
                 let skipped = writer.create_element("skipped");
-                let message = format!("{}: {why}", finding.answer.name());
+                let message = match finding.answer {
+                    Answer::Waived => why,
+                    answer => format!("{}: {why}", answer.name()),
+                };
                 let skipped = skipped.with_attribute(("message", message.as_str()));
                 skipped.write_empty().map(drop)
             })
