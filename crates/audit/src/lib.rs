@@ -14,6 +14,8 @@ mod finding;
 mod rule;
 mod subject;
 mod elf;
+mod macho;
+mod pe;
 
 pub use finding::{Answer, Evidence, Finding, Judgement};
 pub use rule::{Level, Levels, Profile, Rule, Severity, rules};

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::elf;
 use crate::finding::Judgement;
 use crate::subject::Subject;
+use crate::{elf, macho, pe};
 
 /// A question that can be asked of a binary.
 #[derive(Debug)]
@@ -111,7 +111,7 @@ pub enum Profile {
 
 /// Every rule, in the order of reports.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    elf::RULES.iter()
+    [elf::RULES, macho::RULES, pe::RULES].into_iter().flatten()
 }
 
 #[cfg(test)]

@@ -56,7 +56,14 @@ fn check(found: Found) -> Option<Result<Vec<Checked>, Unread>> {
     let mode = input.mode();
     let looked = input.look(|bytes| {
         let binaries = Binary::parse(bytes)?;
+        let is_fat = binaries.len() > 1;
         let checked = binaries.into_iter().map(|binary| {
+            let name = match &binary {
+                Binary::MachO(member) if is_fat => {
+                    format!("{name} ({})", member.header().architecture())
+                }
+                _ => name.clone(),
+            };
             let subject = Subject::of(binary, mode)?;
             let findings = handpie_audit::check(&subject);
             Ok(Checked::new(&name, &subject, findings))
