@@ -212,6 +212,11 @@ fn canaries_of_gcc_are_known_by_what_is_called_when_one_is_dead() {
     let called = ["main", "__stack_chk_fail"];
     assert_eq!(canary(&called, &[]).0, Pass);
     assert_eq!(canary(&[], &["KERNEL32.dll", "LIBSSP-0.DLL"]).0, Pass);
+    let stripped = forged(|forge| {
+        forge.load_config = None;
+        forge.constants = b"*** stack smashing detected ***: terminated\r\n".to_vec();
+    });
+    assert_eq!(judge::answer(&stripped, "pe-canary"), Pass);
     let (answer, why) = canary(&["main"], &["KERNEL32.dll"]);
     assert_eq!(answer, Unknown, "or none needed");
     assert!(why.contains("nothing in it needs one"));

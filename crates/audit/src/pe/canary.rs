@@ -1,6 +1,7 @@
 //! Whether functions check a canary before they return. Microsoft's compiler keeps its value at an
 //! address that the load configuration names (/GS). GCC and clang for MinGW call a function from a
-//! library when the canary is dead, whose name is there unless the file was stripped.
+//! library when the canary is dead. Its name is there unless the file was stripped; what it prints is
+//! there even then, unless the library is one of its own.
 
 use handpie_binary::pe::constants::{IMAGE_GUARD_SECURITY_COOKIE_UNUSED, IMAGE_SCN_MEM_WRITE};
 use handpie_binary::pe::{LoadConfig, Pe};
@@ -22,6 +23,9 @@ pub(super) const CANARY: Rule = Rule {
 const FAILED: [&[u8]; 2] = [b"__stack_chk_fail", b"___stack_chk_fail"];
 /// GCC's library with that function, as far as it is not linked in.
 const LIBRARY: &[u8] = b"libssp-0.dll";
+
+/// What that function prints.
+const MESSAGE: &[u8] = b"*** stack smashing detected ***";
 
 fn canary(subject: &Subject<'_>) -> Option<Judgement> {
     let pe = subject.pe()?;
@@ -52,6 +56,11 @@ fn canary(subject: &Subject<'_>) -> Option<Judgement> {
     };
     if symbols.iter().any(|symbol| FAILED.contains(&symbol.name)) {
         return Some(pass(WHICH).with("the symbol `__stack_chk_fail`"));
+    }
+    let constants = pe.sections().iter().filter(|s| s.name == b".rdata");
+    let mut places = constants.filter_map(|section| section.data.find(MESSAGE));
+    if let Some(place) = places.next() {
+        return Some(pass(WHICH).at(place, "the message of `__stack_chk_fail`"));
     }
     Some(
         match (subject.language, symbols.is_empty()) {

@@ -55,7 +55,9 @@ fn cfg(subject: &Subject<'_>) -> Option<Judgement> {
     } else {
         match pe.load_config() {
             Ok(Some(config)) => match guard_gap(&config) {
-                None => pass("it asks for them, and has the checks and their table"),
+                None => {
+                    pass("it asks for them, and has a table of the functions that may be called")
+                }
                 Some(gap) => {
                     fail(format!("it asks for them, but {gap}")).hint(guard_hint(subject.language))
                 }
@@ -78,7 +80,7 @@ fn guard_gap(config: &LoadConfig) -> Option<&'static str> {
         || config.guard_cf_table.is_none()
         || config.guard_cf_count.unwrap_or(0) == 0
     {
-        Some("has no table of the functions that may be called")
+        Some("it has no table of the functions that may be called")
     } else {
         None
     }
