@@ -19,6 +19,8 @@ mod policy;
 mod rule;
 mod subject;
 mod elf;
+mod macho;
+mod pe;
 mod go;
 pub mod diff;
 

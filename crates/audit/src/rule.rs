@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::finding::Judgement;
 use crate::subject::Subject;
-use crate::{elf, go};
+use crate::{elf, go, macho, pe};
 
 /// A question that can be asked of a binary.
 #[derive(Debug)]
@@ -133,7 +133,8 @@ impl Profile {
 
 /// Every rule, in the order of reports.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    elf::RULES.iter().chain(go::RULES)
+    let all = [elf::RULES, macho::RULES, pe::RULES, go::RULES];
+    all.into_iter().flatten()
 }
 
 #[cfg(test)]

@@ -134,9 +134,9 @@ impl<'data> Bytes<'data> {
         }
     }
 
-    /// Whether `needle` stands somewhere in these bytes.
-    pub fn contains(self, needle: &[u8]) -> bool {
-        self.search(needle, Some).is_some()
+    /// Where in the file `needle` stands first in these bytes.
+    pub fn find(self, needle: &[u8]) -> Option<Offset> {
+        self.search(needle, |at| self.base.checked_add(Size(at)))
     }
 
     /// What `accept` makes of the first place where `needle` stands and that it accepts; it gets

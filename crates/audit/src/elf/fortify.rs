@@ -3,6 +3,8 @@
 
 use handpie_binary::elf::Elf;
 
+use memchr::memmem;
+
 use super::code;
 use super::functions;
 use super::producers::Producers;
@@ -148,7 +150,7 @@ fn is_clangs(elf: &Elf<'_>) -> bool {
     let comment = elf
         .section(".comment")
         .and_then(|section| elf.section_data(section).ok());
-    comment.is_some_and(|comment| comment.contains(b"clang version"))
+    comment.is_some_and(|comment| memmem::find(comment.data(), b"clang version").is_some())
 }
 
 fn counted(count: usize) -> String {

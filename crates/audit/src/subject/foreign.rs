@@ -46,7 +46,7 @@ pub(super) fn language(image: &dyn Image<'_>, build_info: Option<&BuildInfo>) ->
         || read_only
             .into_iter()
             .filter_map(named)
-            .any(|section| section.data.contains(b"/rustc/"));
+            .any(|section| section.data.find(b"/rustc/").is_some());
     match is_rust {
         true => Language::Rust,
         false => Language::C,

@@ -1,0 +1,137 @@
+//! Where the loader looks for libraries that are asked for as `@rpath/...`.
+
+use super::{loaded, signature};
+use crate::finding::{Answer, Judgement, fail, pass, warn};
+use crate::rule::{Level, Levels, Rule, Severity};
+use crate::subject::Subject;
+
+pub(super) const RPATH: Rule = Rule {
+    code: "macho-rpath",
+    wish: "no search for libraries where others can put them",
+    severity: Severity::Medium,
+    levels: Levels::all(Level::Fail),
+    judge: rpath,
+};
+
+/// What only the system writes to.
+const SYSTEM: [&[u8]; 2] = [b"/usr/lib", b"/System"];
+/// What everybody can write to.
+const PUBLIC: [&[u8]; 6] = [
+    b"/tmp",
+    b"/private/tmp",
+    b"/var/tmp",
+    b"/private/var/tmp",
+    b"/Users/Shared",
+    b"/dev/shm",
+];
+/// What the loader replaces by the folder of the program or of the library.
+const BESIDE: [&[u8]; 2] = [b"@executable_path", b"@loader_path"];
+
+fn rpath(subject: &Subject<'_>) -> Option<Judgement> {
+    let macho = loaded(subject)?;
+    let paths = macho.rpaths();
+    if paths.is_empty() {
+        return Some(pass("it has no search path of its own"));
+    }
+    let validated = signature::validates_libraries(macho);
+    let judged: Vec<(Answer, &str)> = paths
+        .iter()
+        .map(|command| judge(command.path, validated))
+        .collect();
+    let (worst, why) = judged
+        .iter()
+        .copied()
+        .max_by_key(|(answer, _)| badness(*answer))?;
+    let judgement = match worst {
+        Answer::Fail => fail(why),
+        Answer::Warn => warn(why),
+        _ => pass(why),
+    };
+    let judgement = paths.iter().fold(judgement, |judgement, command| {
+        let path = String::from_utf8_lossy(command.path);
+        judgement.at(command.offset, format!("`LC_RPATH` {path}"))
+    });
+    Some(match worst {
+        Answer::Pass => judgement,
+        _ => judgement.hint(
+            "remove it with `install_name_tool -delete_rpath PATH`; link with \
+             -Wl,-rpath,@loader_path/... and sign with the hardened runtime",
+        ),
+    })
+}
+
+/// What a single path is worth. `validated`: the kernel lets no library in that the program's own
+/// signer or Apple has not signed.
+fn judge(path: &[u8], validated: bool) -> (Answer, &'static str) {
+    let starts = |folders: &[&[u8]]| folders.iter().any(|folder| is_below(path, folder));
+    if starts(&BESIDE) {
+        return match validated {
+            true => (
+                Answer::Pass,
+                "it looks beside itself, and only for libraries of its own signer",
+            ),
+            false => (
+                Answer::Warn,
+                "it looks beside itself: as safe as the folder that it is put into",
+            ),
+        };
+    }
+    if !path.starts_with(b"/") {
+        return (
+            Answer::Fail,
+            "it looks where the caller's working directory is: whoever chooses that chooses the \
+             library",
+        );
+    }
+    if starts(&PUBLIC) {
+        return (Answer::Fail, "it looks where everybody can put a library");
+    }
+    // `..` leads out of any of them.
+    if starts(&SYSTEM) && !path.split(|&b| b == b'/').any(|part| part == b"..") {
+        return (
+            Answer::Pass,
+            "it looks where only the system puts libraries",
+        );
+    }
+    (
+        Answer::Warn,
+        "it looks at a fixed place, which has to exist and be safe on every machine",
+    )
+}
+
+fn badness(answer: Answer) -> u8 {
+    match answer {
+        Answer::Fail => 2,
+        Answer::Warn => 1,
+        _ => 0,
+    }
+}
+
+/// Whether `path` is `folder` or something in it.
+fn is_below(path: &[u8], folder: &[u8]) -> bool {
+    let rest = path.strip_prefix(folder);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_path_is_judged_by_who_can_write_there() {
+        let answer = |path: &str| judge(path.as_bytes(), false).0;
+        assert_eq!(answer("/usr/lib"), Answer::Pass);
+        assert_eq!(answer("/usr/lib/swift"), Answer::Pass);
+        assert_eq!(answer("/usr/lib/../../tmp"), Answer::Warn);
+        assert_eq!(answer("/usr/libexec"), Answer::Warn);
+        assert_eq!(answer("/opt/homebrew/lib"), Answer::Warn);
+        assert_eq!(answer("@loader_path/../lib"), Answer::Warn);
+        assert_eq!(answer("@executable_path"), Answer::Warn);
+        assert_eq!(answer("/tmp/lib"), Answer::Fail);
+        assert_eq!(answer("/tmpfs"), Answer::Warn);
+        assert_eq!(answer("lib"), Answer::Fail);
+        assert_eq!(answer(""), Answer::Fail);
+        assert_eq!(answer("@executable_pathological"), Answer::Fail);
+        assert_eq!(judge(b"@loader_path/../lib", true).0, Answer::Pass);
+    }
+}

@@ -1,0 +1,97 @@
+//! Who vouches for the file, and what the kernel enforces because of it. What is signed is not
+//! verified here.
+
+use handpie_binary::macho::constants::{CPU_TYPE_ARM64, CS_LINKER_SIGNED, CS_RUNTIME};
+use handpie_binary::macho::{CodeSignature, MachO};
+
+use super::loaded;
+use crate::finding::{Judgement, fail, not_applicable, pass, warn};
+use crate::rule::{Level, Levels, Rule, Severity};
+use crate::subject::{Kind, Subject};
+
+pub(super) const SIGNATURE: Rule = Rule {
+    code: "macho-signature",
+    wish: "a code signature with a certificate",
+    severity: Severity::Medium,
+    levels: Levels::all(Level::Warn),
+    judge: signature,
+};
+
+pub(super) const HARDENED_RUNTIME: Rule = Rule {
+    code: "macho-hardened-runtime",
+    wish: "the hardened runtime",
+    severity: Severity::Medium,
+    levels: Levels::all(Level::Warn),
+    judge: hardened_runtime,
+};
+
+const SIGN: &str = "sign it with `codesign --sign IDENTITY --options runtime --timestamp`, or with \
+                    `rcodesign sign --code-signature-flags runtime`";
+
+fn signature(subject: &Subject<'_>) -> Option<Judgement> {
+    let macho = loaded(subject)?;
+    let signature = match macho.code_signature() {
+        Ok(Some(signature)) => signature,
+        Ok(None) => {
+            let why = match macho.header().cpu_type {
+                CPU_TYPE_ARM64 => "it is not signed, and macOS starts no such arm64 program",
+                _ => "it is not signed",
+            };
+            return Some(fail(why).with("no `LC_CODE_SIGNATURE`").hint(SIGN));
+        }
+        Err(error) => return Some(fail(error.to_string()).hint(SIGN)),
+    };
+    Some(match signature.has_certificate() {
+        true => show(pass("it is signed with a certificate"), &signature),
+        false => {
+            let flags = signature
+                .directories
+                .first()
+                .map(|directory| directory.flags);
+            let by = match flags.is_some_and(|flags| flags.contains(CS_LINKER_SIGNED)) {
+                true => "it is signed ad hoc, by the linker",
+                false => "it is signed ad hoc",
+            };
+            let why = format!("{by}: that says who made it to nobody");
+            show(warn(why), &signature).hint(SIGN)
+        }
+    })
+}
+
+fn hardened_runtime(subject: &Subject<'_>) -> Option<Judgement> {
+    let macho = loaded(subject)?;
+    if subject.kind != Kind::MachoExecutable {
+        return Some(not_applicable("the program that loads it decides"));
+    }
+    Some(match macho.code_signature() {
+        Ok(Some(signature)) if signature.has(CS_RUNTIME) => {
+            show(pass("its signature asks for it"), &signature)
+        }
+        Ok(Some(signature)) => {
+            show(fail("its signature does not ask for it"), &signature).hint(SIGN)
+        }
+        Ok(None) => fail("only a signature can ask for it, and there is none")
+            .with("no `LC_CODE_SIGNATURE`")
+            .hint(SIGN),
+        Err(error) => fail(error.to_string()).hint(SIGN),
+    })
+}
+
+/// Whether the kernel lets the program load only libraries of Apple and of its own signer: a
+/// certificate, and flags that ask for it.
+pub(super) fn validates_libraries(macho: &MachO<'_>) -> bool {
+    let signature = macho.code_signature().ok().flatten();
+    signature.is_some_and(|signature| signature.has_certificate() && signature.has(CS_RUNTIME))
+}
+
+fn show(judgement: Judgement, signature: &CodeSignature) -> Judgement {
+    let directories = signature.directories.iter();
+    let judgement = directories.fold(judgement, |judgement, directory| {
+        let shown = format!("a code directory with `flags` {:?}", directory.flags);
+        judgement.at(directory.offset, shown)
+    });
+    match signature.message {
+        Some(offset) => judgement.at(offset, "a CMS message with certificates"),
+        None => judgement,
+    }
+}

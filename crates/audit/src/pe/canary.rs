@@ -1,0 +1,96 @@
+//! Whether functions check a canary before they return. Microsoft's compiler keeps its value at an
+//! address that the load configuration names (/GS). GCC and clang for MinGW call a function from a
+//! library when the canary is dead. Its name is there unless the file was stripped; what it prints is
+//! there even then, unless the library is one of its own.
+
+use handpie_binary::pe::constants::{IMAGE_GUARD_SECURITY_COOKIE_UNUSED, IMAGE_SCN_MEM_WRITE};
+use handpie_binary::pe::{LoadConfig, Pe};
+
+use super::unguarded;
+use crate::finding::{Judgement, fail, not_applicable, pass, unknown};
+use crate::rule::{Level, Levels, Rule, Severity};
+use crate::subject::{Language, Subject};
+
+pub(super) const CANARY: Rule = Rule {
+    code: "pe-canary",
+    wish: "canaries on the stack of C functions (/GS)",
+    severity: Severity::Medium,
+    levels: Levels::all(Level::Warn),
+    judge: canary,
+};
+
+/// What C calls `__stack_chk_fail`, in 64-bit and 32-bit files.
+const FAILED: [&[u8]; 2] = [b"__stack_chk_fail", b"___stack_chk_fail"];
+/// GCC's library with that function, as far as it is not linked in.
+const LIBRARY: &[u8] = b"libssp-0.dll";
+
+/// What that function prints.
+const MESSAGE: &[u8] = b"*** stack smashing detected ***";
+
+fn canary(subject: &Subject<'_>) -> Option<Judgement> {
+    let pe = subject.pe()?;
+    if let Some(why) = unguarded(pe) {
+        return Some(not_applicable(why));
+    }
+    if subject.language == Language::Go {
+        return Some(not_applicable("Go checks every access instead"));
+    }
+    let config = match pe.load_config() {
+        Ok(config) => config,
+        Err(error) => return Some(unknown(error.to_string())),
+    };
+    if let Some(judgement) = config.and_then(|config| cookie(pe, &config)) {
+        return Some(judgement);
+    }
+    const WHICH: &str = "there are functions that check one; which, the file does not tell";
+    let libraries = pe.imported_libraries();
+    if libraries
+        .iter()
+        .any(|name| name.eq_ignore_ascii_case(LIBRARY))
+    {
+        return Some(pass(WHICH).with("it imports from `libssp-0.dll`"));
+    }
+    let symbols = match pe.symbols() {
+        Ok(symbols) => symbols,
+        Err(error) => return Some(unknown(error.to_string())),
+    };
+    if symbols.iter().any(|symbol| FAILED.contains(&symbol.name)) {
+        return Some(pass(WHICH).with("the symbol `__stack_chk_fail`"));
+    }
+    let constants = pe.sections().iter().filter(|s| s.name == b".rdata");
+    let mut places = constants.filter_map(|section| section.data.find(MESSAGE));
+    if let Some(place) = places.next() {
+        return Some(pass(WHICH).at(place, "the message of `__stack_chk_fail`"));
+    }
+    Some(
+        match (subject.language, symbols.is_empty()) {
+            (Language::Rust, _) => {
+                not_applicable("Rust checks every access instead, and rustc makes none")
+            }
+            (_, true) => unknown("no cookie, and no symbols to tell of other canaries"),
+            (_, false) => {
+                unknown("no function checks one: compiled without, or nothing in it needs one")
+            }
+        }
+        .hint("compile with /GS; with MinGW, -fstack-protector-strong"),
+    )
+}
+
+/// What the load configuration says of the cookie; `None` when it says nothing.
+fn cookie(pe: &Pe<'_>, config: &LoadConfig) -> Option<Judgement> {
+    let address = config.security_cookie?;
+    let shown = format!("the load configuration: `SecurityCookie` {address}");
+    let unused = config
+        .guard_flags
+        .is_some_and(|flags| flags.contains(IMAGE_GUARD_SECURITY_COOKIE_UNUSED));
+    let section = pe.section_at(address);
+    let there = section.is_some_and(|s| s.characteristics.contains(IMAGE_SCN_MEM_WRITE));
+    let judgement = if unused {
+        fail("it has a cookie, and says that nothing uses it").hint("compile with /GS")
+    } else if !there {
+        fail("its cookie is nowhere in its writable memory").hint("compile with /GS")
+    } else {
+        pass("it has a cookie; which functions check it, the file does not tell")
+    };
+    Some(judgement.at(config.offset, shown))
+}

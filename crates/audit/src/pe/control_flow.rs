@@ -1,0 +1,174 @@
+//! Whether jumps, returns and exception handlers are checked: Control Flow Guard, Intel's shadow
+//! stack, SafeSEH. Each has a flag and, for the first and the last, tables without which the flag
+//! does nothing.
+
+use handpie_binary::Size;
+use handpie_binary::pe::constants::{
+    GuardFlags, IMAGE_DLLCHARACTERISTICS_GUARD_CF, IMAGE_DLLCHARACTERISTICS_NO_SEH,
+    IMAGE_FILE_MACHINE_AMD64, IMAGE_FILE_MACHINE_I386, IMAGE_GUARD_CF_FUNCTION_TABLE_PRESENT,
+    IMAGE_GUARD_CF_INSTRUMENTED,
+};
+use handpie_binary::pe::{ExtendedDllCharacteristics, LoadConfig, Pe};
+
+use super::{unguarded, with_dll_characteristics};
+use crate::finding::{Judgement, fail, not_applicable, pass};
+use crate::rule::{Level, Levels, Rule, Severity};
+use crate::subject::{Language, Subject};
+
+pub(super) const CFG: Rule = Rule {
+    code: "pe-cfg",
+    wish: "indirect calls that are checked (Control Flow Guard)",
+    severity: Severity::Medium,
+    levels: Levels::all(Level::Warn),
+    judge: cfg,
+};
+
+pub(super) const CET: Rule = Rule {
+    code: "pe-cet",
+    wish: "returns that are checked (CET shadow stack)",
+    severity: Severity::Low,
+    levels: Levels::all(Level::Warn),
+    judge: cet,
+};
+
+pub(super) const SAFE_SEH: Rule = Rule {
+    code: "pe-safe-seh",
+    wish: "exception handlers that are checked (SafeSEH)",
+    severity: Severity::Medium,
+    levels: Levels::all(Level::Warn),
+    judge: safe_seh,
+};
+
+fn cfg(subject: &Subject<'_>) -> Option<Judgement> {
+    let pe = subject.pe()?;
+    if let Some(why) = unguarded(pe) {
+        return Some(not_applicable(why));
+    }
+    let flags = pe.header().dll_characteristics;
+    let judgement = if !flags.contains(IMAGE_DLLCHARACTERISTICS_GUARD_CF) {
+        if subject.language.is_go() {
+            return Some(not_applicable(
+                "Go's compiler and linker know no such checks",
+            ));
+        }
+        fail("it does not ask for them").hint(guard_hint(subject.language))
+    } else {
+        match pe.load_config() {
+            Ok(Some(config)) => match guard_gap(&config) {
+                None => {
+                    pass("it asks for them, and has a table of the functions that may be called")
+                }
+                Some(gap) => {
+                    fail(format!("it asks for them, but {gap}")).hint(guard_hint(subject.language))
+                }
+            }
+            .at(config.offset, shown_guard(&config)),
+            Ok(None) => fail("it asks for them, but has no load configuration with their table")
+                .hint(guard_hint(subject.language)),
+            Err(error) => fail(error.to_string()).hint(guard_hint(subject.language)),
+        }
+    };
+    Some(with_dll_characteristics(judgement, pe))
+}
+
+/// What the loader lacks to check calls.
+fn guard_gap(config: &LoadConfig) -> Option<&'static str> {
+    let flags = config.guard_flags.unwrap_or(GuardFlags(0));
+    if !flags.contains(IMAGE_GUARD_CF_INSTRUMENTED) || config.guard_cf_check.is_none() {
+        Some("nothing in it was compiled with checks")
+    } else if !flags.contains(IMAGE_GUARD_CF_FUNCTION_TABLE_PRESENT)
+        || config.guard_cf_table.is_none()
+        || config.guard_cf_count.unwrap_or(0) == 0
+    {
+        Some("it has no table of the functions that may be called")
+    } else {
+        None
+    }
+}
+
+fn shown_guard(config: &LoadConfig) -> String {
+    let flags = config.guard_flags.unwrap_or(GuardFlags(0));
+    let count = config.guard_cf_count.unwrap_or(0);
+    format!("the load configuration: `GuardFlags` {flags:?}, `GuardCFFunctionCount` {count}")
+}
+
+fn guard_hint(language: Language) -> &'static str {
+    match language {
+        Language::Rust => "build it with -C control-flow-guard for a msvc target",
+        _ => "compile and link with /guard:cf; with clang for MinGW, -mguard=cf",
+    }
+}
+
+fn cet(subject: &Subject<'_>) -> Option<Judgement> {
+    let pe = subject.pe()?;
+    if let Some(why) = unguarded(pe) {
+        return Some(not_applicable(why));
+    }
+    let machines = [IMAGE_FILE_MACHINE_AMD64, IMAGE_FILE_MACHINE_I386];
+    if !machines.contains(&pe.header().machine) {
+        return Some(not_applicable("only Intel's and AMD's CPUs have it"));
+    }
+    Some(match pe.extended_dll_characteristics() {
+        Ok(Some(found)) if found.flags & ExtendedDllCharacteristics::CET_COMPAT != 0 => {
+            let shown = format!("extended DLL characteristics {:#x}", found.flags);
+            pass("it says that it works with a shadow stack").at(found.offset, shown)
+        }
+        Ok(_) if subject.language.is_go() => {
+            not_applicable("Go switches stacks in a way that a shadow stack forbids")
+        }
+        Ok(_) => {
+            fail("it does not say that it works with a shadow stack").hint(match subject.language {
+                Language::Rust => "build it with -C link-arg=/CETCOMPAT for a msvc target",
+                _ => "link with /CETCOMPAT",
+            })
+        }
+        Err(error) => fail(error.to_string()).hint("link with /CETCOMPAT"),
+    })
+}
+
+fn safe_seh(subject: &Subject<'_>) -> Option<Judgement> {
+    let pe = subject.pe()?;
+    if pe.header().machine != IMAGE_FILE_MACHINE_I386 {
+        return Some(not_applicable(
+            "only on 32-bit Intel do exception handlers stand on the stack",
+        ));
+    }
+    if let Some(why) = unguarded(pe) {
+        return Some(not_applicable(why));
+    }
+    let flags = pe.header().dll_characteristics;
+    let judgement = if flags.contains(IMAGE_DLLCHARACTERISTICS_NO_SEH) {
+        pass("it says that it has no exception handlers")
+    } else if subject.language == Language::Go {
+        return Some(not_applicable(
+            "Go's linker knows no table of exception handlers",
+        ));
+    } else {
+        match pe.load_config() {
+            Ok(Some(config)) => match handlers(pe, &config) {
+                Some(count) => pass(format!("{count} exception handlers may be called")),
+                None => fail("it does not say which exception handlers may be called"),
+            }
+            .at(config.offset, "the load configuration"),
+            Ok(None) => fail("it does not say which exception handlers may be called")
+                .with("no load configuration"),
+            Err(error) => fail(error.to_string()),
+        }
+    };
+    let judgement = match judgement.answer {
+        crate::finding::Answer::Fail => judgement.hint(
+            "link with /SAFESEH; with MinGW, which cannot, -Wl,--no-seh if no C code catches \
+             exceptions, or build it for 64 bits",
+        ),
+        _ => judgement,
+    };
+    Some(with_dll_characteristics(judgement, pe))
+}
+
+/// How many handlers the table has, if it is really there.
+fn handlers(pe: &Pe<'_>, config: &LoadConfig) -> Option<u64> {
+    let count = config.se_handler_count.filter(|count| *count != 0)?;
+    let size = Size(count.checked_mul(4)?);
+    pe.offset_of(config.se_handler_table?, size)?;
+    Some(count)
+}

@@ -1,0 +1,151 @@
+//! Whether a program or library is loaded at a random address, and how random it is. A flag asks
+//! for it; without relocations it is no use.
+
+use handpie_binary::Pe;
+use handpie_binary::pe::constants::{
+    IMAGE_DLLCHARACTERISTICS_DYNAMIC_BASE, IMAGE_DLLCHARACTERISTICS_HIGH_ENTROPY_VA,
+    IMAGE_FILE_LARGE_ADDRESS_AWARE, IMAGE_FILE_RELOCS_STRIPPED,
+};
+
+use super::{is_uefi, no_code, with_characteristics, with_dll_characteristics};
+use crate::finding::{Judgement, fail, not_applicable, pass, warn};
+use crate::rule::{Level, Levels, Rule, Severity};
+use crate::subject::{Language, Subject};
+
+pub(super) const DYNAMIC_BASE: Rule = Rule {
+    code: "pe-dynamic-base",
+    wish: "a random load address",
+    severity: Severity::High,
+    levels: Levels::all(Level::Fail),
+    judge: dynamic_base,
+};
+
+pub(super) const RELOCATIONS: Rule = Rule {
+    code: "pe-relocations",
+    wish: "relocations, without which it cannot be moved",
+    severity: Severity::High,
+    levels: Levels::all(Level::Fail),
+    judge: relocations,
+};
+
+pub(super) const HIGH_ENTROPY: Rule = Rule {
+    code: "pe-high-entropy",
+    wish: "a load address from all 64 bits",
+    severity: Severity::Medium,
+    levels: Levels::all(Level::Fail),
+    judge: high_entropy,
+};
+
+const FIRMWARE: &str = "UEFI firmware loads it where there is room";
+
+fn dynamic_base(subject: &Subject<'_>) -> Option<Judgement> {
+    let pe = subject.pe()?;
+    let flags = pe.header().dll_characteristics;
+    if is_uefi(pe) {
+        return Some(not_applicable(FIRMWARE));
+    }
+    if !flags.contains(IMAGE_DLLCHARACTERISTICS_DYNAMIC_BASE) {
+        let judgement = fail("it does not ask for a random address");
+        return Some(with_dll_characteristics(judgement, pe).hint(movable(subject.language)));
+    }
+    let judgement = match movability(pe) {
+        Movability::Moves(judgement) => Judgement {
+            why: "it asks for a random address, and can be moved there".to_owned(),
+            ..judgement
+        },
+        Movability::Fixed(judgement) => Judgement {
+            why: format!("it asks for a random address, but {}", judgement.why),
+            hint: movable(subject.language),
+            ..judgement
+        },
+        Movability::Unclear(judgement) => judgement.hint(movable(subject.language)),
+    };
+    Some(with_dll_characteristics(judgement, pe))
+}
+
+fn relocations(subject: &Subject<'_>) -> Option<Judgement> {
+    let pe = subject.pe()?;
+    Some(match movability(pe) {
+        Movability::Moves(judgement) => judgement,
+        Movability::Fixed(judgement) | Movability::Unclear(judgement) => {
+            judgement.hint(movable(subject.language))
+        }
+    })
+}
+
+/// Whether the loader can move an image.
+enum Movability {
+    Moves(Judgement),
+    Fixed(Judgement),
+    Unclear(Judgement),
+}
+
+fn movability(pe: &Pe<'_>) -> Movability {
+    let stripped = pe
+        .header()
+        .characteristics
+        .contains(IMAGE_FILE_RELOCS_STRIPPED);
+    if stripped {
+        let judgement = fail("its relocations were stripped");
+        return Movability::Fixed(with_characteristics(judgement, pe));
+    }
+    match pe.first_relocation() {
+        Ok(Some(first)) => {
+            Movability::Moves(pass("it has relocations").at(first, "the first base relocation"))
+        }
+        Ok(None) => match no_code(pe) {
+            Some(why) => Movability::Moves(pass(format!("it needs no relocations: {why}"))),
+            None => Movability::Unclear(
+                warn(
+                    "it has no relocations, and is not marked as stripped of them: fine only if \
+                     nothing in it is an address",
+                )
+                .with("the directory of base relocations is empty"),
+            ),
+        },
+        Err(error) => Movability::Fixed(fail(error.to_string())),
+    }
+}
+
+fn movable(language: Language) -> &'static str {
+    match language {
+        Language::Go => "build it with -buildmode=pie, Go's default on Windows without -race",
+        Language::GoWithC => "build it with -buildmode=pie and a binutils of 2.36 or newer",
+        Language::Rust | Language::RustWithC => "build it without -C relocation-model=static",
+        Language::C => {
+            "link with /DYNAMICBASE and without /FIXED; with MinGW, -Wl,--dynamicbase and \
+             without -Wl,--disable-reloc-section"
+        }
+    }
+}
+
+fn high_entropy(subject: &Subject<'_>) -> Option<Judgement> {
+    let pe = subject.pe()?;
+    let header = pe.header();
+    if !header.is_64 {
+        return Some(not_applicable("a 32-bit program has no more addresses"));
+    }
+    if is_uefi(pe) {
+        return Some(not_applicable(FIRMWARE));
+    }
+    let wants = header
+        .dll_characteristics
+        .contains(IMAGE_DLLCHARACTERISTICS_HIGH_ENTROPY_VA);
+    let can = header
+        .characteristics
+        .contains(IMAGE_FILE_LARGE_ADDRESS_AWARE);
+    let hint = match subject.language {
+        Language::Go | Language::GoWithC => "build it with -buildmode=pie",
+        _ => "link with /HIGHENTROPYVA; with MinGW, -Wl,--high-entropy-va",
+    };
+    let judgement = match (wants, can) {
+        (true, true) => pass("addresses of it and its memory come from all 64 bits"),
+        (true, false) => fail("it asks for high addresses, but says that it cannot bear them")
+            .hint("link without /LARGEADDRESSAWARE:NO"),
+        (false, _) => fail("its addresses come from few bits").hint(hint),
+    };
+    Some(with_characteristics(
+        with_dll_characteristics(judgement, pe),
+        pe,
+    ))
+}

@@ -1,0 +1,39 @@
+//! Who vouches for the file. Whether the signature is good, and whose it is, is not told here.
+
+use handpie_binary::pe::Certificate;
+
+use crate::finding::{Judgement, fail, pass};
+use crate::rule::{Level, Levels, Rule, Severity};
+use crate::subject::Subject;
+
+pub(super) const SIGNATURE: Rule = Rule {
+    code: "pe-signature",
+    wish: "an Authenticode signature",
+    severity: Severity::Medium,
+    levels: Levels::all(Level::Warn),
+    judge: signature,
+};
+
+const SIGN: &str = "sign it with `signtool sign /fd sha256 /tr URL /td sha256`, or with \
+                    `osslsigncode sign`";
+
+fn signature(subject: &Subject<'_>) -> Option<Judgement> {
+    let pe = subject.pe()?;
+    Some(match pe.certificate() {
+        Ok(Some(certificate)) => {
+            let Certificate { offset, size, kind } = certificate;
+            let shown = format!("a certificate of {size} bytes, `wCertificateType` {kind:#x}");
+            match kind {
+                Certificate::PKCS_SIGNED_DATA => {
+                    pass("it is signed; by whom, and whether well, is not checked")
+                        .at(offset, shown)
+                }
+                _ => fail("its certificate is none of Authenticode's")
+                    .at(offset, shown)
+                    .hint(SIGN),
+            }
+        }
+        Ok(None) => fail("it is not signed").hint(SIGN),
+        Err(error) => fail(error.to_string()).hint(SIGN),
+    })
+}
