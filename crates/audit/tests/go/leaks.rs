@@ -78,13 +78,19 @@ fn a_home_directory_is_a_leak_wherever_it_is_left() {
 }
 
 #[test]
-fn other_folders_are_worth_a_look() {
-    let program = Program::new()
-        .file("/usr/local/go/src/fmt/print.go")
-        .file("/builds/group/a.go");
-    expect(&program, LEAK, Warn, "/builds/group, /usr/local");
+fn folders_that_many_machines_have_are_worth_a_look() {
+    let go = Program::new().file("/usr/local/go/src/fmt/print.go");
+    expect(&go, LEAK, Warn, "/usr/local, which many");
+    let image = Program::new().file("/go/pkg/mod/example.org/a@v1/a.go");
+    expect(&image, LEAK, Warn, "/go/pkg");
+    expect(
+        &go.file("/builds/group/a.go"),
+        LEAK,
+        Fail,
+        "/builds/group, /usr/local",
+    );
     let local = Program::new().line("=>\t/srv/z\t(devel)\t");
-    expect(&local, LEAK, Warn, "/srv/z");
+    expect(&local, LEAK, Fail, "/srv/z");
 }
 
 #[test]

@@ -134,12 +134,12 @@ fn a_dirty_tree_is_seen_in_the_setting_and_in_the_version() {
         .without("mod")
         .line("mod\texample.org/app\tv1.2.4-0.20261122+dirty\t");
     expect(&version, code, Fail, "version says so");
-    expect(
-        &Program::new().without("build\tvcs"),
-        code,
-        NotApplicable,
-        "no commit",
-    );
+    let none = Program::new().without("build\tvcs");
+    expect(&none, code, Unknown, "no commit");
+    let published = none
+        .without("mod")
+        .line("mod\texample.org/app\tv1.2.3\th1:xyz=");
+    expect(&published, code, Pass, "published module");
 }
 
 #[test]

@@ -92,7 +92,6 @@ fn a_program_without_anything_to_read_is_unknown_and_not_passed() {
         let expected = match code {
             "go-build-info" | "go-symbols" => Answer::Fail,
             "go-dwarf" => Answer::Pass,
-            "go-vcs-dirty" => Answer::NotApplicable,
             _ => Answer::Unknown,
         };
         assert_eq!(judgement.answer, expected, "{code}: {}", judgement.why);
