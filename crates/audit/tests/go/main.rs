@@ -6,7 +6,7 @@ mod made;
 mod contents;
 mod leaks;
 
-use handpie_audit::{Answer, Date, Judgement, Subject, check};
+use handpie_audit::{Answer, Date, Judgement, Subject};
 use handpie_binary::Binary;
 
 pub(crate) use program::Program;
@@ -25,10 +25,9 @@ pub(crate) fn judged_on(program: &Program, code: &str, today: Date) -> Option<Ju
     let subject = Subject::of(binaries.remove(0), None)
         .expect("a subject")
         .on(today);
-    let mut findings = check(&subject).into_iter();
-    let judgement = findings
-        .find(|finding| finding.rule.code == code)?
-        .judgement;
+    let mut rules = handpie_audit::rules();
+    let rule = rules.find(|rule| rule.code == code).expect("a rule");
+    let judgement = rule.judge(&subject)?;
     for evidence in &judgement.evidence {
         assert!(
             evidence.offset.is_none_or(|it| it.0 < file.len() as u64),
