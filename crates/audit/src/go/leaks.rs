@@ -42,8 +42,8 @@ struct Leak {
     /// The first.
     path: String,
     count: u64,
-    /// Whether they are below somebody's home directory.
-    home: bool,
+    /// Whether they tell of one machine, as a home directory does and /usr/local/go does not.
+    tells: bool,
 }
 
 /// The leaks by where they are and which folder they are below.
@@ -90,15 +90,14 @@ impl Leaks {
                 offset,
                 path: String::from_utf8_lossy(path).into_owned(),
                 count: 0,
-                home: home.is_some(),
+                tells: !is_everywhere(path),
             });
         leak.count = leak.count.saturating_add(1);
     }
 
     fn judge(self) -> Judgement {
-        // Home directories first: they name a person.
         let mut leaks: Vec<_> = self.0.into_iter().collect();
-        leaks.sort_by_key(|(_, leak)| !leak.home);
+        leaks.sort_by_key(|(_, leak)| !leak.tells);
         let mut folders: Vec<&str> = Vec::new();
         for ((_, folder), _) in &leaks {
             if !folders.contains(&folder.as_str()) {
@@ -113,8 +112,8 @@ impl Leaks {
             .join(", ");
         let judgement = match leaks.first() {
             None => return pass("none found"),
-            Some((_, first)) if first.home => fail(format!("paths below {below}")),
-            Some(_) => warn(format!("paths below {below}, and in nobody's home")),
+            Some((_, first)) if first.tells => fail(format!("paths below {below}")),
+            Some(_) => warn(format!("paths below {below}, which many machines have")),
         };
         let judgement = judgement
             .hint("go build -trimpath; for C also CGO_CFLAGS=-ffile-prefix-map=$PWD=. and no -g");
@@ -127,6 +126,20 @@ impl Leaks {
             judgement.at(leak.offset, what)
         })
     }
+}
+
+/// Whether a path is one that Go, a distribution or a container image gives many machines.
+fn is_everywhere(path: &[u8]) -> bool {
+    const ROOTS: [&[u8]; 7] = [
+        b"/usr/",
+        b"/opt/",
+        b"/nix/store/",
+        b"/go/",
+        b"/lib/",
+        b"C:/Program Files/",
+        b"C:\\Program Files\\",
+    ];
+    home_of(path).is_none() && ROOTS.iter().any(|root| path.starts_with(root))
 }
 
 /// The first two folders of a path, which tell whose they are.

@@ -21,7 +21,7 @@ pub(crate) struct Program<'data> {
 /// What the symbol table says.
 #[derive(Debug, Default)]
 pub(super) struct Symbols<'data> {
-    /// How many there are.
+    /// How many have a name.
     pub(super) count: usize,
     /// One that the linker writes for every Go program, and so shows that Go's are among them.
     pub(super) runtime_main: bool,
@@ -149,7 +149,10 @@ impl<'data> Program<'data> {
         self.symbols.get_or_init(|| {
             let symbols = image.symbols().unwrap_or_default();
             Symbols {
-                count: symbols.len(),
+                count: symbols
+                    .iter()
+                    .filter(|symbol| !symbol.name.is_empty())
+                    .count(),
                 runtime_main: symbols.iter().any(is_runtime_main),
                 stamps: stamps(image, &symbols),
             }

@@ -56,7 +56,7 @@ fn version_stamp(subject: &Subject<'_>) -> Option<Judgement> {
     }
     // Without -trimpath, -ldflags would be among the settings.
     let flags_are_hidden = !go.has_settings() || go.setting("-trimpath").is_some();
-    if go.symbols().count == 0 && flags_are_hidden {
+    if !go.symbols().runtime_main && flags_are_hidden {
         return Some(unknown(
             "the main module has no version, and without symbols nothing shows whether -X set a \
              variable",
@@ -82,10 +82,12 @@ fn in_flags(go: &Go<'_, '_>) -> Vec<Variable> {
     let flags = ["-X=", "--X="];
     let assigned = words.iter().enumerate().filter_map(|(index, word)| {
         let glued = flags.iter().find_map(|flag| word.strip_prefix(flag));
+        // `-X="main.Version=1"` falls apart at the quote.
+        let glued = glued.filter(|rest| !rest.is_empty());
         let before = index.checked_sub(1).and_then(|before| words.get(before));
         let apart = || {
             before
-                .filter(|it| ["-X", "--X"].contains(*it))
+                .filter(|it| ["-X", "--X", "-X=", "--X="].contains(*it))
                 .map(|_| *word)
         };
         glued.or_else(apart)?.split_once('=')

@@ -71,6 +71,9 @@ fn vcs(subject: &Subject<'_>) -> Option<Judgement> {
 
 fn vcs_dirty(subject: &Subject<'_>) -> Option<Judgement> {
     let go = Go::of(subject)?;
+    if go.is_gos_own() {
+        return Some(not_applicable("it is one of Go's own programs"));
+    }
     let hint = "commit or stash what `git status` shows, files that git does not know included, \
                 and build again";
     let modified = go.setting("vcs.modified");
@@ -85,6 +88,12 @@ fn vcs_dirty(subject: &Subject<'_>) -> Option<Judgement> {
     }
     Some(match modified {
         Some(setting) => pass("no changes beside the commit").at(setting.offset, written(setting)),
-        None => not_applicable("no commit was recorded"),
+        None => match main.filter(|main| !main.sum.is_empty()) {
+            Some(main) => pass("built from a published module, which its checksum names").at(
+                main.offset,
+                format!("mod {} {} {}", main.path, main.version, main.sum),
+            ),
+            None => unknown("no commit was recorded that it could differ from"),
+        },
     })
 }

@@ -122,7 +122,7 @@ mod tests {
         let found: Vec<_> = paths(text).iter().map(|it| (it.at, it.bytes)).collect();
         let wanted: [(usize, &[u8]); 3] = [
             (1, b"/home/me/a.c"),
-            (46, b"/root/e.c"),
+            (45, b"/root/e.c"),
             (29, b"C:\\Users\\me\\d.c"),
         ];
         assert_eq!(found, wanted);
