@@ -39,10 +39,18 @@ impl Function<'_> {
     }
 }
 
+/// The last functions of start files: gcc's, glibc's and musl's.
+const LAST_OF_START: [&[u8]; 4] = [
+    b"frame_dummy",
+    b"_dl_relocate_static_pie",
+    b"_start",
+    b"_start_c",
+];
+
 /// The functions of a C program that its author wrote, or that come from libraries other than libc.
 ///
 /// Where libc is not linked in, these are all but those of the start files. Else they are those
-/// around `main`, and those behind gcc's start files: gcc puts `main` into a section of its own.
+/// around `main`, and those behind the start files: gcc puts `main` into a section of its own.
 pub(super) fn own_functions<'data>(
     symbols: &[Symbol<'data>],
     has_libc: bool,
@@ -54,7 +62,7 @@ pub(super) fn own_functions<'data>(
     }
     let is_border = |function: &Function<'_>| function.foreign || is_reserved(function.name);
     runs(&functions, is_border, |border, run| {
-        border.is_some_and(|border| border.name == b"frame_dummy")
+        border.is_some_and(|border| LAST_OF_START.contains(&border.name))
             || run.iter().any(|function| function.name == b"main")
     })
 }

@@ -87,8 +87,8 @@ impl Place {
 fn place(directory: &str, setuid: bool) -> Place {
     let origins = ["$ORIGIN", "${ORIGIN}"].iter();
     let in_program = origins.filter_map(|origin| directory.strip_prefix(origin));
-    let in_program = in_program.filter(|rest| rest.is_empty() || rest.starts_with('/'));
-    let of_program = in_program.last();
+    let mut in_program = in_program.filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    let of_program = in_program.next_back();
     // Many steps up lead to the root, whatever directory one starts from.
     let leads_to = of_program.and_then(|rest| rest.rsplit_once("/..").map(|(_, to)| to));
     let leads_out = leads_to.is_some_and(|to| is_below(to, &FOREIGN));
