@@ -21,12 +21,15 @@ fn main() -> std::io::Result<()> {
     for machine in [62, 183] {
         for relocations in [1, 12, 400] {
             for sections in [true, false] {
-                let forge = Forge {
-                    relocations,
-                    machine,
-                    sections,
-                };
-                seeds.push(forge.build());
+                for sections_last in [false, true] {
+                    let forge = Forge {
+                        relocations,
+                        machine,
+                        sections,
+                        sections_last,
+                    };
+                    seeds.push(forge.build());
+                }
             }
         }
     }

@@ -2,6 +2,7 @@
 #![no_main]
 
 use handpie_binary::elf::{Kind, RelocationTable};
+use handpie_binary::Image;
 use handpie_binary::{Elf, go};
 use libfuzzer_sys::fuzz_target;
 
@@ -10,8 +11,14 @@ fuzz_target!(|data: &[u8]| {
         return;
     };
     let _ = Kind::of(&elf);
-    let _ = elf.symbols();
+    if let Ok(symbols) = Image::symbols(&elf) {
+        let _ = go::stamps(&elf, &symbols);
+    }
     let _ = go::BuildInfo::read(&elf);
+    if let Some(table) = go::Pclntab::read(&elf) {
+        assert!(table.functions().count() <= data.len());
+        assert!(table.files().count() <= data.len());
+    }
     let _ = go::packages_with_cgo_calls(&elf);
     let notes = elf.notes().count();
     assert!(notes <= data.len());

@@ -24,7 +24,7 @@ const CPUS: [&str; 9] = [
 const NEWEST: &str = "1.27.3";
 
 /// How often each pair runs, after one run that is not counted.
-const PAIRS: usize = 15;
+pub(crate) const PAIRS: usize = 15;
 
 /// What is measured: a name, the folder and the package.
 const PROGRAMS: [(&str, &str, &str); 3] = [
@@ -308,7 +308,7 @@ fn pairs(ours: Step<'_>, theirs: Step<'_>) -> anyhow::Result<String> {
 }
 
 /// Cells of a table: both medians and the median ratio.
-fn timed(
+pub(crate) fn timed(
     ours: &mut dyn FnMut() -> anyhow::Result<f64>,
     theirs: &mut dyn FnMut() -> anyhow::Result<f64>,
 ) -> anyhow::Result<String> {

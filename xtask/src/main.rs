@@ -9,14 +9,17 @@
 )]
 
 mod setup;
+mod sarif_schema;
 mod start_up;
 mod demo;
 mod test;
 mod stubs;
 mod bench;
+mod check_speed;
 mod boot;
 mod real_programs;
 mod go_suites;
+mod corpus;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -61,6 +64,12 @@ const TASKS: &[Task] = &[
         run: bench::run,
     },
     Task {
+        name: "check-speed",
+        args: "",
+        help: "measure `handpie check` beside checksec.rs, into bench/results",
+        run: check_speed::run,
+    },
+    Task {
         name: "start-up",
         args: "",
         help: "measure what starting costs, linked and loaded in every way, into bench/results",
@@ -83,6 +92,12 @@ const TASKS: &[Task] = &[
         args: "[--short] [--cpu GOARCH] [--packages A,B]",
         help: "Go's own tests, plain and converted; the comparison goes into bench/results",
         run: go_suites::run,
+    },
+    Task {
+        name: "corpus",
+        args: "[--judges]",
+        help: "build binaries of which the truth is known; --judges: ask other checkers about them",
+        run: corpus::run,
     },
 ];
 

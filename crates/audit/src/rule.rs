@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::finding::Judgement;
 use crate::subject::Subject;
-use crate::{elf, macho, pe};
+use crate::{elf, go, macho, pe};
 
 /// A question that can be asked of a binary.
 #[derive(Debug)]
@@ -62,6 +62,17 @@ pub enum Level {
     Fail,
 }
 
+impl Level {
+    /// The level in a word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+        }
+    }
+}
+
 /// A rule's level in each profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Levels {
@@ -109,9 +120,21 @@ pub enum Profile {
     Distro,
 }
 
+impl Profile {
+    /// The profile in a word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Portable => "portable",
+            Self::Host => "host",
+            Self::Distro => "distro",
+        }
+    }
+}
+
 /// Every rule, in the order of reports.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    [elf::RULES, macho::RULES, pe::RULES].into_iter().flatten()
+    let all = [elf::RULES, macho::RULES, pe::RULES, go::RULES];
+    all.into_iter().flatten()
 }
 
 #[cfg(test)]

@@ -3,11 +3,16 @@
 mod foreign;
 mod language;
 
+use std::cell::OnceCell;
 use std::fmt;
 
+use handpie_binary::elf::constants::{SHF_EXECINSTR, SHT_NOBITS};
 use handpie_binary::go::BuildInfo;
 use handpie_binary::{Binary, Elf, Error, MachO, Pe, elf};
 use serde::Serialize;
+
+use crate::date::Date;
+use crate::go;
 
 /// A binary and what every rule wants to know of it.
 #[derive(Debug)]
@@ -24,6 +29,9 @@ pub struct Subject<'data> {
     pub build_info: Option<BuildInfo>,
     /// The file's permission bits (`st_mode`), if it is a file on disk.
     pub mode: Option<u32>,
+    /// The day on which it is judged, if that is known. What is supported today is not for ever.
+    pub today: Option<Date>,
+    go: OnceCell<go::Program<'data>>,
 }
 
 /// A kind of file, over all formats.
@@ -46,6 +54,8 @@ pub enum Kind {
     StaticPie,
     /// The memory of a program that was stopped.
     Core,
+    /// The symbols and debug information of another file, split off from it.
+    DebugFile,
     /// Mach-O: a program.
     MachoExecutable,
     /// Mach-O: a library that the loader maps, or the loader itself.
@@ -74,6 +84,7 @@ impl Kind {
             Self::LoaderOnlyPie => "loader-only-pie",
             Self::StaticPie => "static-pie",
             Self::Core => "core",
+            Self::DebugFile => "debug-file",
             Self::MachoExecutable => "macho-executable",
             Self::MachoDynamicLibrary => "macho-dynamic-library",
             Self::MachoBundle => "macho-bundle",
@@ -132,6 +143,7 @@ impl fmt::Display for Kind {
             Self::LoaderOnlyPie => "PIE that needs only a loader",
             Self::StaticPie => "static-PIE",
             Self::Core => "core file",
+            Self::DebugFile => "debug information of another file",
             Self::MachoExecutable => "Mach-O executable",
             Self::MachoDynamicLibrary => "Mach-O dynamic library",
             Self::MachoBundle => "Mach-O bundle",
@@ -151,13 +163,31 @@ pub enum Language {
     Go,
     /// Go with C in it (cgo).
     GoWithC,
-    /// Rust.
+    /// Rust, and nothing that tells of C.
     Rust,
+    /// Rust with C or C++ in it.
+    RustWithC,
     /// C, C++ or anything else that a C compiler driver links.
     C,
 }
 
 impl Language {
+    /// The stable name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Go => "go",
+            Self::GoWithC => "go-with-c",
+            Self::Rust => "rust",
+            Self::RustWithC => "rust-with-c",
+            Self::C => "c",
+        }
+    }
+
+    /// Whether it is a Rust program.
+    pub fn is_rust(self) -> bool {
+        matches!(self, Self::Rust | Self::RustWithC)
+    }
+
     /// Whether it is a Go program.
     pub fn is_go(self) -> bool {
         matches!(self, Self::Go | Self::GoWithC)
@@ -210,7 +240,23 @@ impl<'data> Subject<'data> {
             libc,
             build_info,
             mode,
+            today: None,
+            go: OnceCell::new(),
         })
+    }
+
+    /// The same, to be judged as of `today`.
+    #[must_use]
+    pub fn on(self, today: Date) -> Self {
+        Self {
+            today: Some(today),
+            ..self
+        }
+    }
+
+    /// The binary as a Go program; of little use when it is none.
+    pub(crate) fn go(&self) -> &go::Program<'data> {
+        self.go.get_or_init(|| go::Program::read(&self.binary))
     }
 
     /// The binary as ELF; `None` for other formats.
@@ -239,6 +285,9 @@ impl<'data> Subject<'data> {
 }
 
 fn kind_of_elf(elf: &Elf<'_>) -> Result<Kind, Error> {
+    if is_debug_file(elf) {
+        return Ok(Kind::DebugFile);
+    }
     Ok(match elf::Kind::of(elf)? {
         elf::Kind::RelocatableObject => Kind::RelocatableObject,
         elf::Kind::Core => Kind::Core,
@@ -249,4 +298,14 @@ fn kind_of_elf(elf: &Elf<'_>) -> Result<Kind, Error> {
         elf::Kind::LoaderOnlyPie { .. } => Kind::LoaderOnlyPie,
         elf::Kind::StaticPie => Kind::StaticPie,
     })
+}
+
+/// `objcopy --only-keep-debug` and `eu-strip -f` keep the headers of code and drop its bytes.
+fn is_debug_file(elf: &Elf<'_>) -> bool {
+    let mut code = elf
+        .sections()
+        .iter()
+        .filter(|section| section.flags.contains(SHF_EXECINSTR) && section.size.0 > 0)
+        .peekable();
+    code.peek().is_some() && code.all(|section| section.kind == SHT_NOBITS)
 }

@@ -6,7 +6,7 @@ use crate::bytes::Bytes;
 use crate::elf::Elf;
 use crate::error::{Error, ErrorKind};
 use crate::identify::{FileKind, identify};
-use crate::image::{Format, Image, Section, Symbol};
+use crate::image::{Format, Image, Loaded, Section, Symbol};
 use crate::macho::MachO;
 use crate::pe::Pe;
 use crate::quantity::{Address, Offset, Size};
@@ -78,8 +78,12 @@ impl<'data> Image<'data> for Binary<'data> {
         self.image().symbols()
     }
 
-    fn writable(&self) -> Vec<Bytes<'data>> {
-        self.image().writable()
+    fn loaded(&self) -> Vec<Loaded<'data>> {
+        self.image().loaded()
+    }
+
+    fn is_compressed(&self, section: &Section<'data>) -> bool {
+        self.image().is_compressed(section)
     }
 
     fn offset_of(&self, address: Address, size: Size) -> Option<Offset> {

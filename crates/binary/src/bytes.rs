@@ -1,9 +1,10 @@
 //! A stretch of the file that knows where in the file it stands, so that errors can say so.
 
-use memchr::memmem;
+use memchr::{memchr, memmem};
 use object::pod::{self, Pod};
 
 use crate::error::{Error, ErrorKind};
+use crate::limits::MAX_NAME;
 use crate::partial::Partial;
 use crate::quantity::{Offset, Size};
 
@@ -168,11 +169,15 @@ impl<'data> Bytes<'data> {
         None
     }
 
-    /// The bytes from `start` up to the next NUL, which is not among them; `None` without one.
+    /// The bytes from `start` up to the next NUL, which is not among them; `None` without one, or
+    /// when it is further away than any name is long.
     pub fn c_string(self, start: u64) -> Option<&'data [u8]> {
-        let size = self.size().0.checked_sub(start)?;
+        let size = self.size().0.checked_sub(start)?.min(MAX_NAME);
         let tail = self.slice(start, Size(size), "a string").ok()?;
-        let length = tail.data.iter().position(|&byte| byte == 0)?;
+        let Some(length) = memchr(0, tail.data) else {
+            tail.look(tail.data);
+            return None;
+        };
         // The NUL is looked at, too.
         tail.look(tail.data.get(..=length)?);
         tail.data.get(..length)

@@ -27,12 +27,12 @@ pub use sections::Section;
 pub use segments::Segment;
 pub use symbols::Symbol;
 
-use object::elf::{FileHeader32, FileHeader64, PT_DYNAMIC, PT_INTERP, PT_LOAD, PT_NOTE};
+use object::elf::{FileHeader32, FileHeader64, PT_DYNAMIC, PT_INTERP, PT_LOAD, PT_NOTE, SHT_NOTE};
 
 use crate::bytes::Bytes;
 use crate::error::{Error, ErrorKind};
 use crate::identify::{FileKind, identify};
-use crate::limits::MAX_INTERPRETER;
+use crate::limits::{MAX_INTERPRETER, MAX_NOTES};
 use crate::quantity::{Address, Offset, Size};
 
 /// All magics lie in so many bytes at the start of a file.
@@ -181,14 +181,25 @@ impl<'data> Elf<'data> {
         }
     }
 
-    /// The notes of all `PT_NOTE` segments.
+    /// The notes of all `PT_NOTE` segments, and of the sections of notes that none of them covers:
+    /// Go's linker lets its segment cover the first section only.
     pub fn notes(&self) -> Notes<'data> {
-        let parts = self
-            .segments
-            .iter()
-            .filter(|segment| segment.kind == PT_NOTE)
+        let segments = self.segments.iter();
+        let segments = segments.filter(|segment| segment.kind == PT_NOTE);
+        let is_covered = |section: &Section<'_>| {
+            segments.clone().any(|segment| {
+                section.offset >= segment.offset && section.file_end() <= segment.file_end()
+            })
+        };
+        let sections = self.sections.iter();
+        let alone = sections.filter(|section| section.kind == SHT_NOTE);
+        let alone = alone.take(MAX_NOTES).filter(|section| !is_covered(section));
+        let alone =
+            alone.filter_map(|section| Some((self.section_data(section).ok()?, section.align)));
+        let parts = segments
+            .clone()
             .filter_map(|segment| Some((self.segment_data(segment).ok()?, segment.align)));
-        Notes::new(parts.collect(), self.header.endian)
+        Notes::new(parts.chain(alone).collect(), self.header.endian)
     }
 
     /// The symbols of `.symtab`; none when the file was stripped.
@@ -197,5 +208,13 @@ impl<'data> Elf<'data> {
     /// When the table does not lie inside the file.
     pub fn symbols(&self) -> Result<Vec<Symbol<'data>>, Error> {
         symbols::read(self)
+    }
+
+    /// The symbols that a loader resolves or offers to others.
+    ///
+    /// # Errors
+    /// When the table does not lie inside the file.
+    pub fn dynamic_symbols(&self) -> Result<Vec<Symbol<'data>>, Error> {
+        symbols::read_dynamic(self)
     }
 }

@@ -1,8 +1,13 @@
-//! What a Go toolchain left in an executable: the build info that `go version -m` prints, and the
-//! names of all functions, which stripping keeps because the runtime needs them.
+//! What a Go toolchain left in an executable: the build info that `go version -m` prints; the names
+//! of all functions and source files, which stripping keeps because the runtime needs them; and the
+//! values that the linker was told to put into variables.
 
 mod buildinfo;
 mod pclntab;
+mod stamps;
+#[cfg(test)]
+mod forge;
 
-pub use buildinfo::BuildInfo;
-pub use pclntab::{has_cgo, packages_with_cgo_calls};
+pub use buildinfo::{BuildInfo, Module, Setting};
+pub use pclntab::{Name, Names, Pclntab, has_cgo, packages_with_cgo_calls};
+pub use stamps::{Stamp, stamps};

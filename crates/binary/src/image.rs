@@ -34,9 +34,9 @@ pub trait Image<'data> {
     /// When the table does not lie inside the file.
     fn symbols(&self) -> Result<Vec<Symbol<'data>>, Error>;
 
-    /// The stretches of the file that a program can write to once they are loaded: segments, and
-    /// in PE files sections. Files that were stripped of their section headers have them, too.
-    fn writable(&self) -> Vec<Bytes<'data>>;
+    /// The parts of the file that are loaded, each where the loader puts it: segments, and in PE
+    /// files sections. Files that were stripped of their section headers have them, too.
+    fn loaded(&self) -> Vec<Loaded<'data>>;
 
     /// The file offset at which the `size` bytes at `address` stand, if the loader maps them all
     /// from one stretch of the file.
@@ -49,11 +49,28 @@ pub trait Image<'data> {
         self.file().slice(start.0, size, "data").ok()
     }
 
+    /// Whether a section of this binary is compressed in the way of its format. Mach-O and PE have
+    /// none; there, the name tells.
+    fn is_compressed(&self, _section: &Section<'data>) -> bool {
+        false
+    }
+
     /// The first section of that name.
     fn section(&self, name: &str) -> Option<Section<'data>> {
         let mut sections = self.sections().into_iter();
         sections.find(|section| section.name == name.as_bytes())
     }
+}
+
+/// Bytes of the file that the loader maps.
+#[derive(Clone, Copy, Debug)]
+pub struct Loaded<'data> {
+    /// Where they start in memory.
+    pub address: Address,
+    /// The bytes.
+    pub data: Bytes<'data>,
+    /// Whether their memory can be written to.
+    pub writable: bool,
 }
 
 /// A format of executables.

@@ -25,6 +25,10 @@ pub(crate) const MAX_INTERPRETER: u64 = 4096;
 /// Go build info: each of its two strings, in bytes.
 pub(crate) const MAX_BUILD_INFO: u64 = 16 << 20;
 
+/// A name in a table of strings, in bytes. Many symbols may name the same bytes, so without a cap
+/// reading all names would take time that grows with the square of the file's size.
+pub(crate) const MAX_NAME: u64 = 16 << 10;
+
 /// Members of a fat file. Java class files have the same magic and, where this count would stand,
 /// at least 43; `file` draws the line at the same number.
 pub(crate) const MAX_FAT_MEMBERS: u32 = 30;
@@ -35,12 +39,23 @@ pub(crate) const MAX_LOAD_COMMANDS: u32 = 1 << 16;
 /// Blobs of a code signature; `codesign` writes fewer than twenty.
 pub(crate) const MAX_SIGNATURE_BLOBS: u32 = 256;
 
-/// How many times as long as their string table all names of a symbol table may be together.
-/// Linkers share tails, and static functions of different files share names.
-pub(crate) const MAX_STRING_SHARING: u64 = 64;
-
 /// Entries of a PE file's debug directory; linkers write fewer than ten.
 pub(crate) const MAX_DEBUG_ENTRIES: u64 = 1024;
+
+/// Lines of Go build info; each is a module or a setting.
+pub(crate) const MAX_BUILD_INFO_LINES: usize = 1 << 18;
+
+/// Places that look like Go build info, in a file without a section for it.
+pub(crate) const MAX_BUILD_INFO_TRIES: usize = 64;
+
+/// Places that look like Go's table of functions, in a file without a section for it.
+pub(crate) const MAX_PCLNTAB_TRIES: u32 = 4096;
+
+/// A value that `-ldflags=-X` put into a variable, as far as it is shown, in bytes.
+pub(crate) const MAX_STAMP: u64 = 256;
+
+/// What comes out of one compressed section of DWARF, in bytes; programs of 150 MB have 30 MB.
+pub(crate) const MAX_UNCOMPRESSED: usize = 64 << 20;
 
 /// Libraries that a PE file imports from; large programs have some hundreds.
 pub(crate) const MAX_IMPORTED_LIBRARIES: u64 = 4096;

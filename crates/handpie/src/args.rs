@@ -42,6 +42,25 @@ pub(crate) enum Format {
     Text,
     /// For programs; docs/json.md describes it
     Json,
+    /// Of `check`: SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Of `check`: JUnit XML, for CI servers
+    Junit,
+    /// Of `check`: annotations of GitHub Actions
+    Github,
+}
+
+impl Format {
+    /// How it is typed.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+            Self::Sarif => "sarif",
+            Self::Junit => "junit",
+            Self::Github => "github",
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -49,6 +68,7 @@ pub(crate) enum Command {
     Build(command::build::Build),
     Convert(command::convert::Convert),
     Check(command::check::Check),
+    Diff(command::diff::Diff),
     Prove(command::prove::Prove),
     Env(command::env::Env),
     Doctor(command::doctor::Doctor),

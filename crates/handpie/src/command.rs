@@ -3,6 +3,7 @@
 pub(crate) mod build;
 pub(crate) mod convert;
 pub(crate) mod check;
+pub(crate) mod diff;
 pub(crate) mod prove;
 pub(crate) mod env;
 pub(crate) mod doctor;
@@ -12,16 +13,18 @@ pub(crate) mod explain;
 pub(crate) mod completions;
 pub(crate) mod man;
 
-use crate::args::Command;
+use crate::args::{Command, Format};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::Reporter;
 
 pub(crate) fn run(command: &Command, reporter: &Reporter) -> Result<Exit, Failure> {
+    refuse_foreign_format(command, reporter.format)?;
     match command {
         Command::Build(args) => build::run(args, reporter),
         Command::Convert(args) => convert::run(args, reporter),
         Command::Check(args) => check::run(args, reporter),
+        Command::Diff(args) => diff::run(args, reporter),
         Command::Prove(args) => prove::run(args, reporter),
         Command::Env(args) => env::run(args, reporter),
         Command::Doctor(args) => doctor::run(args, reporter),
@@ -29,4 +32,22 @@ pub(crate) fn run(command: &Command, reporter: &Reporter) -> Result<Exit, Failur
         Command::Completions(args) => completions::run(args, reporter),
         Command::Man(args) => man::run(args, reporter),
     }
+}
+
+/// Findings have formats of their own, which cannot hold what other commands say.
+fn refuse_foreign_format(command: &Command, format: Format) -> Result<(), Failure> {
+    let knows_it = match format {
+        Format::Text | Format::Json => true,
+        Format::Sarif | Format::Junit | Format::Github => {
+            matches!(command, Command::Check(check) if check.judges())
+        }
+    };
+    if knows_it {
+        return Ok(());
+    }
+    let message = format!(
+        "`--format {}` is for the findings of `handpie check` only",
+        format.name()
+    );
+    Err(Failure::new(Exit::Usage, message).hint("everything else knows `text` and `json`"))
 }

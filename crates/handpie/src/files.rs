@@ -25,6 +25,11 @@ impl Found {
         }
     }
 
+    /// The path, as it was named or found.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The file, opened; `None` for one that nobody named and that is no binary.
     pub(crate) fn open(&self) -> Result<Option<Input>, Failure> {
         if self.named {

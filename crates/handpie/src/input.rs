@@ -1,5 +1,6 @@
 //! Reads a file that a user names, as far as it is looked at, without waiting for a pipe.
 
+use std::fmt::Display;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::num::NonZeroUsize;
@@ -166,7 +167,7 @@ fn read_all(name: &str, source: impl Read) -> Result<Vec<u8>, Failure> {
     source
         .take(MAX_FILE_SIZE.saturating_add(1))
         .read_to_end(&mut bytes)
-        .map_err(|cause| unreadable(name, &cause))?;
+        .map_err(|cause| unreadable(&name, &cause))?;
     if bytes.len() as u64 > MAX_FILE_SIZE {
         return Err(too_large(name));
     }
@@ -195,7 +196,7 @@ fn not_regular(name: &str, metadata: &Metadata) -> Failure {
         .hint("give the path of a program; - reads standard input")
 }
 
-fn unreadable(name: &str, cause: &io::Error) -> Failure {
+pub(crate) fn unreadable(name: &dyn Display, cause: &io::Error) -> Failure {
     Failure::new(Exit::Input, format!("failed to read `{name}`"))
         .code(UNREADABLE_FILE)
         .cause(cause)

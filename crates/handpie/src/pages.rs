@@ -17,6 +17,12 @@ impl Page {
             .and_then(|rest| rest.strip_prefix(": "));
         title.unwrap_or(line)
     }
+
+    /// All after the title.
+    pub(crate) fn body(&self) -> &'static str {
+        let body = self.text.split_once('\n');
+        body.map_or("", |(_, body)| body.trim())
+    }
 }
 
 macro_rules! pages {
@@ -32,6 +38,8 @@ macro_rules! pages {
 pages! {
     "already-converted"
     "argument-with-nul"
+    "bind-now"
+    "branch-protection"
     "build-cgo-enabled"
     "build-cpu"
     "build-cpu-level"
@@ -39,6 +47,7 @@ pages! {
     "build-foreign-toolexec"
     "build-gccgo"
     "build-go-too-old"
+    "build-id"
     "build-mode"
     "build-no-output"
     "build-no-program"
@@ -50,13 +59,35 @@ pages! {
     "build-system"
     "cannot-confine"
     "cannot-move"
+    "cet"
+    "cfi"
     "cgo"
     "cgo-stand-in"
     "core-file"
+    "debug-info"
     "empty-file"
+    "executable-stack"
     "external-linking"
     "foreign-cpu"
     "foreign-system"
+    "fortify"
+    "go-build-info"
+    "go-cgo"
+    "go-cgo-flags"
+    "go-cpu-level"
+    "go-dwarf"
+    "go-fips"
+    "go-heap-base"
+    "go-instrumented"
+    "go-libc-resolver"
+    "go-module-list"
+    "go-path-leak"
+    "go-symbols"
+    "go-toolchain"
+    "go-trimpath"
+    "go-vcs"
+    "go-vcs-dirty"
+    "go-version-stamp"
     "linker-command"
     "macho-canary"
     "macho-encryption"
@@ -67,10 +98,12 @@ pages! {
     "macho-rpath"
     "macho-signature"
     "malformed"
+    "needed-libraries"
     "needs-cgo"
     "needs-initializers"
     "needs-libraries"
     "needs-thread-local-storage"
+    "no-loader"
     "no-loader-no-shared-object"
     "no-relocations"
     "no-room-for-stub"
@@ -101,15 +134,30 @@ pages! {
     "pe-relocations"
     "pe-safe-seh"
     "pe-signature"
+    "pie"
+    "policy-syntax"
+    "policy-unknown-name"
+    "policy-value"
     "position-dependent"
     "random-base"
     "relocatable-object"
+    "relro"
+    "relro-applied"
     "relro-layout"
     "relro-read-only"
     "runs-in-empty-root"
+    "rust-auditable"
+    "rust-panic"
+    "sanitizers"
+    "search-path"
     "segment-layout"
+    "separate-code"
+    "setuid"
     "shared-object"
+    "stack-canary"
+    "stack-clash"
     "starts"
+    "symbols"
     "text-relocations"
     "too-large"
     "truncated"
@@ -120,6 +168,7 @@ pages! {
     "unsupported-elf"
     "upx-packed"
     "uses-plugin"
+    "writable-code"
     "wrong-class"
     "wrong-endianness"
 }
@@ -129,25 +178,18 @@ pub(crate) fn find(code: &str) -> Option<&'static Page> {
     PAGES.iter().find(|page| page.code == code)
 }
 
-/// The code that shares the most letters pairs with what was typed, if any comes close.
+/// The code that is most like what was typed, if one comes close.
 pub(crate) fn nearest(typed: &str) -> Option<&'static str> {
-    let pairs =
-        |text: &str| -> Vec<(char, char)> { text.chars().zip(text.chars().skip(1)).collect() };
-    let wanted = pairs(typed);
-    let shared = |page: &Page| {
-        pairs(page.code)
-            .iter()
-            .filter(|p| wanted.contains(p))
-            .count()
-    };
-    let best = PAGES.iter().max_by_key(|page| shared(page))?;
-    (shared(best) * 2 >= wanted.len().max(1)).then_some(best.code)
+    crate::nearest::nearest(typed, PAGES.iter().map(|page| page.code))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
+
+    /// What `check` finds and what `convert` refuses for the same reason has one page.
+    const OF_RULE_AND_REFUSAL: [&str; 1] = ["text-relocations"];
 
     #[test]
     fn every_code_has_a_page_and_every_page_a_code() {
@@ -161,6 +203,7 @@ mod tests {
         let builds = handpie_toolchain::contradiction::Code::ALL;
         let builds = builds.iter().map(|code| code.name());
         let objects = handpie_pie::link::Code::ALL.iter().map(|code| code.name());
+        let rules = handpie_audit::rules().map(|rule| rule.code);
         let all = refusals
             .chain(objects)
             .chain([crate::command::extld::LINKER_COMMAND])
@@ -168,12 +211,31 @@ mod tests {
             .chain(claims)
             .chain(unproven)
             .chain(builds)
-            .chain(handpie_audit::rules().map(|rule| rule.code));
+            .chain(handpie_audit::PolicyError::CODES)
+            .chain(rules.filter(|code| !OF_RULE_AND_REFUSAL.contains(code)));
         for code in all.chain(crate::input::CODES) {
             assert!(codes.insert(code), "two codes are called {code}");
         }
         let pages: BTreeSet<&str> = PAGES.iter().map(|page| page.code).collect();
         assert_eq!(codes, pages);
+    }
+
+    #[test]
+    fn pages_of_rules_have_their_parts_and_fit_a_terminal() {
+        for code in handpie_audit::rules().map(|rule| rule.code) {
+            let text = find(code).unwrap().text;
+            for part in [
+                "- **",
+                "## Why it matters\n",
+                "## Fix\n",
+                "## Verify\n",
+                "## Sources\n",
+            ] {
+                assert!(text.contains(part), "the page of {code} lacks {part:?}");
+            }
+            let long = text.lines().find(|line| line.chars().count() > 100);
+            assert_eq!(long, None, "{code}.md has a line of more than 100 columns");
+        }
     }
 
     #[test]

@@ -7,13 +7,16 @@
 pub(crate) mod build;
 pub(crate) mod convert;
 pub(crate) mod check;
+pub(crate) mod diff;
 pub(crate) mod prove;
 pub(crate) mod doctor;
 pub(crate) mod env;
 pub(crate) mod toolexec;
+pub(crate) mod policy;
+mod json;
 mod text;
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, StdoutLock, Write};
 use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
@@ -38,7 +41,7 @@ pub(crate) trait Report: Serialize {
 
 /// Prints reports and failures.
 pub(crate) struct Reporter {
-    format: Format,
+    pub(crate) format: Format,
     pub(crate) verbose: bool,
 }
 
@@ -64,7 +67,7 @@ impl Reporter {
                 report.text(&mut lines);
                 lines.into_text()
             }
-            Format::Json => document(json!({
+            _ => document(json!({
                 "schema": SCHEMA,
                 "command": command,
                 "result": report,
@@ -116,28 +119,75 @@ impl Reporter {
 /// A line on the terminal that goes when the work is done.
 pub(crate) struct Working(ProgressBar);
 
+impl Working {
+    /// Clears the line while `print` writes.
+    pub(crate) fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
+        self.0.suspend(print)
+    }
+}
+
 impl Drop for Working {
     fn drop(&mut self) {
         self.0.finish_and_clear();
     }
 }
 
+/// Standard output, for what is written piece by piece.
+pub(crate) struct Stream {
+    stdout: BufWriter<AutoStream<StdoutLock<'static>>>,
+    /// A reader that went away, as `head` does, is no failure of ours.
+    gone: bool,
+}
+
+impl Stream {
+    pub(crate) fn new() -> Self {
+        Self {
+            stdout: BufWriter::new(AutoStream::auto(io::stdout().lock())),
+            gone: false,
+        }
+    }
+
+    fn forgive(&mut self, result: io::Result<()>) -> io::Result<()> {
+        match result {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.gone = true;
+                Ok(())
+            }
+            other => other,
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if !self.gone {
+            let written = self.stdout.write_all(bytes);
+            self.forgive(written)?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.gone {
+            return Ok(());
+        }
+        let flushed = self.stdout.flush();
+        self.forgive(flushed)
+    }
+}
+
+fn unwritten(error: io::Error) -> Failure {
+    Failure::new(Exit::Input, "failed to write standard output").cause(error)
+}
+
 fn document(value: serde_json::Value) -> String {
     format!("{value:#}\n")
 }
 
-/// A reader that went away, as `head` does, is no failure of ours.
 fn print_stdout(text: &str) -> Result<(), Failure> {
-    let mut stdout = AutoStream::auto(io::stdout().lock());
-    match stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-    {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::new(Exit::Input, "failed to write standard output").cause(error))
-        }
-        _ => Ok(()),
-    }
+    let mut stdout = Stream::new();
+    let written = stdout.write_all(text.as_bytes());
+    written.and_then(|()| stdout.flush()).map_err(unwritten)
 }
 
 /// A program on standard output.

@@ -256,6 +256,35 @@ fn the_result_is_smaller_than_the_pie_and_within_one_percent_of_the_plain_execut
     }
 }
 
+/// Go's linker starts them at a multiple of 64 KiB on arm64, and of 4 KiB on amd64.
+#[test]
+fn symbols_follow_the_last_loaded_byte() {
+    let what = "looking at the gap behind what is loaded";
+    let (Some(go), Some(readelf)) = (go(what), tool("readelf", what)) else {
+        return;
+    };
+    for goarch in ["amd64", "arm64"] {
+        let go = go.clone().env("GOARCH", goarch);
+        let program = Program::build(&go, "works", &["-ldflags=-w"]);
+        let gap = |file: &Path| {
+            let said = Tool::new(&readelf).args(["-lSW"]).arg(file).run();
+            let said = text(&said.expect("readelf"));
+            let hex = |word: &str| u64::from_str_radix(word.trim_start_matches("0x"), 16);
+            let loads = said.lines().filter(|line| line.starts_with("  LOAD "));
+            let ends = loads.map(|line| {
+                let words: Vec<&str> = line.split_whitespace().collect();
+                hex(words[1]).expect("an offset") + hex(words[4]).expect("a size")
+            });
+            let (_, symbols) = said.split_once(" SYMTAB ").expect("symbols");
+            let symbols = symbols.split_whitespace().nth(1).expect("an offset");
+            hex(symbols).expect("an offset") - ends.max().expect("segments")
+        };
+        assert!(gap(&program.pie) >= 64, "{goarch}: there is none to close");
+        assert!(gap(&program.convert()) < 64, "{goarch}");
+        assert!(gap(&program.harden()) < 64, "{goarch}");
+    }
+}
+
 #[test]
 fn a_program_linked_by_another_linker_converts_and_runs() {
     let Some(gcc) = tool("gcc", "converting a C program without a libc") else {

@@ -78,22 +78,52 @@ fn build_makes_a_service_that_answers() {
             return;
         };
         let folder = tempfile::tempdir().unwrap();
-        let service = folder.path().join("service");
-        let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
-        let path = std::env::join_paths([go_folder(&go), PathBuf::from("/usr/bin")]).unwrap();
-        let built = handpie(["build", "-o"])
-            .arg(&service)
-            .args([".", "--", AT_ZERO])
-            .env("PATH", path)
-            .env("GOARCH", goarch)
-            .env("GOFLAGS", "")
-            .dir(examples.join("service"))
-            .run()
-            .unwrap_or_else(|error| panic!("{goarch}: {error}"));
-        assert!(text(&built).contains("static-PIE"), "{}", text(&built));
+        let service = example("service", &go, goarch, folder.path());
         let answer = ask(qemu, &service);
         assert!(answer.status.success(), "{goarch}: {answer:?}");
     });
+}
+
+#[test]
+fn build_makes_a_hello_that_is_not_where_it_was_linked() {
+    let what = "greeting on other CPUs";
+    let Some(go) = go_release(NEWEST, what) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let here = go.clone().args(["env", "GOARCH"]).run().unwrap();
+    let here = text(&here);
+    greets(Tool::new(example("hello", &go, here.trim(), folder.path())));
+    for_each_cpu(what, |goarch, qemu, _| {
+        greets(Tool::new(qemu).arg(example("hello", &go, goarch, folder.path())));
+    });
+}
+
+/// The address that hello prints is above all at which it was linked.
+fn greets(hello: Tool) {
+    let said = text(&hello.run().expect("it runs"));
+    let (greeting, address) = said.trim().rsplit_once("0x").expect("an address");
+    assert!(greeting.starts_with("hello, version "), "{said}");
+    let address = u64::from_str_radix(address, 16).expect("an address");
+    assert!(address > 16 << 20, "{said}");
+}
+
+/// `handpie build` of one of the examples.
+fn example(name: &str, go: &Tool, goarch: &str, folder: &Path) -> PathBuf {
+    let output = folder.join(name);
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let path = std::env::join_paths([go_folder(go), PathBuf::from("/usr/bin")]).expect("a PATH");
+    let built = handpie(["build", "-o"])
+        .arg(&output)
+        .args([".", "--", AT_ZERO])
+        .env("PATH", path)
+        .env("GOARCH", goarch)
+        .env("GOFLAGS", "")
+        .dir(examples.join(name))
+        .run()
+        .unwrap_or_else(|error| panic!("{goarch}: {error}"));
+    assert!(text(&built).contains("static-PIE"), "{}", text(&built));
+    output
 }
 
 /// Starts the service and lets it ask itself whether it is well.

@@ -359,20 +359,27 @@ fn env_makes_go_itself_build_them() {
 }
 
 #[test]
-fn a_service_answers() {
+fn a_hello_greets_and_a_service_answers() {
     let what = "serving with programs that handpie links";
     let Some(shell) = tool("sh", what) else {
         return;
     };
     for bench in Bench::all(NEWEST, what) {
-        let service = bench.path("service");
-        let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
-        let build = handpie(["build", "--no-stamp", "-o"]).arg(&service);
-        bench
-            .without_compiler(build.args(bench.level))
-            .dir(examples.join("service"))
-            .run()
-            .unwrap_or_else(|error| panic!("{}: {error}", bench.goarch));
+        let build = |name| {
+            let output = bench.path(name);
+            let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+            let build = handpie(["build", "--no-stamp", "-o"]).arg(&output);
+            bench
+                .without_compiler(build.args(bench.level))
+                .dir(examples.join(name))
+                .run()
+                .unwrap_or_else(|error| panic!("{}: {error}", bench.goarch));
+            output
+        };
+        let said = bench.run(&build("hello")).run();
+        let said = said.unwrap_or_else(|error| panic!("{}: {error}", bench.goarch));
+        assert!(text(&said).starts_with("hello, version "), "{said:?}");
+        let service = build("service");
         // It asks itself whether it is well.
         const SCRIPT: &str = r#"
             port=$1; shift

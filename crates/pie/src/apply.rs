@@ -44,6 +44,12 @@ impl Pieces {
         Self(vec![Piece::Copy(Offset(0), size)])
     }
 
+    /// A file of nothing but new bytes.
+    #[cfg(test)]
+    pub(crate) fn of_bytes(bytes: Vec<u8>) -> Self {
+        Self(vec![Piece::Bytes(bytes)])
+    }
+
     /// The pieces, in the order of the new file.
     pub fn iter(&self) -> impl Iterator<Item = &Piece> {
         self.0.iter()
@@ -230,18 +236,19 @@ pub(crate) fn apply(input: Bytes<'_>, plan: &Plan) -> Pieces {
     pieces
 }
 
-/// The old file with its rest slid down, and as long as the new one.
+/// The old file with its parts where they stand in the new one, and as long as that.
 fn slid(input: Bytes<'_>, plan: &Plan) -> Pieces {
     let slide = &plan.slide;
     let mut pieces = Pieces(Vec::new());
     pieces.push(Piece::Copy(Offset(0), Size(slide.keep.0)));
     let gap = slide.slid(slide.resume).0.saturating_sub(slide.keep.0);
     pieces.push(Piece::Zeros(Size(gap)));
-    let middle = slide.insert_at.distance_from(slide.resume);
+    let middle = slide.loaded.distance_from(slide.resume);
     pieces.push(Piece::Copy(slide.resume, middle.unwrap_or_default()));
-    pieces.push(Piece::Zeros(slide.inserted));
-    let rest = input.size().0.saturating_sub(slide.insert_at.0);
-    pieces.push(Piece::Copy(slide.insert_at, Size(rest)));
+    let gap = slide.rest_at.0.saturating_sub(pieces.size().0);
+    pieces.push(Piece::Zeros(Size(gap)));
+    let rest = input.size().0.saturating_sub(slide.rest.0);
+    pieces.push(Piece::Copy(slide.rest, Size(rest)));
     let added = plan.new_size.0.saturating_sub(pieces.size().0);
     pieces.push(Piece::Zeros(Size(added)));
     pieces

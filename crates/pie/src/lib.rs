@@ -136,6 +136,7 @@ fn convert_complete(input: Bytes<'_>, options: Options) -> Result<Outcome, Error
         return Err(Error::Incomplete);
     }
     let survey = survey(elf)?;
+    plan::look_ahead(&survey.elf);
     if !input.is_complete() {
         // Going on would plan for a program whose relocations are not there yet.
         return Err(Error::Incomplete);

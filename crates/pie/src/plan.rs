@@ -12,10 +12,12 @@
 //!                                      -- the rest of the file slides down by whole pages --
 //! data                                 data
 //!                                      mover, if the program is to choose its own address
+//! (up to 64 KiB of zeros)              -- what is not loaded slides down right behind it --
 //! symbols, debug information           symbols, debug information
 //! ```
 
 mod packing;
+mod slide;
 mod room;
 mod dynamic;
 mod headers;
@@ -24,6 +26,7 @@ mod start;
 
 pub(crate) use mover::MoverPlace;
 pub use packing::Packing;
+pub(crate) use slide::{Slide, look_ahead};
 
 use handpie_binary::elf::constants::{PF_X, SHF_ALLOC};
 use handpie_binary::elf::{Elf, Segment};
@@ -66,7 +69,7 @@ pub struct Plan {
     pub(crate) words: Vec<(Offset, [u8; 8])>,
     /// All other bytes that are written, ascending, in the new file.
     pub(crate) edits: Vec<Edit>,
-    /// What of the old file slides.
+    /// Where the bytes of the old file stand in the new one.
     pub(crate) slide: Slide,
     /// The mover, if the program chooses its own address.
     pub(crate) mover: Option<MoverPlace>,
@@ -85,40 +88,6 @@ pub(crate) struct Edit {
 impl Edit {
     pub(crate) fn end(&self) -> u64 {
         self.offset.0.saturating_add(self.bytes.len() as u64)
-    }
-}
-
-/// The stretch of the old file that is left out: the unused part of the relocation table; and where
-/// something is put in.
-///
-/// The old bytes up to `keep` stay where they are; those from `resume` on slide down by `by`; what
-/// lies between them in the new file is zero where no edit writes. Those from `insert_at` on make
-/// room for `inserted` bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Slide {
-    pub(crate) keep: Offset,
-    pub(crate) resume: Offset,
-    pub(crate) by: Size,
-    pub(crate) insert_at: Offset,
-    pub(crate) inserted: Size,
-}
-
-impl Slide {
-    /// Where the byte at `offset` of the old file stands in the new one.
-    pub(crate) fn new_offset(&self, offset: Offset) -> Offset {
-        let inserted = match offset >= self.insert_at {
-            true => self.inserted.0,
-            false => 0,
-        };
-        Offset(self.slid(offset).0.saturating_add(inserted))
-    }
-
-    /// The same for what only seems to stand there, such as the end of the loaded bytes.
-    pub(crate) fn slid(&self, offset: Offset) -> Offset {
-        match offset >= self.resume {
-            true => Offset(offset.0.saturating_sub(self.by.0)),
-            false => offset,
-        }
     }
 }
 

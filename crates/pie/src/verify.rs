@@ -3,7 +3,7 @@
 //!
 //! What is checked is what users rely on: the new file says static-PIE, relocates exactly the words
 //! that the loader would have relocated, and is the same in memory as the old one but for the
-//! places that the plan names.
+//! places that the plan names. What is not loaded is all there and as aligned as it was.
 
 use std::convert::Infallible;
 use std::num::NonZeroUsize;
@@ -19,8 +19,9 @@ use crate::plan::{Edit, Plan};
 use crate::stub::StubHeader;
 use crate::survey::{MIN_PAGE, Program};
 
-/// What is put together at once, in bytes. The rest of a file slides by whole pages, so a block of
-/// the new file lies in one block of the old file, which has been read.
+/// What is put together at once, in bytes. Loaded bytes slide by whole pages, so a block of them lies
+/// in one block of the old file, which has been read. A block of the others may reach into one that
+/// has not; then it is asked for, like all that is looked at.
 const BLOCK: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 
 pub(crate) fn verify(
@@ -71,6 +72,7 @@ fn verify_file(
     relocations(old, &new, program, plan, output)?;
     relro(old, &new, plan)?;
     memory(old, &new, plan, output)?;
+    not_loaded(old, plan, output)?;
     other_sections(old, &new, output)
 }
 
@@ -132,23 +134,14 @@ fn memory(old: &Elf<'_>, new: &Elf<'_>, plan: &Plan, output: &Pieces) -> Result<
             .find(|twin| twin.address == segment.address)
             .ok_or_else(|| format!("the segment at address {}", segment.address))?;
         let end = segment.file_end().0;
-        let mut position = segment.offset.0;
         // The edits inside this segment split it into stretches that must be the same; so do the
         // words, of which most programs have none.
-        let edits = plan
-            .edits
-            .iter()
-            .map(|edit: &Edit| (edit.offset.0, edit.end()));
-        let mut changed: Vec<(u64, u64)> = edits.filter(|(start, _)| *start < end).collect();
+        let mut changed: Vec<Range<u64>> = plan.edits.iter().map(range).collect();
         while let Some(word) = words.next_if(|word| word.0 < end) {
-            changed.push((word.0, word.0.saturating_add(8)));
+            changed.push(word.0..word.0.saturating_add(8));
         }
-        changed.sort_unstable();
-        for (start, stop) in changed.into_iter().chain([(end, end)]) {
-            if start > position {
-                same(old, output, (twin, segment), position..start.min(end))?;
-            }
-            position = position.max(stop);
+        for stretch in between(changed, segment.offset.0..end) {
+            same(old, output, (twin, segment), stretch)?;
         }
         let shortened = plan.packing.shortened.map(|(index, _)| index) == Some(twin.index);
         let kept = (shortened || segment.memory_size >= twin.memory_size)
@@ -157,6 +150,26 @@ fn memory(old: &Elf<'_>, new: &Elf<'_>, plan: &Plan, output: &Pieces) -> Result<
     }
     let expected = old.loads().count().saturating_add(mover.iter().len());
     hold(new.loads().count() == expected, "its segments")
+}
+
+fn range(edit: &Edit) -> Range<u64> {
+    edit.offset.0..edit.end()
+}
+
+/// The stretches of `whole` that lie between the `changed` ones.
+fn between(mut changed: Vec<Range<u64>>, whole: Range<u64>) -> Vec<Range<u64>> {
+    changed.sort_unstable_by_key(|range| range.start);
+    changed.push(whole.end..whole.end);
+    let mut stretches = Vec::new();
+    let mut position = whole.start;
+    for range in changed {
+        let stretch = position..range.start.min(whole.end);
+        if !stretch.is_empty() {
+            stretches.push(stretch);
+        }
+        position = position.max(range.end);
+    }
+    stretches
 }
 
 /// Whether the bytes in `range` of the new file are those of the same addresses in the old one.
@@ -175,9 +188,36 @@ fn same(
     hold(same, &format!("{size} bytes at address {address}"))
 }
 
+/// What stands behind the loaded bytes, with or without a section: only zeros were left out.
+fn not_loaded(old: &Elf<'_>, plan: &Plan, output: &Pieces) -> Result<(), String> {
+    let slide = &plan.slide;
+    let left_out = slide.rest.distance_from(slide.loaded).unwrap_or_default();
+    let left_out = old.file().slice(slide.loaded.0, left_out, "padding");
+    let zeros = left_out.is_ok_and(|bytes| bytes.data().iter().all(|&byte| byte == 0));
+    hold(zeros, "what was left out behind the loaded bytes")?;
+
+    let size = old.file().size().0.saturating_sub(slide.rest.0);
+    let rest = slide.rest_at.0..slide.rest_at.0.saturating_add(size);
+    let changed = plan.edits.iter().map(range).collect();
+    for stretch in between(changed, rest) {
+        let inside = Size(stretch.start.saturating_sub(slide.rest_at.0));
+        let size = Size(stretch.end.saturating_sub(stretch.start));
+        let start = Offset(stretch.start);
+        let before = slide.rest.checked_add(inside);
+        let same = before.is_some_and(|before| output.same(old.file(), before, start, size));
+        hold(same, &format!("{size} bytes at offset {start}, not loaded"))?;
+    }
+    Ok(())
+}
+
 /// Symbols, debug information and whatever else is not loaded: the same bytes, wherever they slid.
 fn other_sections(old: &Elf<'_>, new: &Elf<'_>, output: &Pieces) -> Result<(), String> {
     hold(old.sections().len() == new.sections().len(), "its sections")?;
+    let loaded_end = |elf: &Elf<'_>| {
+        let with_bytes = elf.loads().filter(|load| load.file_size.0 > 0);
+        with_bytes.map(Segment::file_end).max().unwrap_or_default()
+    };
+    let (old_end, new_end) = (loaded_end(old), loaded_end(new));
     for (before, after) in old.sections().iter().zip(new.sections()) {
         let loaded = before.flags.contains(SHF_ALLOC);
         if loaded || [SHT_NULL, SHT_NOBITS].contains(&before.kind) {
@@ -188,6 +228,14 @@ fn other_sections(old: &Elf<'_>, new: &Elf<'_>, output: &Pieces) -> Result<(), S
         let size = before.file_size();
         let same =
             after.file_size() >= size && output.same(old.file(), before.offset, after.offset, size);
+        // What stands behind the segments must not come into one, nor lose its alignment. The
+        // section names alone may be written anew.
+        let behind = before.offset >= old_end && size.0 > 0;
+        let moved = before.offset.0.abs_diff(after.offset.0);
+        let real = before.align.is_power_of_two() && before.align <= MIN_PAGE;
+        let names = before.index as u64 == old.header().section_names_index;
+        let aligned = names || !real || moved.is_multiple_of(before.align);
+        let placed = !behind || (after.offset >= new_end && aligned);
         let what = || {
             format!(
                 "section `{}` (now at offset {})",
@@ -195,7 +243,10 @@ fn other_sections(old: &Elf<'_>, new: &Elf<'_>, output: &Pieces) -> Result<(), S
                 after.offset
             )
         };
-        hold(named && same, &what())?;
+        hold(named && same && placed, &what())?;
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -59,13 +59,14 @@ fn file_offsets_and_addresses_stay_congruent() {
 }
 
 #[test]
-fn the_file_shrinks_by_whole_pages_of_the_old_table() {
+fn the_file_shrinks_by_whole_pages_of_the_old_table_and_by_padding() {
     let forge = Forge {
         relocations: 2000,
         ..Forge::default()
     };
     let (before, after) = (forge.build(), converted(&forge));
-    // 48,000 bytes of RELA; what RELR needs fits the page in which the table starts.
+    // 48,000 bytes of RELA, or eleven pages: what RELR needs fits the page in which the table
+    // starts. And half a page behind the data. The names that are added take some bytes.
     let saved = before.len() - after.len();
-    assert!((40_000..48_000).contains(&saved), "{saved} bytes");
+    assert!((0xb780..0xb800).contains(&saved), "{saved:#x} bytes");
 }

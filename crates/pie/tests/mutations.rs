@@ -123,6 +123,10 @@ fn seeds() -> Vec<Vec<u8>> {
             sections: false,
             ..Forge::default()
         },
+        Forge {
+            sections_last: true,
+            ..Forge::default()
+        },
     ];
     forges.iter().map(Forge::build).collect()
 }

@@ -30,7 +30,9 @@ fn pie(subject: &Subject<'_>) -> Option<Judgement> {
                     "build it with `handpie build`, or -buildmode=pie and `handpie convert`"
                 }
                 Language::GoWithC => "build it with -buildmode=pie",
-                Language::Rust => "build it with -C relocation-model=pie",
+                Language::Rust | Language::RustWithC => {
+                    "build it without -C relocation-model=static"
+                }
                 Language::C => "compile with -fPIE and link with -static-pie or -pie",
             };
             fail("it is linked to run at one fixed address")

@@ -33,7 +33,9 @@ fn pie(subject: &Subject<'_>) -> Option<Judgement> {
     };
     let hint = match subject.language {
         Language::Go | Language::GoWithC => "build it with -buildmode=pie, Go's default on macOS",
-        Language::Rust => "build it with -C relocation-model=pic, the default on macOS",
+        Language::Rust | Language::RustWithC => {
+            "build it with -C relocation-model=pic, the default on macOS"
+        }
         Language::C => "link it without -Wl,-no_pie",
     };
     Some(fail(why).at(at, shown).hint(hint))

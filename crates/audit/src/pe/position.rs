@@ -103,7 +103,7 @@ fn movable(language: Language) -> &'static str {
     match language {
         Language::Go => "build it with -buildmode=pie, Go's default on Windows without -race",
         Language::GoWithC => "build it with -buildmode=pie and a binutils of 2.36 or newer",
-        Language::Rust => "build it without -C relocation-model=static",
+        Language::Rust | Language::RustWithC => "build it without -C relocation-model=static",
         Language::C => {
             "link with /DYNAMICBASE and without /FIXED; with MinGW, -Wl,--dynamicbase and \
              without -Wl,--disable-reloc-section"

@@ -1,12 +1,14 @@
 //! What a binary was written in and whose libc is in it, from what compilers and linkers leave
 //! behind. A stripped C program leaves nothing, so C is what remains.
 
+use handpie_binary::Size;
 use handpie_binary::elf::constants::{NT_GNU_ABI_TAG, SHF_EXECINSTR, SHT_PROGBITS};
 use handpie_binary::elf::{Elf, Section};
 use handpie_binary::go::{self, BuildInfo};
 use memchr::memmem;
 
 use super::{Language, Libc};
+use crate::limits::MAX_READ_ONLY_DATA;
 
 pub(super) fn of_elf(elf: &Elf<'_>, build_info: Option<&BuildInfo>) -> Language {
     let is_go = build_info.is_some()
@@ -21,9 +23,10 @@ pub(super) fn of_elf(elf: &Elf<'_>, build_info: Option<&BuildInfo>) -> Language 
             false => Language::Go,
         };
     }
-    match is_rust(elf) {
-        true => Language::Rust,
-        false => Language::C,
+    match (is_rust(elf), has_c(elf)) {
+        (true, false) => Language::Rust,
+        (true, true) => Language::RustWithC,
+        (false, _) => Language::C,
     }
 }
 
@@ -32,12 +35,44 @@ pub(super) fn of_elf(elf: &Elf<'_>, build_info: Option<&BuildInfo>) -> Language 
 fn is_rust(elf: &Elf<'_>) -> bool {
     let has = |name: &str, text: &[u8]| {
         let section = elf.section(name);
-        let data = section.and_then(|section| elf.section_data(section).ok());
-        data.is_some_and(|data| memmem::find(data.data(), text).is_some())
+        section.is_some_and(|section| memmem::find(start(elf, section), text).is_some())
     };
     elf.section(".dep-v0").is_some()
         || has(".comment", b"rustc version")
         || has(".rodata", b"/rustc/")
+        // As Debian builds the standard library.
+        || has(".rodata", b"/usr/src/rustc-")
+}
+
+/// Whether something that a C compiler made is in it as well: the standard library of Rust calls
+/// none of these functions, nor those that check sizes.
+fn has_c(elf: &Elf<'_>) -> bool {
+    const CALLED_BY_C: [&[u8]; 12] = [
+        b"__stack_chk_fail",
+        b"__gxx_personality_v0",
+        b"printf",
+        b"fprintf",
+        b"sprintf",
+        b"snprintf",
+        b"vsnprintf",
+        b"strcpy",
+        b"strcat",
+        b"strncpy",
+        b"fopen",
+        b"fwrite",
+    ];
+    let symbols = elf.dynamic_symbols().unwrap_or_default();
+    symbols.iter().any(|symbol| {
+        CALLED_BY_C.contains(&symbol.name)
+            || (symbol.name.starts_with(b"__") && symbol.name.ends_with(b"printf_chk"))
+    })
+}
+
+/// The bytes of a section; of a very long one the start.
+fn start<'data>(elf: &Elf<'data>, section: &Section<'_>) -> &'data [u8] {
+    let size = section.file_size().min(Size(MAX_READ_ONLY_DATA));
+    let bytes = elf.file().slice(section.offset.0, size, "read-only data");
+    bytes.map(|bytes| bytes.data()).unwrap_or_default()
 }
 
 pub(super) fn libc_of_elf(elf: &Elf<'_>, language: Language) -> Libc {
@@ -50,7 +85,13 @@ pub(super) fn libc_of_elf(elf: &Elf<'_>, language: Language) -> Libc {
         return Libc::Glibc;
     }
     let musl_loader = |path: &[u8]| memmem::find(path, b"/ld-musl-").is_some();
-    if interpreter.is_some_and(musl_loader) || asks_for("libc.musl-") || asks_for("libc.so") {
+    if interpreter.is_some_and(musl_loader) || asks_for("libc.musl-") {
+        return Libc::Musl;
+    }
+    // Android's libc has the name that musl's has, and its loader another.
+    let of_android = |path: &[u8]| path.starts_with(b"/system/bin/");
+    let plain_name = needed.iter().any(|name| name == "libc.so");
+    if plain_name && !interpreter.is_some_and(of_android) {
         return Libc::Musl;
     }
     if language == Language::Go {
@@ -75,7 +116,5 @@ fn is_musls(elf: &Elf<'_>, section: &Section<'_>) -> bool {
     section.kind == SHT_PROGBITS
         && section.name.starts_with(b".rodata")
         && !section.flags.contains(SHF_EXECINSTR)
-        && elf
-            .section_data(section)
-            .is_ok_and(|data| memmem::find(data.data(), NO_ERROR).is_some())
+        && memmem::find(start(elf, section), NO_ERROR).is_some()
 }

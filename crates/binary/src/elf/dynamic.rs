@@ -79,7 +79,8 @@ impl Dynamic {
             .filter(|name| !name.is_empty())
     }
 
-    fn string(&self, elf: &Elf<'_>, index: u64) -> Option<String> {
+    /// The string at `index` of `DT_STRTAB`.
+    pub fn string(&self, elf: &Elf<'_>, index: u64) -> Option<String> {
         let size = Size(self.value(DT_STRSZ)?);
         let table = elf.offset_of(Address(self.value(DT_STRTAB)?), size)?;
         let table = elf.file().slice(table.0, size, "`DT_STRTAB`").ok()?;

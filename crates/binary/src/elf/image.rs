@@ -1,12 +1,12 @@
 //! ELF files as sections and symbols.
 
 use object::Endianness;
-use object::elf::{PF_W, SHF_EXECINSTR, SHF_WRITE, SHT_NULL};
+use object::elf::{PF_W, SHF_COMPRESSED, SHF_EXECINSTR, SHF_WRITE, SHT_NULL};
 
 use super::Elf;
 use crate::bytes::Bytes;
 use crate::error::Error;
-use crate::image::{Format, Image, Section, Symbol};
+use crate::image::{Format, Image, Loaded, Section, Symbol};
 use crate::quantity::{Address, Offset, Size};
 
 impl<'data> Image<'data> for Elf<'data> {
@@ -46,10 +46,22 @@ impl<'data> Image<'data> for Elf<'data> {
         Ok(symbols.collect())
     }
 
-    fn writable(&self) -> Vec<Bytes<'data>> {
-        let segments = self.loads().filter(|segment| segment.has(PF_W));
-        let data = segments.filter_map(|segment| self.segment_data(segment).ok());
-        data.collect()
+    fn loaded(&self) -> Vec<Loaded<'data>> {
+        let parts = self.loads().filter_map(|segment| {
+            Some(Loaded {
+                address: segment.address,
+                data: self.segment_data(segment).ok()?,
+                writable: segment.has(PF_W),
+            })
+        });
+        parts.collect()
+    }
+
+    fn is_compressed(&self, section: &Section<'data>) -> bool {
+        let same =
+            |it: &&super::Section<'_>| it.offset == section.offset() && it.name == section.name;
+        let found = self.sections.iter().find(same);
+        found.is_some_and(|found| found.flags.contains(SHF_COMPRESSED))
     }
 
     fn offset_of(&self, address: Address, size: Size) -> Option<Offset> {

@@ -10,7 +10,7 @@ use crate::quantity::{Offset, Size};
 /// One note.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Note<'data> {
-    /// The owner's name, without its NUL.
+    /// The owner's name, up to its first NUL.
     pub name: &'data [u8],
     /// `n_type`; meaning depends on the name.
     pub kind: u32,
@@ -58,7 +58,8 @@ impl<'data> Notes<'data> {
             .ok()?;
         self.position = end.checked_next_multiple_of(align)?;
         Some(Note {
-            name: name.strip_suffix(b"\0").unwrap_or(name),
+            // Go pads the name with NULs and counts them.
+            name: name.split(|&byte| byte == 0).next().unwrap_or(name),
             kind: header.n_type.get(self.endian).0,
             description: description.data(),
             offset: data.base().checked_add(Size(start))?,

@@ -1,103 +1,237 @@
-//! The function names in Go's pclntab: runtime/symtab.go (`pcHeader`), debug/gosym/pclntab.go.
+//! Go's table of functions, which stripping keeps because the runtime needs it: runtime/symtab.go
+//! (`pcHeader`), debug/gosym/pclntab.go (`parsePclnTab`), cmd/link/internal/ld/pcln.go.
 //!
-//! Only the name table is read, and only to find the packages that call C. Layouts of Go 1.18 and
-//! newer.
+//! Read are the names of functions, inlined ones included, and the names of source files. Which
+//! function stands where is not.
+//!
+//! ```text
+//! magic  Go          header, after magic, two zeros, quantum and pointer size
+//! fb     1.2..1.15   nfunc, then functab; names anywhere in the table
+//! fa     1.16, 1.17  nfunc nfiles          funcname cu filetab pctab pcln
+//! f0     1.18, 1.19  nfunc nfiles textStart funcname cu filetab pctab pcln
+//! f1     1.20..      the same
+//! ```
+
+mod locate;
+mod names;
 
 use std::collections::BTreeSet;
 
-use memchr::memmem;
 use object::Endianness;
 
 use crate::bytes::Bytes;
-use crate::image::{Format, Image};
-use crate::quantity::Size;
+use crate::image::Image;
+use crate::quantity::{Offset, Size};
+pub use names::{Name, Names};
 
-/// `pcHeader.magic` of Go 1.18 and 1.20.
-const MAGICS: [u32; 2] = [0xffff_fff0, 0xffff_fff1];
-/// Where `pcHeader` keeps the size of a pointer; from the next byte on, all fields have that size.
+/// The table of functions of a Go program or library.
+#[derive(Clone, Debug)]
+pub struct Pclntab<'data> {
+    /// From the header to the end of the section or segment that holds it.
+    table: Bytes<'data>,
+    layout: Layout,
+    endian: Endianness,
+    /// In bytes: 4 or 8.
+    pointer_size: u64,
+}
+
+/// How the table is laid out, by the first Go that wrote it so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Layout {
+    Go1_2,
+    Go1_16,
+    Go1_18,
+}
+
+/// The last byte of the magic `0xffffff__`, and what it means (internal/abi/symtab.go).
+const MAGICS: [(u8, Layout); 4] = [
+    (0xfb, Layout::Go1_2),
+    (0xfa, Layout::Go1_16),
+    (0xf0, Layout::Go1_18),
+    (0xf1, Layout::Go1_18),
+];
+const QUANTUM_AT: u64 = 6;
 const POINTER_SIZE_AT: u64 = 7;
-const FIELDS_AT: u64 = 8;
-/// Which fields are the number of functions, and the offsets of the name table and of what
-/// follows it.
-const FUNCTION_COUNT: u64 = 0;
-const FUNCNAME_OFFSET: u64 = 3;
-const CU_OFFSET: u64 = 4;
+const WORDS_AT: u64 = 8;
+
+impl<'data> Pclntab<'data> {
+    /// Finds the table: by the name of its section or, where a linker has merged that into another
+    /// or the section headers are gone, by its magic in what is loaded.
+    pub fn read(image: &dyn Image<'data>) -> Option<Self> {
+        locate::locate(image)
+    }
+
+    /// The names of all functions, inlined ones included, in the table's order.
+    pub fn functions(&self) -> Names<'data> {
+        match self.layout {
+            Layout::Go1_2 => Names::pointed_at(self.table, self.function_starts()),
+            Layout::Go1_16 => self.between(2, 3),
+            Layout::Go1_18 => self.between(3, 4),
+        }
+    }
+
+    /// The names of all source files, as the compiler was told them.
+    pub fn files(&self) -> Names<'data> {
+        match self.layout {
+            Layout::Go1_2 => Names::pointed_at(self.table, self.file_starts()),
+            Layout::Go1_16 => self.between(4, 5),
+            Layout::Go1_18 => self.between(5, 6),
+        }
+    }
+
+    /// The size of a pointer in the program, in bytes: 4 or 8.
+    pub fn pointer_size(&self) -> u64 {
+        self.pointer_size
+    }
+
+    /// Where the table stands in the file.
+    pub fn offset(&self) -> Offset {
+        self.table.base()
+    }
+
+    /// Reads the header at the start of `table` and holds it against the rest; `None` when it is no
+    /// header or contradicts itself.
+    fn parse(table: Bytes<'data>) -> Option<Self> {
+        let head = *table.read::<[u8; 8]>(0, "pcHeader").ok()?;
+        let (endian, last) = match head {
+            [last, 0xff, 0xff, 0xff, 0, 0, ..] => (Endianness::Little, last),
+            [0xff, 0xff, 0xff, last, 0, 0, ..] => (Endianness::Big, last),
+            _ => return None,
+        };
+        let (_, layout) = *MAGICS.iter().find(|(magic, _)| *magic == last)?;
+        let [quantum] = *table.read::<[u8; 1]>(QUANTUM_AT, "quantum").ok()?;
+        let [pointer_size] = *table.read::<[u8; 1]>(POINTER_SIZE_AT, "size").ok()?;
+        if !matches!(quantum, 1 | 2 | 4) || !matches!(pointer_size, 4 | 8) {
+            return None;
+        }
+        let found = Self {
+            table,
+            layout,
+            endian,
+            pointer_size: pointer_size.into(),
+        };
+        found.is_sane().then_some(found)
+    }
+
+    /// Whether the parts lie in the table in the order in which the linker writes them.
+    fn is_sane(&self) -> bool {
+        let functions = self.word(0).unwrap_or(0);
+        let parts = match self.layout {
+            Layout::Go1_2 => {
+                let entry = self.pointer_size.saturating_mul(2);
+                let size = functions.saturating_mul(entry);
+                return functions > 0 && size < self.table.size().0;
+            }
+            Layout::Go1_16 => 2..7u64,
+            Layout::Go1_18 => 3..8,
+        };
+        let Some(parts) = parts
+            .map(|index| self.word(index))
+            .collect::<Option<Vec<u64>>>()
+        else {
+            return false;
+        };
+        let end = self.table.size().0;
+        functions > 0 && parts.is_sorted() && parts.last().is_some_and(|last| *last < end)
+    }
+
+    /// A word of the header behind the pointer size.
+    fn word(&self, index: u64) -> Option<u64> {
+        let at = index.checked_mul(self.pointer_size)?;
+        self.number(WORDS_AT.checked_add(at)?, self.pointer_size)
+    }
+
+    fn number(&self, at: u64, size: u64) -> Option<u64> {
+        let bytes = self.table.slice(at, Size(size), "pcHeader").ok()?.data();
+        let add = |value: u64, byte: &u8| Some(value.checked_mul(256)? | u64::from(*byte));
+        match self.endian {
+            Endianness::Little => bytes.iter().rev().try_fold(0, add),
+            Endianness::Big => bytes.iter().try_fold(0, add),
+        }
+    }
+
+    /// The names that stand between two offsets of the header.
+    fn between(&self, start: u64, end: u64) -> Names<'data> {
+        let part = || {
+            let start = self.word(start)?;
+            let size = Size(self.word(end)?.checked_sub(start)?);
+            self.table.slice(start, size, "names").ok()
+        };
+        Names::in_a_row(part())
+    }
+
+    /// Where each function's name starts. `functab` has, for each, its address and the offset of
+    /// what describes it, whose first field is the address and whose second is the name.
+    fn function_starts(&self) -> Vec<u64> {
+        let step = self.pointer_size.saturating_mul(2);
+        let functab = WORDS_AT.saturating_add(self.pointer_size);
+        let count = self.word(0).unwrap_or(0);
+        let starts = (0..count).map_while(|index| {
+            let entry = functab.checked_add(index.checked_mul(step)?)?;
+            let described =
+                self.number(entry.checked_add(self.pointer_size)?, self.pointer_size)?;
+            self.number(described.checked_add(self.pointer_size)?, 4)
+        });
+        starts.collect()
+    }
+
+    /// Where each file's name starts. Behind `functab` and the address at its end stands the offset
+    /// of a table of offsets, whose first is how many there are; the names' count from 1.
+    fn file_starts(&self) -> Vec<u64> {
+        let starts = || {
+            let step = self.pointer_size.checked_mul(2)?;
+            let functab = WORDS_AT.checked_add(self.pointer_size)?;
+            let size = self
+                .word(0)?
+                .checked_mul(step)?
+                .checked_add(self.pointer_size)?;
+            let table = self.number(functab.checked_add(size)?, 4)?;
+            let count = self.number(table, 4)?;
+            let starts = (1..count)
+                .map_while(|index| self.number(table.checked_add(index.checked_mul(4)?)?, 4));
+            Some(starts.collect())
+        };
+        starts().unwrap_or_default()
+    }
+}
+
 /// What cmd/cgo puts into the names of the functions it makes for each C function called.
 const CALLS_C: [&[u8]; 2] = [b"._Cfunc_", b"._C2func_"];
 
 /// The import paths of the packages that call C functions through cgo; empty when the program has
-/// no readable pclntab.
+/// no readable table of functions.
 pub fn packages_with_cgo_calls(image: &dyn Image<'_>) -> BTreeSet<String> {
     let mut packages = BTreeSet::new();
-    for name in function_names(image).unwrap_or_default().split(|&b| b == 0) {
-        let call = CALLS_C
-            .iter()
-            .find_map(|marker| name.windows(marker.len()).position(|part| part == *marker));
-        if let Some(package) = call.and_then(|end| name.get(..end)) {
-            packages.insert(String::from_utf8_lossy(package).replace("%2e", "."));
-        }
+    let table = Pclntab::read(image);
+    for name in table.iter().flat_map(Pclntab::functions) {
+        packages.extend(name.calls_c());
     }
     packages
 }
 
 /// Whether the program is linked with the runtime's side of cgo, and so with C.
+///
+/// That is package runtime/cgo. Up to Go 1.20 none of its functions bears its name; `crosscall2`,
+/// through which C calls Go (runtime/cgo/asm_amd64.s), is there in every version. What purego puts
+/// into its place to do without C has a function of the same name.
 pub fn has_cgo(image: &dyn Image<'_>) -> bool {
-    const RUNTIME_SIDE: &[u8] = b"\0runtime/cgo.";
-    function_names(image).is_some_and(|names| memmem::find(names, RUNTIME_SIDE).is_some())
-}
-
-/// The table of NUL-ended names.
-fn function_names<'data>(image: &dyn Image<'data>) -> Option<&'data [u8]> {
-    let endian = image.endian();
-    if image.format() == Format::Pe {
-        // There is no section for it. It is read-only data.
-        let sections = image.sections().into_iter();
-        let mut sections = sections.filter(|section| !section.executable && !section.writable);
-        return sections.find_map(|section| {
-            MAGICS.iter().find_map(|magic| {
-                // Six bytes, with the padding behind the magic.
-                let start = (u64::from(*magic)).to_le_bytes();
-                section.data.search(start.get(..6)?, |start| {
-                    let size = Size(section.data.size().0.checked_sub(start)?);
-                    names_of(section.data.slice(start, size, "pcHeader").ok()?, endian)
-                })
-            })
-        });
-    }
-    let mut sections = image.sections().into_iter();
-    let section = sections.find(|section| section.name.ends_with(b"gopclntab"))?;
-    names_of(section.data, endian)
-}
-
-/// The names of the table that starts with these bytes; `None` where there is no such table.
-fn names_of(table: Bytes<'_>, endian: Endianness) -> Option<&[u8]> {
-    let magic = number(table, 0, 4, endian)?;
-    if !MAGICS.iter().any(|&known| u64::from(known) == magic) {
-        return None;
-    }
-    let width = number(table, POINTER_SIZE_AT, 1, endian)?;
-    if width != 4 && width != 8 {
-        return None;
-    }
-    let field = |index: u64| {
-        let at = index.checked_mul(width)?.checked_add(FIELDS_AT)?;
-        number(table, at, width, endian)
+    let Some(table) = Pclntab::read(image) else {
+        return false;
     };
-    let start = field(FUNCNAME_OFFSET)?;
-    let size = Size(field(CU_OFFSET)?.checked_sub(start)?);
-    // Every function has a name, the NUL at least.
-    if start <= FIELDS_AT || field(FUNCTION_COUNT)? > size.0 {
-        return None;
+    let mut calls_back = false;
+    let mut is_purego = false;
+    for name in table.functions() {
+        if name.bytes.starts_with(b"runtime/cgo.") {
+            return true;
+        }
+        calls_back |= name.bytes == b"crosscall2";
+        is_purego |= name.bytes.starts_with(PUREGO);
     }
-    Some(table.slice(start, size, "function names").ok()?.data())
+    calls_back && !is_purego
 }
 
-/// The number of `size` bytes, 8 at most, that stands at `at`.
-fn number(table: Bytes<'_>, at: u64, size: u64, endian: Endianness) -> Option<u64> {
-    let bytes = table.slice(at, Size(size), "pcHeader").ok()?.data();
-    let fold = |value: u64, byte: &u8| value.checked_shl(8).map(|value| value | u64::from(*byte));
-    match endian {
-        Endianness::Little => bytes.iter().rev().try_fold(0, fold),
-        Endianness::Big => bytes.iter().try_fold(0, fold),
-    }
-}
+/// How the names of purego's functions start that stand for those of runtime/cgo.
+const PUREGO: &[u8] = b"github.com/ebitengine/purego/internal/fakecgo.";
+
+#[cfg(test)]
+mod tests;

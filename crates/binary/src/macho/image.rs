@@ -6,7 +6,7 @@ use object::macho::{VM_PROT_EXECUTE, VM_PROT_WRITE};
 use super::MachO;
 use crate::bytes::Bytes;
 use crate::error::Error;
-use crate::image::{Format, Image, Section, Symbol};
+use crate::image::{Format, Image, Loaded, Section, Symbol};
 use crate::quantity::{Address, Offset, Size};
 
 impl<'data> Image<'data> for MachO<'data> {
@@ -43,10 +43,13 @@ impl<'data> Image<'data> for MachO<'data> {
         Ok(symbols.collect())
     }
 
-    fn writable(&self) -> Vec<Bytes<'data>> {
-        let segments = self.segments.iter();
-        let writable = segments.filter(|segment| segment.protection.contains(VM_PROT_WRITE));
-        writable.map(|segment| segment.data).collect()
+    fn loaded(&self) -> Vec<Loaded<'data>> {
+        let parts = self.segments.iter().map(|segment| Loaded {
+            address: segment.address,
+            data: segment.data,
+            writable: segment.protection.contains(VM_PROT_WRITE),
+        });
+        parts.collect()
     }
 
     fn offset_of(&self, address: Address, size: Size) -> Option<Offset> {

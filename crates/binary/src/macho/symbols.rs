@@ -9,7 +9,6 @@ use object::{Endianness, pod::Pod};
 use super::MachO;
 use crate::error::{Error, ErrorKind};
 use crate::quantity::{Address, Offset, Size};
-use crate::strings::Strings;
 
 /// One symbol of `LC_SYMTAB`.
 #[derive(Clone, Copy, Debug)]
@@ -101,7 +100,6 @@ where
         Size(raw.strsize.get(endian).into()),
         "the symbol names",
     )?;
-    let mut names = Strings::new(names);
     let mut symbols = Vec::new();
     let entries = table.read_table::<N>(0, count.into(), "the symbol table")?;
     for (index, raw) in entries.iter().enumerate() {
@@ -110,7 +108,9 @@ where
         }
         let position = (index as u64).saturating_mul(entry_size);
         symbols.push(Symbol {
-            name: names.get(raw.n_strx(endian).into())?,
+            name: names
+                .c_string(raw.n_strx(endian).into())
+                .unwrap_or_default(),
             flags: raw.n_type(),
             address: Address(raw.n_value(endian).into()),
             entry: Offset(table.base().0.saturating_add(position)),

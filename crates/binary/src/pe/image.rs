@@ -6,7 +6,7 @@ use object::pe::{IMAGE_SCN_MEM_EXECUTE, IMAGE_SCN_MEM_WRITE};
 use super::Pe;
 use crate::bytes::Bytes;
 use crate::error::Error;
-use crate::image::{Format, Image, Section, Symbol};
+use crate::image::{Format, Image, Loaded, Section, Symbol};
 use crate::quantity::{Address, Offset, Size};
 
 impl<'data> Image<'data> for Pe<'data> {
@@ -43,10 +43,13 @@ impl<'data> Image<'data> for Pe<'data> {
         Ok(symbols.collect())
     }
 
-    fn writable(&self) -> Vec<Bytes<'data>> {
-        let sections = self.sections.iter();
-        let writable = sections.filter(|s| s.characteristics.contains(IMAGE_SCN_MEM_WRITE));
-        writable.map(|section| section.data).collect()
+    fn loaded(&self) -> Vec<Loaded<'data>> {
+        let parts = self.sections.iter().map(|section| Loaded {
+            address: section.address,
+            data: section.data,
+            writable: section.characteristics.contains(IMAGE_SCN_MEM_WRITE),
+        });
+        parts.collect()
     }
 
     fn offset_of(&self, address: Address, size: Size) -> Option<Offset> {

@@ -6,9 +6,9 @@ use object::pe::{
 };
 
 use super::Pe;
+use crate::bytes::Bytes;
 use crate::error::Error;
 use crate::quantity::{Address, Size};
-use crate::strings::Strings;
 
 /// One symbol that names code or data.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +38,6 @@ pub(super) fn read<'data>(pe: &Pe<'data>) -> Result<Vec<Symbol<'data>>, Error> {
         .read::<[u8; 4]>(names_at, "the length of the string table")?;
     let length = u64::from(u32::from_le_bytes(*length)).max(LENGTH_SIZE);
     let names = pe.file.slice(names_at, Size(length), "the string table")?;
-    let mut names = Strings::new(names);
 
     let mut symbols = Vec::new();
     let entries = table.read_table::<ImageSymbol>(0, header.symbol_count.into(), "a symbol")?;
@@ -60,7 +59,7 @@ pub(super) fn read<'data>(pe: &Pe<'data>) -> Result<Vec<Symbol<'data>>, Error> {
         let section = number.checked_sub(1).and_then(|n| pe.sections.get(n));
         let value = Size(raw.value.get(endian).into());
         symbols.push(Symbol {
-            name: name(&raw.name, &mut names)?,
+            name: name(&raw.name, names),
             address: section.and_then(|section| section.address.checked_add(value)),
         });
     }
@@ -68,10 +67,12 @@ pub(super) fn read<'data>(pe: &Pe<'data>) -> Result<Vec<Symbol<'data>>, Error> {
 }
 
 /// Eight bytes, or four zeros and the place of a longer name in the string table.
-fn name<'data>(field: &'data [u8; 8], names: &mut Strings<'data>) -> Result<&'data [u8], Error> {
+fn name<'data>(field: &'data [u8; 8], names: Bytes<'data>) -> &'data [u8] {
     if let [0, 0, 0, 0, place @ ..] = field {
-        return names.get(u32::from_le_bytes(*place).into());
+        return names
+            .c_string(u32::from_le_bytes(*place).into())
+            .unwrap_or_default();
     }
     let end = field.iter().position(|&byte| byte == 0);
-    Ok(end.and_then(|end| field.get(..end)).unwrap_or(field))
+    end.and_then(|end| field.get(..end)).unwrap_or(field)
 }

@@ -2,77 +2,95 @@
 
 use std::path::PathBuf;
 
-use handpie_audit::Subject;
-use handpie_binary::Binary;
 use rayon::prelude::*;
 
+use crate::examine::examine;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files::{self, Found};
+use crate::policy::{PolicyArgs, Rulebook};
 use crate::report::Reporter;
-use crate::report::check::{CheckReport, Checked, Unread};
+use crate::report::check::{Checked, Checklist, Unread};
+use crate::report::policy::PolicyReport;
 
 /// Check programs and libraries against the release checklist
 ///
 /// Says what kind of file each is, and gives each rule one of five answers: pass, fail, warn, not
 /// applicable, unknown. In directories, everything that is no binary is passed over in silence.
+///
+/// Which rules count, and how much, is decided by the profile and by `handpie.toml`, which is looked
+/// for in the working directory and above it, up to the repository's folder. `handpie check
+/// --print-policy` shows what holds. A failing answer ends with exit status 1.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  handpie check bin/svc                   one line; -v says every answer, with the evidence
-  handpie check -v --format json dist/    everything below dist/, for programs")]
+  handpie check bin/svc                       one line; -v says every answer, with the evidence
+  handpie check --profile portable dist/      everything below dist/, meant to run anywhere
+  handpie check --print-policy                which rules are on here, and why
+  handpie check --format json dist/ | jq '.result.files[] | select(any(.findings[]; .answer == \"fail\")) | .path'
+  handpie check --format sarif dist/ > handpie.sarif       for code scanning
+  handpie check --format junit dist/ > handpie.xml         for a CI server
+  handpie check --format github dist/                      annotations in GitHub Actions")]
 pub(crate) struct Check {
     /// Programs, libraries, objects, or directories of them; - for standard input
-    #[arg(value_name = "FILE", required = true)]
+    #[arg(value_name = "FILE", required_unless_present = "print_policy")]
     files: Vec<PathBuf>,
+    /// Show the level of every rule and where it comes from, and check nothing
+    #[arg(long, conflicts_with = "files")]
+    print_policy: bool,
+    #[command(flatten)]
+    policy: PolicyArgs,
 }
 
+impl Check {
+    /// Whether findings come of it.
+    pub(super) fn judges(&self) -> bool {
+        !self.print_policy
+    }
+}
+
+/// So many files are checked before what was found of them is written and forgotten. More than the
+/// cores there are, so that one large file does not let the others wait.
+const AT_ONCE: usize = 256;
+
 pub(crate) fn run(args: &Check, reporter: &Reporter) -> Result<Exit, Failure> {
+    let rulebook = Rulebook::open(&args.policy)?;
+    if args.print_policy {
+        reporter.print("check", &PolicyReport::of(&rulebook))?;
+        return Ok(Exit::Done);
+    }
     let found = {
         let _working = reporter.working("looking for binaries");
         files::find(&args.files)
     };
+    let mut checklist = Checklist::begin(reporter, &rulebook)?;
     let working = reporter.working("checking");
-    let results: Vec<Result<Vec<Checked>, Unread>> =
-        found.into_par_iter().filter_map(check).collect();
-    let mut report = CheckReport::default();
-    for result in results {
-        match result {
-            Ok(files) => report.files.extend(files),
-            Err(unread) => report.unread.push(unread),
-        }
+    for found in found.chunks(AT_ONCE) {
+        let results = found.par_iter().filter_map(|found| check(found, &rulebook));
+        let results: Vec<Result<Vec<Checked>, Unread>> = results.collect();
+        working.aside(|| write(&mut checklist, &results))?;
     }
     drop(working);
-    reporter.print("check", &report)?;
-    Ok(report.exit())
+    checklist.end(reporter)
+}
+
+fn write(
+    checklist: &mut Checklist<'_>,
+    results: &[Result<Vec<Checked>, Unread>],
+) -> Result<(), Failure> {
+    for result in results {
+        match result {
+            Ok(files) => files.iter().try_for_each(|file| checklist.file(file))?,
+            Err(unread) => checklist.unread(unread)?,
+        }
+    }
+    checklist.flush()
 }
 
 /// `None` for what was only met on the way and is no binary.
-fn check(found: Found) -> Option<Result<Vec<Checked>, Unread>> {
-    let name = found.name();
-    let mut input = match found.open() {
-        Ok(input) => input?,
-        Err(failure) => return Some(Err(Unread::of(name, failure))),
-    };
-    let mode = input.mode();
-    let looked = input.look(|bytes| {
-        let binaries = Binary::parse(bytes)?;
-        let is_fat = binaries.len() > 1;
-        let checked = binaries.into_iter().map(|binary| {
-            let name = match &binary {
-                Binary::MachO(member) if is_fat => {
-                    format!("{name} ({})", member.header().architecture())
-                }
-                _ => name.clone(),
-            };
-            let subject = Subject::of(binary, mode)?;
-            let findings = handpie_audit::check(&subject);
-            Ok(Checked::new(&name, &subject, findings))
-        });
-        checked.collect::<Result<Vec<_>, handpie_binary::Error>>()
-    });
-    Some(match looked {
-        Ok(Ok(checked)) => Ok(checked),
-        Ok(Err(error)) => Err(Unread::unreadable(&name, &error)),
-        Err(failure) => Err(Unread::of(name, failure)),
+fn check(found: &Found, rulebook: &Rulebook) -> Option<Result<Vec<Checked>, Unread>> {
+    let (path, name) = (found.path(), found.name());
+    let ruling = rulebook.ruling(path);
+    examine(found, rulebook, &ruling, |member, subject, findings| {
+        Checked::new(path.to_owned(), &name, member, subject, findings)
     })
 }

@@ -1,7 +1,9 @@
 //! How text for people is set: a heading a file, aligned facts below it, colours that only repeat
 //! what the words say.
 
+use std::borrow::Cow;
 use std::fmt::{Display, Write as _};
+use std::io;
 
 use anstyle::{AnsiColor, Style};
 
@@ -19,6 +21,8 @@ pub(crate) struct Lines {
     text: String,
     /// Whether the user asked for more.
     pub(crate) verbose: bool,
+    /// The columns of the terminal, if there is one.
+    width: Option<usize>,
 }
 
 impl Lines {
@@ -26,6 +30,7 @@ impl Lines {
         Self {
             text: String::new(),
             verbose,
+            width: width(),
         }
     }
 
@@ -52,9 +57,33 @@ impl Lines {
         let _ = writeln!(self.text, "    {name:INDENT$}{value}");
     }
 
+    /// An entry of a list below a line: a label, and text that is wrapped in a column of its own.
+    pub(crate) fn entry(&mut self, column: usize, label: &str, text: &str) {
+        const MARGIN: usize = 8;
+        let label = format!("{:MARGIN$}{label:column$}", "");
+        let room = self.width.unwrap_or(usize::MAX).saturating_sub(label.len());
+        // In a very narrow window a broken line reads better than a column of single words.
+        let room = if room < 20 { usize::MAX } else { room };
+        // A path or a flag with hyphens is one word: somebody will copy it.
+        let options = textwrap::Options::new(room)
+            .break_words(false)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation);
+        let mut start = label.as_str();
+        let blank = " ".repeat(label.len());
+        for line in textwrap::wrap(text, options) {
+            let _ = writeln!(self.text, "{start}{line}");
+            start = &blank;
+        }
+    }
+
     /// A line below a heading.
     pub(crate) fn line(&mut self, text: impl Display) {
         let _ = writeln!(self.text, "    {text}");
+    }
+
+    /// The last line, which is about everything before it.
+    pub(crate) fn total(&mut self, text: impl Display) {
+        let _ = writeln!(self.text, "{text}");
     }
 
     /// Text that another program reads.
@@ -71,6 +100,30 @@ impl Lines {
     pub(crate) fn see(&mut self, code: &str) {
         let _ = writeln!(self.text, "{QUIET}see: handpie explain {code}{QUIET:#}");
     }
+}
+
+/// The width of the terminal; `COLUMNS` says it where something else stands between.
+fn width() -> Option<usize> {
+    if let Some((terminal_size::Width(columns), _)) = terminal_size::terminal_size_of(io::stdout())
+    {
+        return Some(columns.into());
+    }
+    std::env::var("COLUMNS").ok()?.parse().ok()
+}
+
+/// Text that comes from a file, for a terminal or a log: control characters could move the cursor or
+/// start a command, and those of direction make a line read as another.
+pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
+    let is_harmful =
+        |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if !text.contains(is_harmful) {
+        return Cow::Borrowed(text);
+    }
+    let escaped = text.chars().map(|c| match is_harmful(c) {
+        true => c.escape_default().to_string(),
+        false => c.to_string(),
+    });
+    Cow::Owned(escaped.collect())
 }
 
 /// A number of bytes for people: grouped by thousands.
@@ -106,7 +159,14 @@ pub(crate) fn failure(failure: &Failure) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::bytes;
+    use super::{bytes, harmless};
+
+    #[test]
+    fn text_of_files_cannot_steer_a_terminal() {
+        assert_eq!(harmless("`.text`, µ"), "`.text`, µ");
+        let text = "a\n::error::\x1b[2J\u{202e}b";
+        assert_eq!(harmless(text), "a\\n::error::\\u{1b}[2J\\u{202e}b");
+    }
 
     #[test]
     fn groups_digits_by_thousands() {

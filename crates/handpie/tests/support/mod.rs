@@ -7,6 +7,8 @@
     reason = "each test target uses a part of it, and skips are said aloud"
 )]
 
+pub mod schema;
+
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};

@@ -98,7 +98,11 @@ fn program_headers(elf: &Elf<'_>, changes: &Changes<'_>) -> Result<Edit, Refusal
     let mut bytes = Vec::with_capacity(table_size);
     for segment in kept {
         let mut header: ProgramHeader64<Endianness> = raw(elf, segment.header)?;
-        let new_offset = changes.slide.new_offset(segment.offset);
+        let new_offset = match segment.file_size.0 {
+            // It has no bytes that could have moved, and stays congruent to its address.
+            0 => changes.slide.slid(segment.offset),
+            _ => changes.slide.new_offset(segment.offset),
+        };
         header.p_offset.set(endian, new_offset.0);
         let resized = new_size(changes.packing.shortened, segment)
             .or_else(|| new_size(changes.extended_code, segment))

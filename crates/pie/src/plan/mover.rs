@@ -2,7 +2,7 @@
 //! while the program is being moved away from under it, and be unmapped afterwards.
 //!
 //! In the file it stands behind the last loaded byte; symbols and debug information, which are not
-//! loaded, make room for it. The program header of `PT_INTERP` becomes that of the new segment, and
+//! loaded, come after it. The program header of `PT_INTERP` becomes that of the new segment, and
 //! an empty section of the loader's becomes its section, without which strip would clear it.
 
 use handpie_binary::elf::constants::{PF_W, PF_X, SHF_ALLOC, SHT_RELA};
@@ -17,8 +17,6 @@ use crate::survey::MIN_PAGE;
 
 /// `PROT_READ | PROT_EXEC`.
 const READ_AND_EXECUTE: u64 = 5;
-/// What follows in the file keeps its alignment up to so many bytes.
-const ALIGN: u64 = 64;
 
 /// Where a mover goes.
 #[derive(Debug, PartialEq, Eq)]
@@ -55,35 +53,19 @@ pub(super) fn plan(
         return Err(refuse("its segments end where addresses end".to_owned()));
     };
 
-    // What has no bytes may claim to be anywhere.
-    let with_bytes = elf.loads().filter(|load| load.file_size.0 > 0);
-    let loaded = with_bytes.map(Segment::file_end).max().unwrap_or_default();
-    // What is left out may be the last that was loaded.
-    let at = match slide.by.0 {
-        0 => loaded,
-        _ => loaded.max(slide.resume),
-    };
+    let loaded = slide.loaded;
     let straddling = elf
         .sections()
         .iter()
-        .find(|section| section.offset < at && section.file_end() > at);
+        .find(|section| section.offset < loaded && section.file_end() > loaded);
     if let Some(section) = straddling {
         let name = section.name();
         return Err(refuse(format!("section `{name}` is loaded in part")));
     }
     let size = mover::size(parts.mover, pieces.len());
-    let new_end = slide.new_offset(at).0;
-    let start = new_end.next_multiple_of(ALIGN);
-    let inserted = start.saturating_add(size.0).next_multiple_of(ALIGN);
-    if slide.by.0 == 0 {
-        // Nothing slides down; what follows only makes room.
-        slide.keep = at;
-        slide.resume = at;
-    }
-    slide.insert_at = at;
-    slide.inserted = Size(inserted.saturating_sub(new_end));
+    let offset = slide.put_in(size);
 
-    let inside = start.checked_rem(granule).unwrap_or(0);
+    let inside = offset.0.checked_rem(granule).unwrap_or(0);
     let ends = |flag| {
         let with = || elf.loads().filter(move |load| load.has(flag));
         let start = with().map(|load| load.address).min().unwrap_or(first);
@@ -100,7 +82,7 @@ pub(super) fn plan(
     Ok(MoverPlace {
         bytes: header.with_code(parts.mover, &pieces, cpu.endian),
         header,
-        offset: Offset(start),
+        offset,
         size,
         align: granule,
         section: spare_section(elf)?,

@@ -7,7 +7,7 @@
 //! those small tables do not change.
 //!
 //! Where another linker laid out the file, RELR goes into the place of RELA and the rest of that
-//! place is cleared; the file keeps its size.
+//! place is cleared.
 
 use handpie_binary::elf::constants::{
     PF_W, PT_LOAD, PT_NULL, SHF_ALLOC, SHT_DYNSYM, SHT_GNU_HASH, SHT_GNU_VERNEED, SHT_GNU_VERSYM,
@@ -17,7 +17,8 @@ use handpie_binary::elf::{Elf, RelocationTable, Section, Segment};
 use handpie_binary::{Address, Offset, Size};
 use object::Endian;
 
-use super::{Edit, Slide};
+use super::Edit;
+use super::slide::{Cut, Slide};
 use crate::refusal::{Code, Refusal};
 use crate::relr::{self, WORD};
 use crate::survey::Program;
@@ -33,7 +34,7 @@ pub struct Packing {
     pub relr_size: Size,
     /// The size of the table it replaces.
     pub old_size: Size,
-    /// By how much the file shrinks, before small additions elsewhere.
+    /// By how much the table's shrinking lets the rest of the file slide down.
     pub saved: Size,
     /// The read-only segment's program header and its new size, where the file shrinks.
     pub(crate) shortened: Option<(usize, Size)>,
@@ -123,16 +124,9 @@ fn in_place(elf: &Elf<'_>, home: &Home, mut bytes: Vec<u8>) -> Packed {
     };
     // A table lies inside the file, so its size fits a usize.
     bytes.resize(usize::try_from(home.size.0).unwrap_or(bytes.len()), 0);
-    let end = Offset(elf.file().size().0);
     Packed {
         packing,
-        slide: Slide {
-            keep: end,
-            resume: end,
-            by: Size(0),
-            insert_at: end,
-            inserted: Size(0),
-        },
+        slide: Slide::plan(elf, None),
         edits: vec![Edit {
             offset: home.offset,
             bytes,
@@ -182,13 +176,14 @@ fn shrunk(elf: &Elf<'_>, home: &Home, relr: &[u8]) -> Option<Packed> {
             saved: Size(by),
             shortened: Some((segment.index, new_end.distance_from(segment.offset)?)),
         },
-        slide: Slide {
-            keep: home.offset,
-            resume,
-            by: Size(by),
-            insert_at: Offset(elf.file().size().0),
-            inserted: Size(0),
-        },
+        slide: Slide::plan(
+            elf,
+            Some(Cut {
+                keep: home.offset,
+                resume,
+                by: Size(by),
+            }),
+        ),
         edits: vec![Edit {
             offset: home.offset,
             bytes,

@@ -65,8 +65,8 @@ pub(super) fn find(elf: &Elf<'_>, size: Size) -> Result<Room, Refusal> {
     Err(Refusal::new(Code::NoRoomForStub, message))
 }
 
-/// The file ranges that something claims, ascending.
-fn occupied(elf: &Elf<'_>) -> Vec<(u64, u64)> {
+/// The file ranges that something claims, but for loaded segments as a whole; ascending.
+pub(super) fn occupied(elf: &Elf<'_>) -> Vec<(u64, u64)> {
     let header = elf.header();
     let range = |start: Offset, size: u64| (start.0, start.0.saturating_add(size));
     let segments = elf

@@ -24,7 +24,7 @@ pub(super) struct Start {
     pub(super) mover: Option<MoverPlace>,
 }
 
-/// Plans both; makes room for the mover in `slide`.
+/// Plans both; makes room for them in `slide`.
 pub(super) fn plan(
     elf: &Elf<'_>,
     program: &Program,
@@ -55,7 +55,9 @@ pub(super) fn plan(
         }),
     };
     let code = parts.map_or(cpu.stub, |parts| parts.stub);
-    let room = room::find(elf, header.size_with(code))?;
+    let size = header.size_with(code);
+    let room = room::find(elf, size)?;
+    slide.extend(room.offset.checked_add(size).unwrap_or(room.offset));
     header.address = room.address;
     let mover = match parts.filter(|_| options.aslr == Aslr::Full) {
         Some(parts) => Some(mover::plan(

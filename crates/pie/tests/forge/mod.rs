@@ -25,6 +25,8 @@ pub(crate) struct Forge {
     pub(crate) machine: u16,
     /// Whether there are section headers.
     pub(crate) sections: bool,
+    /// Whether they stand at the end of the file, where strip puts them.
+    pub(crate) sections_last: bool,
 }
 
 impl Default for Forge {
@@ -33,6 +35,7 @@ impl Default for Forge {
             relocations: 400,
             machine: 62,
             sections: true,
+            sections_last: false,
         }
     }
 }
@@ -49,7 +52,8 @@ impl Forge {
         let dynamic = relro + (self.relocations * 16).next_multiple_of(16);
         let relro_end = dynamic + DYNAMIC_SIZE;
         let data = relro_end.next_multiple_of(0x1000);
-        let names_at = data + DATA_SIZE;
+        // What is not loaded starts where one more segment could start.
+        let names_at = (data + DATA_SIZE).next_multiple_of(0x1000);
 
         let mut file = vec![0u8; names_at];
         let address = |offset: usize| BASE + offset as u64;
@@ -158,6 +162,14 @@ impl Forge {
             section_count = sections.len() as u16 + 1;
         }
         self.elf_header(&mut file, segments.len() as u16, section_count);
+        if self.sections && self.sections_last {
+            file.resize(file.len().next_multiple_of(8), 0);
+            let table = SECTION_HEADERS..SECTION_HEADERS + usize::from(section_count) * 64;
+            let start = file.len() as u64;
+            file.extend_from_within(table.clone());
+            file[table].fill(0);
+            put(&mut file, 40, &start.to_le_bytes());
+        }
         file
     }
 

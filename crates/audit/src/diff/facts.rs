@@ -1,0 +1,127 @@
+//! What two binaries are compared by.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use handpie_binary::go::Module;
+use handpie_binary::{Binary, Image};
+
+use crate::finding::{Answer, Finding};
+use crate::subject::{Kind, Language, Subject};
+
+/// What is true of a binary, in a form that can be compared and kept without it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// What kind of file it is.
+    pub kind: Kind,
+    /// What it was written in.
+    pub language: Language,
+    /// The loader that it asks for.
+    pub loader: Option<String>,
+    /// The libraries that it needs.
+    pub needed: BTreeSet<String>,
+    /// The version of Go that made it.
+    pub go: Option<String>,
+    /// The settings of the Go build.
+    pub settings: BTreeMap<String, String>,
+    /// Versions of Go modules, the main one included, with what was taken in their place.
+    pub modules: BTreeMap<String, String>,
+    /// The size of the file, or of the member of a fat one, in bytes.
+    pub size: u64,
+    /// The sizes of sections in memory, in bytes; those of one name together.
+    pub sections: BTreeMap<String, u64>,
+    /// What rules say, by code.
+    pub answers: BTreeMap<&'static str, Answered>,
+}
+
+/// What a rule says, after the policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// The answer.
+    pub answer: Answer,
+    /// Why.
+    pub why: String,
+}
+
+impl Facts {
+    /// What is true of a binary of which rules say `findings`.
+    pub fn of(subject: &Subject<'_>, findings: &[Finding]) -> Self {
+        let info = subject.build_info.as_ref();
+        let settings = info.into_iter().flat_map(|info| &info.settings);
+        let modules = info.into_iter().flat_map(|info| {
+            let main = info.main.iter();
+            main.chain(&info.dependencies)
+        });
+        let answers = findings.iter().map(|finding| {
+            let answered = Answered {
+                answer: finding.answer,
+                why: finding.judgement.why.clone(),
+            };
+            (finding.rule.code, answered)
+        });
+        Self {
+            kind: subject.kind,
+            language: subject.language,
+            loader: loader(subject),
+            needed: needed(&subject.binary),
+            go: info.map(|info| info.go_version.clone()),
+            settings: settings
+                .map(|setting| (setting.key.clone(), setting.value.clone()))
+                .collect(),
+            modules: modules
+                .map(|module| (module.path.clone(), version(module)))
+                .collect(),
+            size: subject.binary.file().size().0,
+            sections: sections(&subject.binary),
+            answers: answers.collect(),
+        }
+    }
+}
+
+fn loader(subject: &Subject<'_>) -> Option<String> {
+    // Every program of macOS and Windows has the one loader of its system.
+    let path = subject.elf()?.interpreter().ok().flatten()?;
+    Some(String::from_utf8_lossy(path).into_owned())
+}
+
+fn needed(binary: &Binary<'_>) -> BTreeSet<String> {
+    let name = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+    match binary {
+        Binary::Elf(elf) => {
+            let dynamic = elf.dynamic().ok().flatten();
+            let needed = dynamic.and_then(|dynamic| dynamic.needed(elf).ok());
+            needed.into_iter().flatten().collect()
+        }
+        Binary::MachO(macho) => {
+            let libraries = macho.libraries().into_iter();
+            libraries.map(|library| name(library.path)).collect()
+        }
+        // Windows does not care about the case of names, and linkers write both.
+        Binary::Pe(pe) => {
+            let libraries = pe.imported_libraries().into_iter();
+            libraries
+                .map(|library| name(library).to_lowercase())
+                .collect()
+        }
+    }
+}
+
+fn version(module: &Module) -> String {
+    match &module.replacement {
+        Some(other) => format!("{} => {} {}", module.version, other.path, other.version),
+        None => module.version.clone(),
+    }
+    .trim()
+    .to_owned()
+}
+
+fn sections(binary: &Binary<'_>) -> BTreeMap<String, u64> {
+    let mut sizes = BTreeMap::new();
+    for section in binary.sections() {
+        if !section.name.is_empty() {
+            let name = String::from_utf8_lossy(section.name).into_owned();
+            let size: &mut u64 = sizes.entry(name).or_default();
+            *size = size.saturating_add(section.size.0);
+        }
+    }
+    sizes
+}

@@ -1,0 +1,122 @@
+//! Stack canaries, by function: the name `__stack_chk_fail` alone shows nothing, because every
+//! static libc brings it, and its absence shows nothing, because not every function needs one.
+
+use handpie_binary::elf::Elf;
+
+use super::code;
+use super::functions::{self, Function};
+use super::producers::{Had, Producers};
+use super::symbols;
+use crate::finding::{Judgement, fail, not_applicable, pass, unknown, warn};
+use crate::rule::{Level, Levels, Rule, Severity};
+use crate::subject::{Kind, Language, Subject};
+
+pub(super) const STACK_CANARY: Rule = Rule {
+    code: "stack-canary",
+    wish: "a canary in every function with a buffer on its stack",
+    severity: Severity::Medium,
+    levels: Levels::all(Level::Warn),
+    judge: stack_canary,
+};
+
+const HINT: &str = "compile with -fstack-protector-strong";
+
+fn stack_canary(subject: &Subject<'_>) -> Option<Judgement> {
+    let elf = subject.elf()?;
+    if !subject.kind.is_loaded() && subject.kind != Kind::RelocatableObject {
+        return None;
+    }
+    match subject.language {
+        Language::Go => return Some(not_applicable("Go checks every access to its stacks")),
+        Language::Rust => {
+            return Some(not_applicable(
+                "Rust checks every access; stable rustc has no canaries",
+            ));
+        }
+        Language::GoWithC | Language::RustWithC | Language::C => {}
+    }
+    let names = symbols::all(elf);
+    let has_libc = subject.kind.is_program() && !subject.kind.needs_loader();
+    let imported = names
+        .iter()
+        .any(|symbol| symbol.name.starts_with(b"__stack_chk_fail") && symbol.section == 0);
+    let table = elf.symbols().unwrap_or_default();
+    let own = match subject.language {
+        Language::GoWithC => functions::c_functions_of_go(&table),
+        _ => functions::own_functions(&table, has_libc),
+    };
+    // Where libc is linked in, the records may be of its objects.
+    let asked = match has_libc {
+        true => Had::Unrecorded,
+        false => Producers::of(elf).had("-fstack-protector", "-fno-stack-protector"),
+    };
+    if has_libc && own.is_empty() {
+        let why = "its own functions cannot be told from those of what is linked into it";
+        return Some(unknown(why));
+    }
+    // The sections of an object all start at address 0, so addresses tell nothing there.
+    let reads = match subject.kind {
+        Kind::RelocatableObject => None,
+        _ if own.is_empty() => None,
+        _ => code::canary_reads(elf, &names),
+    };
+    let count = counted(elf, &own, reads.as_deref());
+    Some(match count {
+        Count::Of(0, all) => recorded(asked).unwrap_or_else(|| {
+            unknown(format!(
+                "none of its {all} functions checks one: either none needs it, or it was built without"
+            ))
+        }),
+        Count::Of(some, all) => pass(format!("{some} of its {all} functions check one"))
+            .with(protected(&own, reads.as_deref().unwrap_or_default())),
+        Count::Untold if imported && !has_libc => {
+            pass("its functions call `__stack_chk_fail`").with("imports `__stack_chk_fail`")
+        }
+        Count::Untold if has_libc => unknown("the code of this CPU is not looked at"),
+        Count::Untold => recorded(asked).unwrap_or_else(|| {
+            unknown("it calls none of the functions that report a broken one: either no function \
+                     needs a canary, or it was built without")
+        }),
+    })
+}
+
+/// What a record of the compiler's flags says where no function checks a canary.
+fn recorded(asked: Had) -> Option<Judgement> {
+    match asked {
+        Had::Unrecorded => None,
+        Had::All => Some(pass(
+            "compiled with -fstack-protector; no function needs one",
+        )),
+        Had::Some => Some(warn("part of it was compiled without -fstack-protector").hint(HINT)),
+        Had::None => Some(fail("it was compiled without -fstack-protector").hint(HINT)),
+    }
+}
+
+enum Count {
+    /// So many functions of so many.
+    Of(usize, usize),
+    /// There are no symbols, or the CPU's code is not understood.
+    Untold,
+}
+
+fn counted(
+    elf: &Elf<'_>,
+    own: &[Function<'_>],
+    reads: Option<&[handpie_binary::Address]>,
+) -> Count {
+    match reads {
+        Some(reads) if !own.is_empty() && !elf.sections().is_empty() => {
+            let protected = own.iter().filter(|function| function.has_one_of(reads));
+            Count::Of(protected.count(), own.len())
+        }
+        _ => Count::Untold,
+    }
+}
+
+fn protected(own: &[Function<'_>], reads: &[handpie_binary::Address]) -> String {
+    let protected = own.iter().filter(|function| function.has_one_of(reads));
+    let names = protected
+        .take(3)
+        .map(|function| format!("`{}`", String::from_utf8_lossy(function.name)));
+    format!("functions {}", names.collect::<Vec<_>>().join(", "))
+}

@@ -1,0 +1,118 @@
+//! Whether calls and returns may go anywhere: marks for the CPU's own checks, and the compiler's.
+
+use handpie_binary::elf::constants::{EM_386, EM_AARCH64, EM_X86_64};
+
+use super::properties::{self, AARCH64_FEATURES, X86_FEATURES};
+use super::symbols;
+use crate::finding::{Judgement, fail, not_applicable, pass, unknown, warn};
+use crate::rule::{Level, Levels, Rule, Severity};
+use crate::subject::{Language, Subject};
+
+pub(super) const CET: Rule = Rule {
+    code: "cet",
+    wish: "code marked for indirect branch tracking and shadow stacks",
+    severity: Severity::Low,
+    // Most distributions' start files are not marked, so hardly any program can be.
+    levels: Levels::all(Level::Warn),
+    judge: cet,
+};
+
+pub(super) const BRANCH_PROTECTION: Rule = Rule {
+    code: "branch-protection",
+    wish: "code marked for branch targets and pointer authentication",
+    severity: Severity::Low,
+    levels: Levels::all(Level::Warn),
+    judge: branch_protection,
+};
+
+pub(super) const CFI: Rule = Rule {
+    code: "cfi",
+    wish: "indirect calls that only reach functions of the right type",
+    severity: Severity::Low,
+    levels: Levels::all(Level::Warn),
+    judge: cfi,
+};
+
+/// `GNU_PROPERTY_X86_FEATURE_1_IBT` and `_SHSTK`.
+const X86: [(u32, &str); 2] = [(1, "IBT"), (2, "SHSTK")];
+/// `GNU_PROPERTY_AARCH64_FEATURE_1_BTI` and `_PAC`.
+const AARCH64: [(u32, &str); 2] = [(1, "BTI"), (2, "PAC")];
+
+fn cet(subject: &Subject<'_>) -> Option<Judgement> {
+    let machine = subject.elf()?.header().machine;
+    if machine != EM_X86_64 && machine != EM_386 {
+        return None;
+    }
+    let hint = "compile everything with -fcf-protection=full, start files too; -Wl,-z,ibt,-z,shstk \
+                would only claim it";
+    marks(subject, X86_FEATURES, X86, hint)
+}
+
+fn branch_protection(subject: &Subject<'_>) -> Option<Judgement> {
+    if subject.elf()?.header().machine != EM_AARCH64 {
+        return None;
+    }
+    let hint = "compile everything with -mbranch-protection=standard, start files too";
+    marks(subject, AARCH64_FEATURES, AARCH64, hint)
+}
+
+fn marks(
+    subject: &Subject<'_>,
+    property: u32,
+    known: [(u32, &'static str); 2],
+    hint: &'static str,
+) -> Option<Judgement> {
+    let elf = subject.elf()?;
+    if !subject.kind.is_loaded() {
+        return None;
+    }
+    match subject.language {
+        Language::Go | Language::GoWithC => {
+            return Some(not_applicable("Go's compiler has no such marks"));
+        }
+        Language::Rust | Language::RustWithC => {
+            return Some(not_applicable("stable Rust has no such marks"));
+        }
+        Language::C => {}
+    }
+    let Some((bits, offset)) = properties::features(elf, property) else {
+        return Some(fail("it is not marked").hint(hint));
+    };
+    let named = |set: bool| {
+        let chosen = known.iter().filter(|(bit, _)| (bits & bit != 0) == set);
+        let names: Vec<&str> = chosen.map(|(_, name)| *name).collect();
+        names.join(" and ")
+    };
+    let judgement = match (named(true), named(false)) {
+        (_, absent) if absent.is_empty() => pass(format!("marked for {}", named(true))),
+        (present, _) if present.is_empty() => fail("it is marked for neither").hint(hint),
+        (present, absent) => warn(format!("marked for {present}, not for {absent}")).hint(hint),
+    };
+    let evidence = format!("note `NT_GNU_PROPERTY_TYPE_0`, property {property:#x} is {bits:#x}");
+    Some(judgement.at(offset, evidence))
+}
+
+/// Within one module, clang resolves its checks at link time and leaves no name behind. So their
+/// absence shows nothing.
+fn cfi(subject: &Subject<'_>) -> Option<Judgement> {
+    const LEFT_BEHIND: [&[u8]; 3] = [b"__cfi_check", b"__cfi_slowpath", b"__cfi_slowpath_diag"];
+    const ENDS: [&[u8]; 3] = [b".cfi", b".cfi_jt", b"_global_addr"];
+    let elf = subject.elf()?;
+    if !subject.kind.is_loaded() {
+        return None;
+    }
+    if subject.language.is_go() {
+        return Some(not_applicable(
+            "Go's indirect calls go through read-only tables",
+        ));
+    }
+    let found = symbols::all(elf).into_iter().find(|symbol| {
+        LEFT_BEHIND.contains(&symbol.name) || ENDS.iter().any(|end| symbol.name.ends_with(end))
+    });
+    Some(match found {
+        Some(symbol) => {
+            pass("checked by clang").with(format!("symbol `{}`", symbols::name(&symbol)))
+        }
+        None => unknown("clang's checks need not leave a trace, and none is there"),
+    })
+}

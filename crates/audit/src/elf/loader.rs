@@ -1,0 +1,116 @@
+//! What a program needs to start: a loader, libraries, and whose rights it gets.
+
+use handpie_binary::elf::constants::{DT_NEEDED, PT_INTERP};
+
+use crate::finding::{Judgement, fail, not_applicable, pass, warn};
+use crate::rule::{Level, Levels, Rule, Severity};
+use crate::subject::{Language, Subject};
+
+pub(super) const NO_LOADER: Rule = Rule {
+    code: "no-loader",
+    wish: "to start without a dynamic loader",
+    severity: Severity::High,
+    levels: Levels {
+        // Most who ship such a program do not know that it does not start in an empty image.
+        plain: Level::Warn,
+        portable: Level::Fail,
+        host: Level::Off,
+        distro: Level::Off,
+    },
+    judge: no_loader,
+};
+
+pub(super) const NEEDED_LIBRARIES: Rule = Rule {
+    code: "needed-libraries",
+    wish: "to need no shared library",
+    severity: Severity::High,
+    levels: Levels {
+        portable: Level::Fail,
+        ..Levels::all(Level::Off)
+    },
+    judge: needed_libraries,
+};
+
+pub(super) const SETUID: Rule = Rule {
+    code: "setuid",
+    wish: "no more rights than its user has",
+    severity: Severity::High,
+    levels: Levels::all(Level::Warn),
+    judge: setuid,
+};
+
+fn no_loader(subject: &Subject<'_>) -> Option<Judgement> {
+    let elf = subject.elf()?;
+    if !subject.kind.is_program() {
+        return None;
+    }
+    let segment = elf.segments().iter().find(|s| s.kind == PT_INTERP);
+    let Some(segment) = segment else {
+        return Some(pass("the kernel starts it by itself"));
+    };
+    let path = elf.interpreter().ok().flatten().unwrap_or_default();
+    let path = String::from_utf8_lossy(path);
+    let dynamic = elf.dynamic().ok().flatten();
+    let needed = dynamic.and_then(|dynamic| dynamic.needed(elf).ok());
+    let judgement = match needed.is_none_or(|needed| needed.is_empty()) {
+        true => {
+            let judgement = fail(format!(
+                "it needs {path} although it needs no library; where that is absent it does not start"
+            ));
+            match subject.language {
+                Language::Go => {
+                    judgement.hint("build it with `handpie build`, or use `handpie convert`")
+                }
+                _ => judgement.hint("link with -static-pie"),
+            }
+        }
+        false => not_applicable("its libraries need one"),
+    };
+    Some(judgement.at(segment.offset, format!("`PT_INTERP` is {path}")))
+}
+
+fn needed_libraries(subject: &Subject<'_>) -> Option<Judgement> {
+    let elf = subject.elf()?;
+    if !subject.kind.is_loaded() {
+        return None;
+    }
+    let Some(dynamic) = elf.dynamic().ok().flatten() else {
+        return Some(pass("it has no dynamic section"));
+    };
+    let needed = dynamic.needed(elf).unwrap_or_default();
+    if needed.is_empty() {
+        return Some(pass("it names no library"));
+    }
+    let mut judgement = fail(format!("it needs {}", needed.join(", ")));
+    let entries = dynamic.entries.iter();
+    for (entry, name) in entries.filter(|entry| entry.tag == DT_NEEDED).zip(&needed) {
+        judgement = judgement.at(entry.offset, format!("`DT_NEEDED` {name}"));
+    }
+    let judgement = if !subject.kind.is_program() {
+        judgement
+    } else if subject.language.is_go() {
+        judgement.hint("build with CGO_ENABLED=0, or -tags netgo,osusergo; `handpie explain cgo`")
+    } else if subject.language.is_rust() {
+        judgement.hint("build for a musl target, such as --target x86_64-unknown-linux-musl")
+    } else {
+        judgement.hint("link with -static-pie")
+    };
+    Some(judgement)
+}
+
+fn setuid(subject: &Subject<'_>) -> Option<Judgement> {
+    /// `S_ISUID` and `S_ISGID`, inode(7).
+    const BITS: [(u32, &str); 2] = [(0o4000, "setuid"), (0o2000, "setgid")];
+    let mode = subject.mode?;
+    if !subject.kind.is_program() {
+        return None;
+    }
+    let set = BITS.iter().filter(|(bit, _)| mode & bit != 0);
+    let names: Vec<&str> = set.map(|(_, name)| *name).collect();
+    Some(match names.is_empty() {
+        true => pass("it has neither bit"),
+        false => warn(format!("it is {}", names.join(" and ")))
+            .with(format!("mode {:o}", mode & 0o7777))
+            .hint("use file capabilities or a service that has the rights"),
+    })
+}

@@ -1,0 +1,210 @@
+//! RELRO: the words that the loader writes once, the GOT and tables of pointers, become read-only
+//! afterwards. Asking for it (`PT_GNU_RELRO`) and getting it are two things, and so are two rules.
+
+use handpie_binary::elf::constants::{
+    DF_1_NOW, DF_BIND_NOW, DT_BIND_NOW, DT_FLAGS, DT_FLAGS_1, DT_PLTGOT, DT_PLTRELSZ, DynamicFlags,
+    DynamicFlags1, PT_GNU_RELRO,
+};
+use handpie_binary::elf::{Dynamic, Elf, Section, Segment};
+use handpie_binary::{Address, Size};
+
+use crate::finding::{Judgement, fail, not_applicable, pass, unknown, warn};
+use crate::rule::{Level, Levels, Rule, Severity};
+use crate::subject::{Kind, Libc, Subject};
+
+pub(super) const RELRO: Rule = Rule {
+    code: "relro",
+    wish: "pointers that are read-only once they are relocated",
+    severity: Severity::High,
+    levels: Levels::all(Level::Fail),
+    judge: relro,
+};
+
+pub(super) const RELRO_APPLIED: Rule = Rule {
+    code: "relro-applied",
+    wish: "a start-up that really makes them read-only",
+    severity: Severity::High,
+    levels: Levels::all(Level::Fail),
+    judge: relro_applied,
+};
+
+pub(super) const BIND_NOW: Rule = Rule {
+    code: "bind-now",
+    wish: "all functions bound before it starts",
+    severity: Severity::Medium,
+    levels: Levels::all(Level::Warn),
+    judge: bind_now,
+};
+
+const HINT: &str = "link with -Wl,-z,relro,-z,now";
+/// Go's own linker ignores what is meant for a C compiler's.
+const HINT_OF_GO: &str = "build it with -buildmode=pie and -ldflags=-bindnow";
+
+fn relro(subject: &Subject<'_>) -> Option<Judgement> {
+    let elf = subject.elf()?;
+    if !subject.kind.is_loaded() {
+        return None;
+    }
+    let dynamic = elf.dynamic().ok().flatten();
+    let Some(segment) = relro_segment(elf) else {
+        return Some(match (subject.kind, &dynamic) {
+            // Go's linker puts what a PIE would relocate into read-only data.
+            (Kind::StaticExecutable, None) if !has_pointers(elf) => {
+                not_applicable("nothing in it is relocated, so there is nothing to protect after")
+            }
+            _ if subject.language.is_go() => fail("it has no `PT_GNU_RELRO`").hint(HINT_OF_GO),
+            _ => fail("it has no `PT_GNU_RELRO`").hint(HINT),
+        });
+    };
+    let evidence = format!(
+        "program header {} (`PT_GNU_RELRO`, {} bytes at address {})",
+        segment.index, segment.memory_size, segment.address
+    );
+    let lazy = lazy_binding(subject, elf, dynamic.as_ref());
+    let judgement = match lazy {
+        Lazy::Nothing => {
+            pass("full; no function is bound late, so there is no table to keep writable")
+        }
+        Lazy::Now => match writable_plt(elf, dynamic.as_ref(), segment) {
+            Some(address) => warn(format!(
+                "partial: the table of functions at address {address} is outside it"
+            )),
+            None => pass("full"),
+        },
+        Lazy::AtStart => {
+            warn("partial: the table of functions is filled at start and stays writable").hint(HINT)
+        }
+        Lazy::Late => {
+            warn("partial: the table of functions that are bound late stays writable").hint(HINT)
+        }
+    };
+    Some(judgement.at(segment.header, evidence))
+}
+
+/// Who makes RELRO read-only: the loader, or the start-up code that is linked in.
+fn relro_applied(subject: &Subject<'_>) -> Option<Judgement> {
+    let elf = subject.elf()?;
+    if !subject.kind.is_loaded() {
+        return None;
+    }
+    let Some(segment) = relro_segment(elf) else {
+        return Some(not_applicable("there is no RELRO to apply"));
+    };
+    let judgement = match (subject.kind, subject.libc) {
+        (kind, _) if kind.needs_loader() => pass("its loader does it"),
+        _ if elf.section(".text.handpie").is_some() => pass("handpie's start-up code does it"),
+        (_, Libc::Glibc) => pass("glibc's start-up code does it"),
+        (_, Libc::Musl) => {
+            fail("musl's start-up code of static programs never does it: the range stays writable")
+                .hint("link it with glibc, or prove otherwise with `handpie prove`")
+        }
+        _ => unknown(
+            "whose start-up code this is cannot be told; `handpie prove` looks at the running program",
+        ),
+    };
+    Some(judgement.at(
+        segment.header,
+        format!("program header {} (`PT_GNU_RELRO`)", segment.index),
+    ))
+}
+
+fn bind_now(subject: &Subject<'_>) -> Option<Judgement> {
+    let elf = subject.elf()?;
+    if !subject.kind.is_loaded() {
+        return None;
+    }
+    let dynamic = elf.dynamic().ok().flatten();
+    Some(match lazy_binding(subject, elf, dynamic.as_ref()) {
+        Lazy::Nothing => pass("it calls no function through a table that is filled late"),
+        Lazy::Now => pass("it asks for that"),
+        Lazy::AtStart => pass("whoever starts it fills the whole table of functions at once"),
+        Lazy::Late => {
+            let offset = dynamic.map(|dynamic| dynamic.offset).unwrap_or_default();
+            fail("functions are bound at their first call")
+                .at(
+                    offset,
+                    "`DT_FLAGS` without `DF_BIND_NOW`, `DT_FLAGS_1` without `DF_1_NOW`",
+                )
+                .hint(match subject.language.is_go() {
+                    true => HINT_OF_GO,
+                    false => "link with -Wl,-z,now",
+                })
+        }
+    })
+}
+
+fn relro_segment<'elf>(elf: &'elf Elf<'_>) -> Option<&'elf Segment> {
+    let mut segments = elf.segments().iter();
+    segments.find(|s| s.kind == PT_GNU_RELRO && s.memory_size.0 > 0)
+}
+
+/// When the table through which functions are called is filled.
+enum Lazy {
+    /// Never: there is none.
+    Nothing,
+    /// Before the program starts.
+    Now,
+    /// At start, by the program itself or by musl's loader, which binds nothing late; the table then
+    /// stays writable.
+    AtStart,
+    /// At the first call of each function.
+    Late,
+}
+
+fn lazy_binding(subject: &Subject<'_>, elf: &Elf<'_>, dynamic: Option<&Dynamic>) -> Lazy {
+    let size = dynamic.and_then(|dynamic| dynamic.value(DT_PLTRELSZ));
+    let has_table = size.is_some_and(|size| size > 0);
+    let alone = !subject.kind.needs_loader();
+    if alone && !has_table {
+        // What is filled are the functions that suit the CPU. lld has no other sign of them.
+        return match has_table_outside_relro(elf) {
+            true => Lazy::AtStart,
+            false => Lazy::Nothing,
+        };
+    }
+    let Some(dynamic) = dynamic.filter(|_| has_table) else {
+        return Lazy::Nothing;
+    };
+    let flag = |tag, now: &dyn Fn(u64) -> bool| dynamic.value(tag).is_some_and(now);
+    let now = flag(DT_BIND_NOW, &|_| true)
+        || flag(DT_FLAGS, &|value| DynamicFlags(value).contains(DF_BIND_NOW))
+        || flag(DT_FLAGS_1, &|value| DynamicFlags1(value).contains(DF_1_NOW));
+    match now {
+        true => Lazy::Now,
+        false if alone || subject.libc == Libc::Musl => Lazy::AtStart,
+        false => Lazy::Late,
+    }
+}
+
+fn has_table_outside_relro(elf: &Elf<'_>) -> bool {
+    /// The words that belong to the loader, or would if there were one.
+    const OF_LOADER: u64 = 3;
+    let words = elf.header().class.word_size().saturating_mul(OF_LOADER);
+    let outside = |section: &Section<'_>| {
+        relro_segment(elf).is_none_or(|relro| !relro.contains(section.address, section.size))
+    };
+    elf.section(".got.plt")
+        .is_some_and(|section| section.size.0 > words && outside(section))
+}
+
+/// Whether it has sections of pointers that nothing but start-up code would have to write to.
+fn has_pointers(elf: &Elf<'_>) -> bool {
+    const SECTIONS: [&str; 5] = [
+        ".data.rel.ro",
+        ".init_array",
+        ".fini_array",
+        ".got",
+        ".got.plt",
+    ];
+    let sections = SECTIONS.iter().filter_map(|name| elf.section(name));
+    elf.sections().is_empty() || sections.into_iter().any(|section| section.size.0 > 0)
+}
+
+/// The table of functions, if it lies outside RELRO: flags promise nothing about pages.
+fn writable_plt(elf: &Elf<'_>, dynamic: Option<&Dynamic>, relro: &Segment) -> Option<Address> {
+    let table = Address(dynamic?.value(DT_PLTGOT)?);
+    // Some CPUs point `DT_PLTGOT` into code or at the middle of the table.
+    let writable = elf.loads().find(|load| load.contains(table, Size(1)))?;
+    let is_writable = writable.has(handpie_binary::elf::constants::PF_W);
+    (is_writable && !relro.contains(table, Size(1))).then_some(table)
+}

@@ -1,0 +1,104 @@
+//! Sanitizers and coverage that were left in: they help in tests, make a program slow and larger,
+//! and some write files where their environment variables say, with the program's rights.
+
+use handpie_binary::elf::constants::STB_WEAK;
+use handpie_binary::elf::{Elf, Symbol};
+use handpie_binary::{Bytes, Size};
+use memchr::memmem;
+
+use super::segments::named;
+use super::symbols;
+use crate::finding::{Judgement, fail, not_applicable, pass, unknown, warn};
+use crate::limits::MAX_READ_ONLY_DATA;
+use crate::rule::{Level, Levels, Rule, Severity};
+use crate::subject::{Kind, Subject};
+
+pub(super) const SANITIZERS: Rule = Rule {
+    code: "sanitizers",
+    wish: "nothing left in it that is meant for tests",
+    severity: Severity::High,
+    levels: Levels::all(Level::Fail),
+    judge: sanitizers,
+};
+
+/// Names that only an instrumented program has, and what they belong to. Go's runtime has functions
+/// named after sanitizers in every program (`runtime.asanread`); they start otherwise.
+const MARKS: [(&[u8], &str); 14] = [
+    (b"__asan_init", "AddressSanitizer"),
+    (b"__hwasan_init", "HWAddressSanitizer"),
+    (b"__tsan_init", "ThreadSanitizer"),
+    (b"__msan_init", "MemorySanitizer"),
+    (b"__ubsan_handle_", "UndefinedBehaviorSanitizer"),
+    (b"__lsan_init", "LeakSanitizer"),
+    (b"__xray_init", "XRay"),
+    (b"__sanitizer_cov_trace_pc", "coverage for fuzzers"),
+    (b"__llvm_profile_write_file", "coverage (clang)"),
+    (b"__gcov_dump", "coverage (gcov)"),
+    (b"__gcov_init", "coverage (gcov)"),
+    (b"__monstartup", "profiling (gprof)"),
+    (b"mcount", "profiling (gprof)"),
+    (b"_mcount", "profiling (gprof)"),
+];
+
+fn sanitizers(subject: &Subject<'_>) -> Option<Judgement> {
+    let elf = subject.elf()?;
+    if !subject.kind.is_loaded() {
+        return None;
+    }
+    let names = symbols::all(elf);
+    for (start, what) in MARKS {
+        let found = names.iter().find(|symbol| is_mark(symbol, start));
+        let Some(symbol) = found else {
+            continue;
+        };
+        // Libraries leave the runtime to the program; only the runtime itself defines it.
+        if subject.kind == Kind::SharedObject && symbol.section != 0 {
+            return Some(not_applicable(format!("it is the runtime of {what}")));
+        }
+        return Some(
+            fail(format!("{what} is in it"))
+                .with(format!("symbol `{}`", symbols::name(symbol)))
+                .hint("build it without -fsanitize, -fprofile-instr-generate and --coverage"),
+        );
+    }
+    let stripped = elf.symbols().unwrap_or_default().is_empty();
+    if stripped && !subject.language.is_go() {
+        return Some(without_symbols(elf));
+    }
+    Some(pass("no function of one is in it"))
+}
+
+fn is_mark(symbol: &Symbol<'_>, start: &[u8]) -> bool {
+    // What is asked for weakly may be absent: libraries ask so whether a sanitizer is there.
+    let asked_weakly = symbol.section == 0 && symbol.binding == STB_WEAK;
+    // clang's CFI reports by way of UBSan's functions without being one.
+    let of_cfi = symbol.name.starts_with(b"__ubsan_handle_cfi_");
+    // UBSan's minimal runtime is meant to be shipped.
+    let is_minimal = memmem::find(symbol.name, b"_minimal").is_some();
+    symbol.name.starts_with(start) && !asked_weakly && !of_cfi && !is_minimal
+}
+
+/// The runtimes name themselves in what they print.
+fn without_symbols(elf: &Elf<'_>) -> Judgement {
+    const NAMES: [&[u8]; 7] = [
+        b"AddressSanitizer",
+        b"ThreadSanitizer",
+        b"MemorySanitizer",
+        b"UndefinedBehaviorSanitizer",
+        b"LeakSanitizer",
+        b"GCOV_PREFIX",
+        b"LLVM_PROFILE_FILE",
+    ];
+    let Some(section) = elf.section(".rodata") else {
+        return unknown("it has neither symbols nor sections");
+    };
+    let size = section.file_size().min(Size(MAX_READ_ONLY_DATA));
+    let data = elf.file().slice(section.offset.0, size, "read-only data");
+    let data = data.map(Bytes::data).unwrap_or_default();
+    match NAMES.iter().find(|name| memmem::find(data, name).is_some()) {
+        // Debuggers and compilers speak of sanitizers without having one.
+        Some(name) => warn(format!("{} is named in it", String::from_utf8_lossy(name)))
+            .at(section.offset, named(section)),
+        None => pass("no message of one is in it"),
+    }
+}

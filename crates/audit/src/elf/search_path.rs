@@ -1,0 +1,126 @@
+//! Where a program has its libraries looked for: a directory that somebody else can write to, or
+//! that depends on where it is started, lets them bring their own.
+
+use handpie_binary::elf::constants::{DT_RPATH, DT_RUNPATH};
+
+use crate::finding::{Judgement, fail, pass, warn};
+use crate::rule::{Level, Levels, Rule, Severity};
+use crate::subject::Subject;
+
+pub(super) const SEARCH_PATH: Rule = Rule {
+    code: "search-path",
+    wish: "libraries from safe directories only",
+    severity: Severity::High,
+    levels: Levels::all(Level::Fail),
+    judge: search_path,
+};
+
+/// Directories that only the system's administrator writes to.
+const SYSTEM: [&str; 5] = ["/lib", "/lib32", "/lib64", "/usr", "/opt"];
+/// Directories that everybody writes to, or that are of the machine that built.
+const FOREIGN: [&str; 8] = [
+    "/tmp",
+    "/var/tmp",
+    "/dev/shm",
+    "/home",
+    "/root",
+    "/build",
+    "/builds",
+    "/workspace",
+];
+
+/// `S_ISUID` and `S_ISGID`.
+const SETUID: u32 = 0o6000;
+
+fn search_path(subject: &Subject<'_>) -> Option<Judgement> {
+    let elf = subject.elf()?;
+    if !subject.kind.is_loaded() {
+        return None;
+    }
+    let Some(dynamic) = elf.dynamic().ok().flatten() else {
+        return Some(pass("it looks for no library"));
+    };
+    let entries = dynamic.entries.iter();
+    let paths: Vec<_> = entries
+        .filter(|entry| entry.tag == DT_RPATH || entry.tag == DT_RUNPATH)
+        .filter_map(|entry| Some((entry, dynamic.string(elf, entry.value)?)))
+        // glibc takes one that is empty as a whole for none (`decompose_rpath`).
+        .filter(|(_, path)| !path.is_empty())
+        .collect();
+    if paths.is_empty() {
+        return Some(pass("it has neither `DT_RPATH` nor `DT_RUNPATH`"));
+    }
+    let setuid = subject.mode.is_some_and(|mode| mode & SETUID != 0);
+    let directories = paths.iter().flat_map(|(_, path)| path.split(':'));
+    let mut judged: Vec<Place> = directories
+        .map(|directory| place(directory, setuid))
+        .collect();
+    judged.sort_by_key(|place| place.rank());
+    let judgement = match judged.into_iter().next_back() {
+        Some(Place::Unsafe(why)) => {
+            fail(why).hint("remove it with `patchelf --remove-rpath`, or link without -rpath")
+        }
+        Some(Place::Doubtful(why)) => warn(why).hint("link without -rpath unless it is meant"),
+        _ => pass("every directory is the system's or the program's own"),
+    };
+    Some(paths.iter().fold(judgement, |judgement, (entry, path)| {
+        judgement.at(entry.offset, format!("`{:?}` {path}", entry.tag))
+    }))
+}
+
+enum Place {
+    Safe,
+    Doubtful(String),
+    Unsafe(String),
+}
+
+impl Place {
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Safe => 0,
+            Self::Doubtful(_) => 1,
+            Self::Unsafe(_) => 2,
+        }
+    }
+}
+
+fn place(directory: &str, setuid: bool) -> Place {
+    let origins = ["$ORIGIN", "${ORIGIN}"].iter();
+    let in_program = origins.filter_map(|origin| directory.strip_prefix(origin));
+    let in_program = in_program.filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    let of_program = in_program.last();
+    // Many steps up lead to the root, whatever directory one starts from.
+    let leads_to = of_program.and_then(|rest| rest.rsplit_once("/..").map(|(_, to)| to));
+    let leads_out = leads_to.is_some_and(|to| is_below(to, &FOREIGN));
+    if directory.is_empty() {
+        Place::Unsafe("an empty directory in it means the working directory".to_owned())
+    } else if of_program.is_some() && setuid {
+        // ld.so(8): in secure-execution mode $ORIGIN counts only in trusted directories.
+        Place::Unsafe(format!(
+            "{directory} follows a setuid program to where its user puts it"
+        ))
+    } else if leads_out {
+        Place::Unsafe(format!(
+            "{directory} leads out of the program's own directory"
+        ))
+    } else if of_program.is_some() {
+        Place::Safe
+    } else if !directory.starts_with('/') {
+        Place::Unsafe(format!("{directory} depends on the working directory"))
+    } else if is_below(directory, &FOREIGN) {
+        Place::Unsafe(format!(
+            "others can write to {directory}, or it was a place of the build"
+        ))
+    } else if directory.split('/').any(|part| part == "..") {
+        Place::Doubtful(format!("{directory} leads out of its own root"))
+    } else if is_below(directory, &SYSTEM) {
+        Place::Safe
+    } else {
+        Place::Doubtful(format!("{directory} is no directory of the system"))
+    }
+}
+
+fn is_below(directory: &str, roots: &[&str]) -> bool {
+    let mut rests = roots.iter().filter_map(|root| directory.strip_prefix(root));
+    rests.any(|rest| rest.is_empty() || rest.starts_with('/'))
+}

@@ -1,0 +1,131 @@
+//! Stack clash protection: a frame larger than a page touches each page on its way, so that it
+//! cannot jump over the guard page. gcc and clang do it with one instruction after each step.
+
+use handpie_binary::elf::constants::{
+    EM_386, EM_AARCH64, EM_PPC, EM_PPC64, EM_S390, EM_X86_64, Machine,
+};
+use handpie_binary::{Address, Size};
+use memchr::memmem;
+
+use super::code;
+use super::functions;
+use super::producers::{Had, Producers};
+use crate::finding::{Judgement, fail, not_applicable, pass, unknown, warn};
+use crate::rule::{Level, Levels, Rule, Severity};
+use crate::subject::{Language, Subject};
+
+pub(super) const STACK_CLASH: Rule = Rule {
+    code: "stack-clash",
+    wish: "large frames that touch every page",
+    severity: Severity::Low,
+    levels: Levels::all(Level::Warn),
+    judge: stack_clash,
+};
+
+const HINT: &str = "compile with -fstack-clash-protection";
+/// `sub $imm32,%rsp`.
+const SUBTRACT: &[u8] = &[0x48, 0x81, 0xec];
+/// `orq $0,(%rsp)`, gcc's touch; `movq $0,(%rsp)`, clang's.
+const TOUCHES: [&[u8]; 2] = [
+    &[0x48, 0x83, 0x0c, 0x24, 0],
+    &[0x48, 0xc7, 0x04, 0x24, 0, 0, 0, 0],
+];
+const PAGE: u32 = 0x1000;
+/// No frame is larger, in bytes; what looks like one is no instruction.
+const MAX_FRAME: u32 = 8 << 20;
+
+/// Targets of rustc with stack probes (compiler/rustc_target/src/spec/targets).
+const PROBED_BY_RUSTC: [Machine; 6] = [EM_X86_64, EM_386, EM_AARCH64, EM_S390, EM_PPC64, EM_PPC];
+
+fn stack_clash(subject: &Subject<'_>) -> Option<Judgement> {
+    let elf = subject.elf()?;
+    if !subject.kind.is_loaded() {
+        return None;
+    }
+    match subject.language {
+        Language::Go => {
+            let why = "Go's stacks grow by copying and have no guard page to jump over";
+            return Some(not_applicable(why));
+        }
+        Language::Rust if PROBED_BY_RUSTC.contains(&elf.header().machine) => {
+            return Some(pass("rustc has large frames touch every page on this CPU"));
+        }
+        Language::Rust => return Some(unknown("rustc does not do it on every CPU")),
+        _ => {}
+    }
+    let has_libc = !subject.kind.needs_loader();
+    if !has_libc && let Some(judgement) = recorded(&Producers::of(elf)) {
+        return Some(judgement);
+    }
+    if elf.header().machine != EM_X86_64 {
+        let why = "the code of this CPU is not looked at, and no flags were recorded";
+        return Some(unknown(why));
+    }
+    // Else all code is that of the program.
+    let told_apart = has_libc || subject.language == Language::GoWithC;
+    if !told_apart {
+        return Some(of_code(code::stretches(elf)));
+    }
+    let table = elf.symbols().unwrap_or_default();
+    let own = match subject.language {
+        Language::GoWithC => functions::c_functions_of_go(&table),
+        _ => functions::own_functions(&table, true),
+    };
+    if own.is_empty() {
+        let why = "its own frames cannot be told from those of what is linked into it";
+        return Some(unknown(why));
+    }
+    let stretches = own.iter().filter_map(|function| function.code(elf));
+    Some(of_code(stretches.collect()))
+}
+
+fn recorded(producers: &Producers<'_>) -> Option<Judgement> {
+    match producers.had("-fstack-clash-protection", "-fno-stack-clash-protection") {
+        Had::All => Some(pass("it was compiled with -fstack-clash-protection")),
+        Had::Some => {
+            Some(warn("part of it was compiled without -fstack-clash-protection").hint(HINT))
+        }
+        Had::None => Some(fail("it was compiled without -fstack-clash-protection").hint(HINT)),
+        Had::Unrecorded => None,
+    }
+}
+
+fn of_code(stretches: Vec<(Address, &[u8])>) -> Judgement {
+    let (mut touched, mut jumps) = (0usize, Vec::new());
+    for (start, bytes) in stretches {
+        for at in memmem::find_iter(bytes, SUBTRACT) {
+            let Some((size, after)) = frame(bytes, at) else {
+                continue;
+            };
+            if size == PAGE && TOUCHES.iter().any(|touch| after.starts_with(touch)) {
+                touched = touched.saturating_add(1);
+            } else if size > PAGE && size < MAX_FRAME && size.is_multiple_of(8) {
+                jumps.extend(start.checked_add(Size::of(at)).map(|at| (at, size)));
+            }
+        }
+    }
+    match (touched, jumps.first()) {
+        (0, None) => unknown("no function has a frame larger than a page"),
+        (_, None) => pass(format!("large frames touch every page ({touched} touches)")),
+        (_, Some((address, size))) => {
+            let jumping = match jumps.len() {
+                1 => "1 large frame does".to_owned(),
+                count => format!("{count} large frames do"),
+            };
+            let judgement = match touched {
+                0 => fail(format!("{jumping} not touch its pages")),
+                _ => warn(format!("{jumping} not touch its pages, others do")),
+            };
+            judgement
+                .with(format!("a frame of {size} bytes at address {address}"))
+                .hint(HINT)
+        }
+    }
+}
+
+/// The size of the frame that the instruction at `at` makes, and the code behind it.
+fn frame(code: &[u8], at: usize) -> Option<(u32, &[u8])> {
+    let rest = code.get(at.checked_add(SUBTRACT.len())?..)?;
+    let (size, after) = rest.split_first_chunk::<4>()?;
+    Some((u32::from_le_bytes(*size), after))
+}

@@ -1,0 +1,157 @@
+//! C in a Go program: whether there is some, whose, and how it was compiled.
+
+use super::{Go, written};
+use crate::finding::{Judgement, fail, not_applicable, pass, unknown, warn};
+use crate::rule::{Level, Levels, Rule, Severity};
+use crate::subject::Subject;
+
+pub(super) const CGO: Rule = Rule {
+    code: "go-cgo",
+    wish: "Go alone, without C",
+    severity: Severity::Low,
+    levels: Levels {
+        // C is no fault. It is said, because it decides what the program needs where it runs.
+        plain: Level::Warn,
+        portable: Level::Warn,
+        host: Level::Off,
+        distro: Level::Off,
+    },
+    judge: cgo,
+};
+
+pub(super) const CGO_FLAGS: Rule = Rule {
+    code: "go-cgo-flags",
+    wish: "hardened C in it",
+    severity: Severity::Medium,
+    levels: Levels::all(Level::Warn),
+    judge: cgo_flags,
+};
+
+/// Modes whose result a C program loads or links: they have no meaning without cgo.
+const FOR_C: [&str; 3] = ["c-shared", "c-archive", "plugin"];
+
+fn cgo(subject: &Subject<'_>) -> Option<Judgement> {
+    let go = Go::of(subject)?;
+    let Some(functions) = go.functions() else {
+        return Some(unknown("there is no table of functions to look into"));
+    };
+    let enabled = go.setting("CGO_ENABLED");
+    let Some(runtime) = go.cgo() else {
+        let judgement = pass("no C is linked into it");
+        return Some(match enabled {
+            Some(setting) => judgement.at(setting.offset, written(setting)),
+            None => judgement,
+        });
+    };
+    let mode = go.setting("-buildmode");
+    if let Some(mode) = mode.filter(|mode| FOR_C.contains(&mode.value.as_str())) {
+        return Some(
+            not_applicable("what C programs load cannot do without C")
+                .at(mode.offset, written(mode)),
+        );
+    }
+    let packages: Vec<&str> = functions.call_c.keys().map(String::as_str).collect();
+    let why = match packages.as_slice() {
+        [] => "cgo is linked into it, though no Go package calls C".to_owned(),
+        [package] => format!("{package} calls C"),
+        several => format!("{} call C", several.join(", ")),
+    };
+    let mut judgement = fail(why)
+        .at(runtime.offset, format!("function {}", runtime.name))
+        .hint(match packages.is_empty() {
+            true => "build with CGO_ENABLED=0: nothing in it needs C",
+            false => {
+                "build with CGO_ENABLED=0 where a package has a way without C; net and os/user \
+                 take it with -tags netgo,osusergo"
+            }
+        });
+    for (package, at) in &functions.call_c {
+        judgement = judgement.at(*at, format!("functions {package}._Cfunc_*"));
+    }
+    Some(judgement)
+}
+
+/// What the compiler should be asked for, and the flags that ask for it.
+const WISHES: [(&str, &[&str]); 3] = [
+    (
+        "-fstack-protector-strong",
+        &[
+            "-fstack-protector-strong",
+            "-fstack-protector-all",
+            "-fhardened",
+        ],
+    ),
+    (
+        "-D_FORTIFY_SOURCE=3",
+        &[
+            "-D_FORTIFY_SOURCE=2",
+            "-D_FORTIFY_SOURCE=3",
+            "-Wp,-D_FORTIFY_SOURCE=2",
+            "-Wp,-D_FORTIFY_SOURCE=3",
+            "-fhardened",
+        ],
+    ),
+    (
+        "-fstack-clash-protection",
+        &["-fstack-clash-protection", "-fhardened"],
+    ),
+];
+
+/// Flags that take away what the compiler would do by itself.
+const AGAINST: [&str; 5] = [
+    "-fno-stack-protector",
+    "-D_FORTIFY_SOURCE=0",
+    "-fno-stack-clash-protection",
+    "-fcf-protection=none",
+    "-mbranch-protection=none",
+];
+
+const HARDEN: &str = "CGO_CFLAGS='-O2 -g -fstack-protector-strong -fstack-clash-protection \
+                      -D_FORTIFY_SOURCE=3' go build";
+
+fn cgo_flags(subject: &Subject<'_>) -> Option<Judgement> {
+    let go = Go::of(subject)?;
+    if go.functions().is_none() {
+        return Some(unknown("there is no table of functions to look into"));
+    }
+    if go.cgo().is_none() {
+        return Some(not_applicable("no C is linked into it"));
+    }
+    let recorded = ["CGO_CFLAGS", "CGO_CPPFLAGS", "CGO_CXXFLAGS"];
+    let recorded: Vec<_> = recorded.iter().filter_map(|key| go.setting(key)).collect();
+    if recorded.is_empty() {
+        return Some(match go.setting("-trimpath") {
+            Some(trim) => unknown("-trimpath keeps the flags of C out of the build info")
+                .at(trim.offset, written(trim)),
+            None => unknown("the flags of C were not recorded"),
+        });
+    }
+    let flags: Vec<&str> = recorded
+        .iter()
+        .flat_map(|it| it.value.split_whitespace())
+        .collect();
+    let against: Vec<&str> = flags
+        .iter()
+        .copied()
+        .filter(|it| AGAINST.contains(it))
+        .collect();
+    let missing = WISHES
+        .iter()
+        .filter(|(_, ways)| !ways.iter().any(|way| flags.contains(way)));
+    let missing: Vec<&str> = missing.map(|(wish, _)| *wish).collect();
+    let judgement = if !against.is_empty() {
+        fail(format!("its C was compiled with {}", against.join(" "))).hint(HARDEN)
+    } else if missing.is_empty() {
+        pass("the compiler was asked to harden the C in it")
+    } else {
+        // Some distributions' compilers do part of it by themselves, which nothing here shows.
+        warn(format!(
+            "the compiler was not asked for {}",
+            missing.join(" ")
+        ))
+        .hint(HARDEN)
+    };
+    Some(recorded.into_iter().fold(judgement, |judgement, setting| {
+        judgement.at(setting.offset, written(setting))
+    }))
+}

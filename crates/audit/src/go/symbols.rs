@@ -1,0 +1,110 @@
+//! Symbols, which are worth their bytes, and DWARF, which is for the debugger's machine.
+
+use handpie_binary::{Format, Section};
+
+use super::Go;
+use crate::finding::{Judgement, fail, pass};
+use crate::rule::{Level, Levels, Rule, Severity};
+use crate::subject::Subject;
+
+pub(super) const SYMBOLS: Rule = Rule {
+    code: "go-symbols",
+    wish: "a symbol table, which profilers and govulncheck read",
+    severity: Severity::Low,
+    levels: Levels {
+        plain: Level::Warn,
+        portable: Level::Warn,
+        host: Level::Warn,
+        // The packager's strip puts it into the package of debug symbols.
+        distro: Level::Off,
+    },
+    judge: symbols,
+};
+
+pub(super) const DWARF: Rule = Rule {
+    code: "go-dwarf",
+    wish: "no debug information in what is shipped",
+    severity: Severity::Low,
+    levels: Levels {
+        plain: Level::Warn,
+        portable: Level::Warn,
+        // Who builds for one machine may debug on it.
+        host: Level::Off,
+        // The packager splits it off, and needs it there to do so.
+        distro: Level::Off,
+    },
+    judge: dwarf,
+};
+
+fn symbols(subject: &Subject<'_>) -> Option<Judgement> {
+    let go = Go::of(subject)?;
+    let sections = go.image.sections();
+    let table = go.symbols();
+    let section = |name: &[u8]| sections.iter().find(|section| section.name == name);
+    if table.runtime_main {
+        let judgement = pass(format!("{} symbols", table.count));
+        return Some(match section(b".symtab") {
+            Some(section) => judgement.at(section.offset(), "section .symtab"),
+            None => judgement,
+        });
+    }
+    if let Some(link) = section(b".gnu_debuglink") {
+        return Some(split_off(link));
+    }
+    // What Fedora leaves in the program: the symbols, compressed.
+    if let Some(data) = section(b".gnu_debugdata") {
+        return Some(pass("compressed, for debuggers").at(data.offset(), "section .gnu_debugdata"));
+    }
+    let why = match (table.count, go.image.format()) {
+        (0, Format::Elf) => "no section .symtab: built with -ldflags=-s, or stripped".to_owned(),
+        (0, _) => "none: built with -ldflags=-s, or stripped".to_owned(),
+        (count, _) => format!("{count} symbols, and none of Go's: built with -ldflags=-s"),
+    };
+    Some(
+        fail(why).hint(
+            "drop debug information alone: -ldflags=-w instead of -s, strip -g instead of strip",
+        ),
+    )
+}
+
+/// What strip and objcopy write when they put symbols and DWARF into a file of their own.
+fn split_off(link: &Section<'_>) -> Judgement {
+    let file = link.data.c_string(0).unwrap_or_default();
+    let file = String::from_utf8_lossy(file);
+    pass(format!("split off, into `{file}`")).at(link.offset(), "section .gnu_debuglink")
+}
+
+fn dwarf(subject: &Subject<'_>) -> Option<Judgement> {
+    let go = Go::of(subject)?;
+    let sections = go.image.sections();
+    let parts: Vec<_> = sections
+        .iter()
+        .filter(|section| is_dwarf(section.name))
+        .collect();
+    if let Some(first) = parts.first() {
+        let size = parts
+            .iter()
+            .fold(0u64, |size, part| size.saturating_add(part.data.size().0));
+        let name = String::from_utf8_lossy(first.name);
+        let what = format!("section {name}, the first of {}", parts.len());
+        return Some(
+            fail(format!("{} KiB of it", size / 1024))
+                .at(first.offset(), what)
+                .hint("-ldflags=-w, or `strip -g` and keep the original beside it"),
+        );
+    }
+    let link = sections
+        .iter()
+        .find(|section| section.name == b".gnu_debuglink");
+    Some(match link {
+        Some(link) => split_off(link),
+        None => pass("none"),
+    })
+}
+
+/// `.debug_gdb_scripts` names a script and is no DWARF.
+fn is_dwarf(name: &[u8]) -> bool {
+    let starts: [&[u8]; 4] = [b".debug_", b".zdebug_", b"__debug_", b"__zdebug_"];
+    let scripts: [&[u8]; 2] = [b".debug_gdb_scripts", b"__debug_gdb_scri"];
+    starts.iter().any(|start| name.starts_with(start)) && !scripts.contains(&name)
+}

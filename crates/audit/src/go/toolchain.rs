@@ -1,0 +1,159 @@
+//! The toolchain: whether Go still supports it, and what its runtime does.
+
+use handpie_binary::Offset;
+
+use super::Go;
+use super::program::Mark;
+use super::releases::{Releases, Support, releases};
+use super::version::Version;
+use crate::date::Date;
+use crate::finding::{Judgement, fail, not_applicable, pass, unknown, warn};
+use crate::rule::{Level, Levels, Rule, Severity};
+use crate::subject::Subject;
+
+pub(super) const TOOLCHAIN: Rule = Rule {
+    code: "go-toolchain",
+    wish: "a supported version of Go, with its newest fixes",
+    severity: Severity::High,
+    levels: Levels {
+        plain: Level::Fail,
+        portable: Level::Fail,
+        host: Level::Fail,
+        // Distributions fix the Go of a stable release for years, without changing its version.
+        distro: Level::Warn,
+    },
+    judge: toolchain,
+};
+
+pub(super) const HEAP_BASE: Rule = Rule {
+    code: "go-heap-base",
+    wish: "a heap at a random address",
+    severity: Severity::Medium,
+    levels: Levels::all(Level::Warn),
+    judge: heap_base,
+};
+
+const NEWEST: &str = "build with the newest patch release of a supported line: \
+                      GOTOOLCHAIN=go1.N.P go build, or `toolchain go1.N.P` in go.mod";
+
+fn toolchain(subject: &Subject<'_>) -> Option<Judgement> {
+    let go = Go::of(subject)?;
+    let Some((text, offset)) = go.version_text() else {
+        return Some(unknown("the file does not say which Go it was built with"));
+    };
+    let list = releases();
+    let judgement = match Version::parse(&text) {
+        None => unknown(format!(
+            "`{text}` is no version that Go's own toolchains have"
+        )),
+        Some(version) => judge_version(&version, &text, list, go.today),
+    };
+    let judgement = judgement.at(offset, text);
+    Some(judgement.with(format!("Go's releases as they were on {}", list.known_on)))
+}
+
+fn judge_version(version: &Version, text: &str, list: &Releases, today: Option<Date>) -> Judgement {
+    if version.development {
+        return warn(format!(
+            "{text} was built from Go's sources between releases"
+        ))
+        .hint("build with a release of Go");
+    }
+    let Some(minor) = version.minor else {
+        return unknown(format!("{text} names no line of Go"));
+    };
+    let support = list.support(minor, today);
+    if let Some(prerelease) = &version.prerelease {
+        return match support {
+            Support::Newer => warn(format!("it is a pre-release, {prerelease} of 1.{minor}")),
+            _ => fail(format!(
+                "it is a pre-release, {prerelease} of 1.{minor}, which has been released since"
+            )),
+        }
+        .hint(NEWEST);
+    }
+    match support {
+        Support::Newer => pass(format!("1.{minor} is newer than what is known here")),
+        Support::Doubtful(_) => unknown(format!(
+            "1.{minor} was supported on {}; whether it still is, this version of handpie is too \
+             old to know",
+            list.known_on
+        )),
+        Support::Ended(_, end) if !version.vendor.is_empty() => warn(format!(
+            "Go has not supported 1.{minor} since {end}; its vendor (`{}`) may",
+            version.vendor
+        ))
+        .hint(NEWEST),
+        Support::Ended(_, end) => {
+            fail(format!("Go has not supported 1.{minor} since {end}")).hint(NEWEST)
+        }
+        Support::Supported(line) if version.patch < line.newest_patch => warn(format!(
+            "1.{minor}.{} is out, with fixes that 1.{minor}.{} lacks",
+            line.newest_patch, version.patch
+        ))
+        .hint(NEWEST),
+        Support::Supported(_) => pass(format!(
+            "1.{minor} is supported, and no newer patch release than {} is known",
+            version.patch
+        )),
+    }
+}
+
+/// The first line whose runtime puts the heap anywhere (internal/buildcfg/exp.go,
+/// `RandomizedHeapBase64` in the baseline; runtime/malloc.go, `randomizeHeapBase`).
+const RANDOM_HEAP_SINCE: u32 = 26;
+const RANDOM_HEAP_OFF: &str = "norandomizedheapbase64";
+const FIXED_HEAP: &str = "build with Go 1.26 or newer, and without \
+                          GOEXPERIMENT=norandomizedheapbase64";
+
+fn heap_base(subject: &Subject<'_>) -> Option<Judgement> {
+    let go = Go::of(subject)?;
+    if go.pointer_size() == Some(4) {
+        return Some(not_applicable(
+            "a 32-bit program keeps its heap beside itself, and moves it by being a PIE",
+        ));
+    }
+    let Some((text, offset)) = go.version_text() else {
+        return Some(unknown("the file does not say which Go it was built with"));
+    };
+    let version = Version::parse(&text);
+    let Some((version, minor)) = version.and_then(|it| it.minor.map(|minor| (it, minor))) else {
+        return Some(unknown("the version of Go names no line").at(offset, text));
+    };
+    Some(heap_base_of(&go, &version, minor, offset).at(offset, text))
+}
+
+fn heap_base_of(go: &Go<'_, '_>, version: &Version, minor: u32, at: Offset) -> Judgement {
+    if minor < RANDOM_HEAP_SINCE {
+        return fail("before Go 1.26 the heap starts at one fixed address, also in a PIE")
+            .hint(FIXED_HEAP);
+    }
+    if version.has_experiment(RANDOM_HEAP_OFF) {
+        return fail("GOEXPERIMENT switched the random address off")
+            .at(at, format!("X:{RANDOM_HEAP_OFF}"))
+            .hint(FIXED_HEAP);
+    }
+    // The version has it, too, unless a vendor's toolchain made it the default.
+    let experiments = go.setting("GOEXPERIMENT");
+    let off = |names: &str| {
+        names
+            .split(',')
+            .any(|it| it == RANDOM_HEAP_OFF || it == "none")
+    };
+    if let Some(setting) = experiments.filter(|setting| off(&setting.value)) {
+        let what = format!("GOEXPERIMENT={}", setting.value);
+        return fail("GOEXPERIMENT switched the random address off")
+            .at(setting.offset, what)
+            .hint(FIXED_HEAP);
+    }
+    let instrumented = [Mark::Race, Mark::Msan, Mark::Asan];
+    if let Some(function) = instrumented.iter().find_map(|mark| go.mark(*mark)) {
+        return fail("the runtime of -race, -msan and -asan keeps the heap at a fixed address")
+            .at(function.offset, format!("function {}", function.name))
+            .hint("build without the detector");
+    }
+    if version.development {
+        return unknown("it was built from Go's sources between releases");
+    }
+    pass("since Go 1.26 the runtime draws it")
+}

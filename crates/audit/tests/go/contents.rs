@@ -1,0 +1,222 @@
+//! What is in it: C, cryptography, detectors, symbols and debug information.
+
+use handpie_audit::Answer;
+
+use crate::{Program, expect, judged};
+
+use Answer::{Fail, NotApplicable, Pass, Unknown, Warn};
+
+/// A program with C of package `example.org/db`, built without -trimpath.
+fn with_c() -> Program {
+    Program::new()
+        .without("build\t-trimpath")
+        .setting("CGO_ENABLED", "1")
+        .function("runtime/cgo.set_crosscall2")
+        .function("example.org/db._Cfunc_open")
+}
+
+#[test]
+fn c_is_named_by_the_packages_that_call_it() {
+    let code = "go-cgo";
+    expect(&Program::new(), code, Pass, "no C");
+    expect(
+        &Program::new().setting("CGO_ENABLED", "1"),
+        code,
+        Pass,
+        "no C",
+    );
+    expect(&with_c(), code, Fail, "example.org/db calls C");
+    let two = with_c().function("net._C2func_getaddrinfo");
+    expect(&two, code, Fail, "example.org/db, net call C");
+    let dotted = with_c().function("example.org/sqlite%2ego._Cfunc_x");
+    expect(&dotted, code, Fail, "example.org/sqlite.go");
+    let alone = Program::new().function("crosscall2");
+    expect(&alone, code, Fail, "no Go package calls C");
+    let library = with_c().setting("-buildmode", "c-shared");
+    expect(&library, code, NotApplicable, "C programs load");
+    expect(&Program::new().without_table(), code, Unknown, "no table");
+}
+
+#[test]
+fn purego_is_not_taken_for_c() {
+    let program = Program::new()
+        .function("github.com/ebitengine/purego/internal/fakecgo.init")
+        .function("crosscall2");
+    expect(&program, "go-cgo", Pass, "no C");
+}
+
+#[test]
+fn flags_of_c_are_read_where_they_were_recorded() {
+    let code = "go-cgo-flags";
+    expect(&Program::new(), code, NotApplicable, "no C");
+    expect(&with_c(), code, Unknown, "not recorded");
+    expect(
+        &with_c().setting("-trimpath", "true"),
+        code,
+        Unknown,
+        "-trimpath",
+    );
+    let flags = |flags: &str| with_c().setting("CGO_CFLAGS", flags);
+    let strong = "-O2 -fstack-protector-strong -fstack-clash-protection";
+    expect(&flags(""), code, Warn, "-fstack-protector-strong");
+    expect(
+        &flags(&format!("\"{strong}\"")),
+        code,
+        Warn,
+        "-D_FORTIFY_SOURCE=3",
+    );
+    let full = flags(&format!("\"{strong} -D_FORTIFY_SOURCE=2\""));
+    expect(&full, code, Pass, "harden");
+    // Debian puts it there.
+    let split = flags(&format!("\"{strong}\""))
+        .setting("CGO_CPPFLAGS", "\"-Wdate-time -D_FORTIFY_SOURCE=2\"");
+    expect(&split, code, Pass, "harden");
+    expect(&flags("-fhardened"), code, Pass, "harden");
+    let off = flags(&format!(
+        "\"{strong} -D_FORTIFY_SOURCE=3 -fno-stack-protector\""
+    ));
+    expect(&off, code, Fail, "-fno-stack-protector");
+}
+
+#[test]
+fn a_resolver_is_the_libcs_where_net_or_user_call_c() {
+    let code = "go-libc-resolver";
+    expect(&Program::new(), code, Pass, "neither");
+    let pure = Program::new()
+        .function("net.LookupHost")
+        .function("os/user.Current");
+    expect(&pure, code, Pass, "no C");
+    expect(&with_c().function("net.LookupHost"), code, Pass, "no C");
+    let net = with_c().function("net._C2func_getaddrinfo");
+    expect(&net, code, Fail, "net calls the libc");
+    let both = net.function("os/user._Cfunc_getpwuid_r");
+    expect(&both, code, Fail, "net and os/user call the libc");
+    expect(&Program::new().without_table(), code, Unknown, "no table");
+}
+
+#[test]
+fn detectors_and_tests_are_seen_in_settings_and_in_functions() {
+    let code = "go-instrumented";
+    for (key, function, why) in [
+        ("-race", "runtime.raceinit", "race detector"),
+        ("-msan", "runtime.msanread", "memory sanitizer"),
+        ("-asan", "runtime.asanread", "address sanitizer"),
+        ("-cover", "internal/coverage/cfile.emitMetaData", "coverage"),
+    ] {
+        expect(&Program::new().setting(key, "true"), code, Fail, why);
+        expect(&Program::new().function(function), code, Fail, why);
+        expect(&Program::new().setting(key, "false"), code, Pass, "neither");
+    }
+    let old = Program::new().function("runtime/coverage.emitMetaData");
+    expect(&old, code, Fail, "coverage");
+    expect(
+        &Program::new().function("testing.MainStart"),
+        code,
+        Fail,
+        "tests",
+    );
+    expect(
+        &Program::new().function("testing.Short"),
+        code,
+        Pass,
+        "dependency",
+    );
+    // What plain programs have, too.
+    for function in [
+        "runtime.doasanread",
+        "internal/race.Acquire",
+        "runtime/coverage.WriteMeta",
+        "runtime.raceinitialize",
+    ] {
+        expect(&Program::new().function(function), code, Pass, "neither");
+    }
+    let none = Program::new().without_table();
+    expect(&none, code, Pass, "no setting");
+}
+
+#[test]
+fn fips_needs_a_frozen_module_and_the_mode() {
+    let code = "go-fips";
+    expect(&Program::new(), code, Fail, "neither");
+    let module = |module: &str, debug: &str| {
+        Program::new()
+            .setting("GOFIPS140", module)
+            .setting("DefaultGODEBUG", debug)
+    };
+    expect(
+        &module("v1.0.0-c2097c7c", "fips140=on,x=1"),
+        code,
+        Pass,
+        "v1.0.0",
+    );
+    expect(
+        &module("certified", "x=1,fips140=only"),
+        code,
+        Pass,
+        "nothing else",
+    );
+    expect(
+        &module("v1.0.0", "fips140=off"),
+        code,
+        Fail,
+        "switches it off",
+    );
+    expect(&module("latest", "fips140=on"), code, Warn, "no validation");
+    let mode = Program::new().setting("DefaultGODEBUG", "fips140=on");
+    expect(&mode, code, Warn, "no validation");
+    for boring in [
+        Program::new().version("go1.27.4-X:boringcrypto"),
+        Program::new().function("crypto/internal/boring/sig.BoringCrypto.abi0"),
+    ] {
+        expect(&boring, code, Warn, "BoringCrypto");
+    }
+    let openssl = Program::new().function("vendor/github.com/golang-fips/openssl/v2.Init");
+    expect(&openssl, code, Pass, "OpenSSL");
+    let microsoft = Program::new().version("go1.25.3-1-X:systemcrypto");
+    expect(&microsoft, code, Pass, "OpenSSL");
+    let windows = "vendor/github.com/microsoft/go-crypto-winnative/cng.Init";
+    expect(&Program::new().function(windows), code, Pass, "system");
+}
+
+#[test]
+fn symbols_are_in_the_file_or_split_off() {
+    let code = "go-symbols";
+    expect(&Program::new(), code, Pass, "1 symbols");
+    expect(&Program::new().stripped(), code, Fail, "no section .symtab");
+    let link = Program::new()
+        .stripped()
+        .section(".gnu_debuglink", 0, b"app.debug\0\0\0crc.");
+    expect(&link, code, Pass, "app.debug");
+    let mini = Program::new()
+        .stripped()
+        .section(".gnu_debugdata", 0, b"\xfd7zXZ");
+    expect(&mini, code, Pass, "compressed");
+    let others = Program::new().stripped().variable("main.Version", "1");
+    expect(&others, code, Fail, "none of Go's");
+}
+
+#[test]
+fn dwarf_is_dropped_or_split_off() {
+    let code = "go-dwarf";
+    expect(&Program::new(), code, Pass, "none");
+    let dwarf = Program::new().section(".debug_info", 0, &[1; 3000]);
+    expect(&dwarf, code, Fail, "2 KiB");
+    expect(
+        &Program::new().section(".zdebug_info", 0, &[1]),
+        code,
+        Fail,
+        "of it",
+    );
+    let script = Program::new().section(".debug_gdb_scripts", 0, b"runtime-gdb.py\0");
+    expect(&script, code, Pass, "none");
+    let link = Program::new().section(".gnu_debuglink", 0, b"app.debug\0");
+    expect(&link, code, Pass, "app.debug");
+}
+
+#[test]
+fn every_page_of_a_failure_can_be_found() {
+    // The name of the section stands in the evidence, so that readelf finds it.
+    let dwarf = Program::new().section(".debug_info", 0, &[1; 3000]);
+    let judgement = judged(&dwarf, "go-dwarf");
+    assert!(judgement.evidence[0].what.contains(".debug_info"));
+}

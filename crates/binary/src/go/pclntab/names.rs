@@ -1,0 +1,127 @@
+//! Names of functions and files, and what the name of a function says.
+
+use memchr::memchr;
+
+use crate::bytes::Bytes;
+use crate::quantity::Offset;
+
+/// A name and where it stands in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Name<'data> {
+    /// The name, without its NUL.
+    pub bytes: &'data [u8],
+    /// The file offset of its first byte.
+    pub offset: Offset,
+}
+
+impl<'data> Name<'data> {
+    /// The import path of the package that a function belongs to: what stands before the first dot
+    /// after the last slash, type arguments aside.
+    pub fn package(&self) -> &'data [u8] {
+        let plain = match memchr(b'[', self.bytes) {
+            Some(end) => self.bytes.get(..end).unwrap_or_default(),
+            None => self.bytes,
+        };
+        let last = plain.iter().rposition(|&byte| byte == b'/').unwrap_or(0);
+        let dot = plain.iter().skip(last).position(|&byte| byte == b'.');
+        let end = dot.and_then(|dot| last.checked_add(dot));
+        end.and_then(|end| plain.get(..end)).unwrap_or_default()
+    }
+
+    /// The import path of the package, if this is one of the functions that cmd/cgo makes for each
+    /// C function that is called.
+    pub fn calls_c(&self) -> Option<String> {
+        let end = super::CALLS_C.iter().find_map(|marker| {
+            let mut parts = self.bytes.windows(marker.len());
+            parts.position(|part| part == *marker)
+        });
+        Some(unescape(self.bytes.get(..end?)?))
+    }
+}
+
+/// An import path as people write it: cmd/internal/objabi/path.go (`PathToPrefix`) writes dots
+/// after the last slash, and a few other bytes, as `%2e`.
+fn unescape(path: &[u8]) -> String {
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path;
+    while let Some((&first, after)) = rest.split_first() {
+        rest = after;
+        let code = after.get(..2).and_then(|digits| {
+            let digits = std::str::from_utf8(digits).ok()?;
+            u8::from_str_radix(digits, 16).ok()
+        });
+        match (first, code) {
+            (b'%', Some(byte)) => {
+                bytes.push(byte);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            _ => bytes.push(first),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Names one after another; ends at the first that has no end.
+#[derive(Clone, Debug)]
+pub struct Names<'data>(Source<'data>);
+
+#[derive(Clone, Debug)]
+enum Source<'data> {
+    /// Nothing but names, each with a NUL behind it.
+    Row { rest: &'data [u8], at: u64 },
+    /// Names anywhere in a table. Offsets may repeat, so the bytes looked at are counted: in a real
+    /// table no two functions share one.
+    Pointed {
+        table: Bytes<'data>,
+        starts: std::vec::IntoIter<u64>,
+        left: u64,
+    },
+}
+
+impl<'data> Names<'data> {
+    pub(super) fn in_a_row(part: Option<Bytes<'data>>) -> Self {
+        let (rest, at) = part.map_or((&[][..], 0), |part| (part.data(), part.base().0));
+        Self(Source::Row { rest, at })
+    }
+
+    pub(super) fn pointed_at(table: Bytes<'data>, starts: Vec<u64>) -> Self {
+        Self(Source::Pointed {
+            table,
+            starts: starts.into_iter(),
+            left: table.size().0,
+        })
+    }
+}
+
+impl<'data> Iterator for Names<'data> {
+    type Item = Name<'data>;
+
+    fn next(&mut self) -> Option<Name<'data>> {
+        match &mut self.0 {
+            Source::Row { rest, at } => {
+                let length = memchr(0, rest)?;
+                let name = Name {
+                    bytes: rest.get(..length)?,
+                    offset: Offset(*at),
+                };
+                let next = length.checked_add(1)?;
+                *rest = rest.get(next..)?;
+                *at = at.checked_add(next as u64)?;
+                Some(name)
+            }
+            Source::Pointed {
+                table,
+                starts,
+                left,
+            } => {
+                let start = starts.next()?;
+                let bytes = table.c_string(start)?;
+                *left = left.checked_sub(bytes.len() as u64)?;
+                Some(Name {
+                    bytes,
+                    offset: Offset(table.base().0.checked_add(start)?),
+                })
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! One file, looked at: which binaries are in it, and what every rule says of each.
+
+use handpie_audit::{Finding, Ruling, Subject};
+use handpie_binary::{Binary, Error};
+
+use crate::files::Found;
+use crate::policy::Rulebook;
+use crate::report::check::Unread;
+
+/// What `each` makes of every binary in a file; it gets the name of the binary where there are
+/// several. `None` for what was only met on the way and is no binary.
+pub(crate) fn examine<T>(
+    found: &Found,
+    rulebook: &Rulebook,
+    ruling: &Ruling<'_>,
+    each: impl Fn(Option<String>, &Subject<'_>, Vec<Finding>) -> T,
+) -> Option<Result<Vec<T>, Unread>> {
+    let (path, name) = (found.path(), found.name());
+    let mut input = match found.open() {
+        Ok(input) => input?,
+        Err(failure) => return Some(Err(Unread::of(path.to_owned(), name, failure))),
+    };
+    let mode = input.mode();
+    let looked = input.look(|bytes| {
+        let binaries = Binary::parse(bytes)?;
+        let several = binaries.len() > 1;
+        let seen = binaries.into_iter().zip(1..).map(|(binary, number)| {
+            let member = several.then(|| member(&binary, number));
+            let subject = Subject::of(binary, mode)?.on(rulebook.today);
+            let findings = handpie_audit::check_under(&subject, ruling);
+            Ok(each(member, &subject, findings))
+        });
+        seen.collect::<Result<Vec<T>, Error>>()
+    });
+    Some(match looked {
+        Ok(Ok(seen)) => Ok(seen),
+        Ok(Err(error)) => Err(Unread::unreadable(path.to_owned(), name, &error)),
+        Err(failure) => Err(Unread::of(path.to_owned(), name, failure)),
+    })
+}
+
+/// How one of several binaries in a file is told from the others.
+fn member(binary: &Binary<'_>, number: usize) -> String {
+    match binary {
+        Binary::MachO(macho) => macho.header().architecture().to_owned(),
+        Binary::Elf(_) | Binary::Pe(_) => number.to_string(),
+    }
+}

@@ -1,0 +1,197 @@
+//! The project's policy: where `handpie.toml` is, what its paths are relative to, and what is said
+//! of mistakes in it. What it means is in the crate `audit`.
+
+use std::fmt::Display;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use handpie_audit::{Date, Policy, PolicyError, Ruling};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::input;
+use crate::nearest::nearest;
+use crate::place;
+use crate::today;
+
+/// The file that is looked for, upwards from the working directory.
+pub(crate) const FILE_NAME: &str = "handpie.toml";
+
+/// Which policy holds; for every command that judges.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Policy")]
+pub(crate) struct PolicyArgs {
+    /// What the binaries are meant for; it decides which rules count, and goes before the profile
+    /// that the policy names
+    #[arg(long, value_enum, value_name = "PROFILE")]
+    profile: Option<Profile>,
+    /// The policy to hold to, instead of the next `handpie.toml` upwards from here; its paths are
+    /// relative to the working directory then
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Profile {
+    /// One file that runs anywhere: `FROM scratch`, any distribution
+    Portable,
+    /// A program of one machine, against its libc and libraries
+    Host,
+    /// A distribution's package: debug information is split off, build ids are kept
+    Distro,
+}
+
+impl From<Profile> for handpie_audit::Profile {
+    fn from(profile: Profile) -> Self {
+        match profile {
+            Profile::Portable => Self::Portable,
+            Profile::Host => Self::Host,
+            Profile::Distro => Self::Distro,
+        }
+    }
+}
+
+/// A policy and where it holds.
+#[derive(Debug)]
+pub(crate) struct Rulebook {
+    pub(crate) policy: Policy,
+    /// The file it was read from; `None` without one.
+    pub(crate) file: Option<PathBuf>,
+    /// The folder that its paths are relative to.
+    folder: PathBuf,
+    /// The working directory.
+    pub(crate) here: PathBuf,
+    pub(crate) today: Date,
+}
+
+impl Rulebook {
+    /// The policy that was asked for, or the project's; the default one where there is none.
+    pub(crate) fn open(args: &PolicyArgs) -> Result<Self, Failure> {
+        let here = std::env::current_dir().map_err(|cause| {
+            Failure::new(Exit::Input, "failed to find the working directory").cause(cause)
+        })?;
+        let file = args.policy.clone().or_else(|| upwards_from(&here));
+        let folder = match (&file, &args.policy) {
+            (Some(file), None) => file.parent().unwrap_or(&here).to_owned(),
+            _ => here.clone(),
+        };
+        let mut policy = match &file {
+            Some(file) => read(file, &place::seen_from(&here, &here, file))?,
+            None => Policy::default(),
+        };
+        if let Some(profile) = args.profile {
+            policy.set_profile(profile.into());
+        }
+        Ok(Self {
+            policy,
+            file,
+            folder,
+            here,
+            today: today::today(),
+        })
+    }
+
+    /// How people read the path of the policy.
+    pub(crate) fn file_name(&self) -> String {
+        match &self.file {
+            Some(file) => place::seen_from(&self.here, &self.here, file)
+                .display()
+                .to_string(),
+            None => FILE_NAME.to_owned(),
+        }
+    }
+
+    /// What holds for the file at `path`, which is meant from the working directory.
+    pub(crate) fn ruling(&self, path: &Path) -> Ruling<'_> {
+        let path = place::seen_from(&self.folder, &self.here, path);
+        self.policy.ruling(&path, self.today)
+    }
+}
+
+/// The next `handpie.toml` in `folder` or above; the search ends with the repository.
+fn upwards_from(folder: &Path) -> Option<PathBuf> {
+    for folder in folder.ancestors() {
+        let file = folder.join(FILE_NAME);
+        if file.is_file() {
+            return Some(file);
+        }
+        if folder.join(".git").exists() {
+            return None;
+        }
+    }
+    None
+}
+
+fn read(file: &Path, name: &Path) -> Result<Policy, Failure> {
+    let name = name.display();
+    let metadata = fs::metadata(file).map_err(|cause| input::unreadable(&name, &cause))?;
+    // A directory or a FIFO would be an error of the system, or none at all.
+    if !metadata.is_file() {
+        let what = input::describe(&metadata);
+        let failure = Failure::new(Exit::Usage, format!("the policy `{name}` is {what}"));
+        return Err(failure.hint("--policy takes a file of TOML"));
+    }
+    let text = fs::read_to_string(file).map_err(|cause| input::unreadable(&name, &cause))?;
+    Policy::parse(&text).map_err(|error| mistaken(&name, &error))
+}
+
+fn mistaken(name: &dyn Display, error: &PolicyError) -> Failure {
+    let failure = Failure::new(Exit::Usage, format!("`{name}`, {error}")).code(error.code);
+    let Some(unknown) = &error.unknown else {
+        return failure;
+    };
+    let known = unknown.known.iter().map(String::as_str);
+    match nearest(&unknown.name, known) {
+        Some(near) => failure.hint(format!("did you mean `{near}`?")),
+        None if unknown.known.len() > 8 => {
+            failure.hint("`handpie check --print-policy` lists all rules")
+        }
+        None => failure.hint(format!("known: {}", unknown.known.join(", "))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_search_for_a_policy_ends_with_the_repository() {
+        let folder = tempfile::tempdir().unwrap();
+        let above = folder.path().join(FILE_NAME);
+        let inner = folder.path().join("repository/bin");
+        fs::create_dir_all(&inner).unwrap();
+        fs::write(&above, "").unwrap();
+        assert_eq!(upwards_from(&inner), Some(above));
+        fs::create_dir(folder.path().join("repository/.git")).unwrap();
+        assert_eq!(upwards_from(&inner), None);
+        let own = folder.path().join("repository").join(FILE_NAME);
+        fs::write(&own, "").unwrap();
+        assert_eq!(upwards_from(&inner), Some(own));
+    }
+
+    #[test]
+    fn a_mistake_is_told_with_the_name_that_was_meant() {
+        let said = |text: &str| {
+            let error = Policy::parse(text).unwrap_err();
+            mistaken(&Path::new("handpie.toml").display(), &error)
+        };
+        let failure = said("[rules]\npi = 'off'");
+        assert_eq!(failure.exit, Exit::Usage);
+        assert_eq!(failure.code, Some("policy-unknown-name"));
+        assert_eq!(failure.hints, ["did you mean `pie`?"]);
+        assert!(
+            failure
+                .message
+                .starts_with("`handpie.toml`, line 2, column 1: ")
+        );
+        assert_eq!(
+            said("[rules]\npie = 'fale'").hints,
+            ["did you mean `fail`?"]
+        );
+        assert_eq!(
+            said("[xyz]").hints,
+            ["known: profile, rules, paths, waivers"]
+        );
+    }
+}

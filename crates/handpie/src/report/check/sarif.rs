@@ -1,0 +1,218 @@
+//! The checklist as SARIF 2.1.0, for GitHub's code scanning and other viewers of findings.
+//!
+//! What surprises:
+//! - A result says "line 1" of a binary. GitHub wants a line of every result ("SARIF support for
+//!   code scanning", `region.startLine`), and a region may not name a line and bytes that are not
+//!   that line (2.1.0, 3.30.4). So the bytes are related locations, one for each piece of evidence.
+//! - Every result has `suppressions`, mostly none: all or no results of a run shall (3.27.23).
+//! - Rules come first, although only some are broken: results are written as they are found.
+
+mod rules;
+
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use handpie_audit::{Answer, Evidence, Finding};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+use serde_json::{Value, json};
+
+use super::{Checked, Sheet, Summary, Unread, why};
+use crate::place;
+use crate::policy::Rulebook;
+use crate::report::json::Items;
+
+/// Where paths start: the working directory, which is the checkout when CI runs us. GitHub and
+/// others know this name.
+const ROOT: &str = "%SRCROOT%";
+
+/// All that need not be escaped in a path (RFC 3986, 2.3, and the slash).
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'/');
+
+pub(super) struct Sarif<'a> {
+    rulebook: &'a Rulebook,
+    results: Items,
+    notifications: Vec<Value>,
+}
+
+impl<'a> Sarif<'a> {
+    pub(super) fn new(rulebook: &'a Rulebook) -> Self {
+        Self {
+            rulebook,
+            results: Items::at_depth(4),
+            notifications: Vec::new(),
+        }
+    }
+
+    fn artifact(&self, path: &Path) -> Value {
+        let here = &self.rulebook.here;
+        let path = place::seen_from(here, here, path);
+        let uri = percent_encode(path.as_os_str().as_bytes(), ESCAPED);
+        match path.is_absolute() {
+            true => json!({ "uri": format!("file://{uri}") }),
+            false => json!({ "uri": uri.to_string(), "uriBaseId": ROOT }),
+        }
+    }
+
+    fn result(&self, file: &Checked, finding: &Finding) -> Value {
+        let artifact = self.artifact(&file.path);
+        let code = finding.rule.code;
+        let fingerprint = fingerprint(&[
+            code,
+            file.member.as_deref().unwrap_or(""),
+            &artifact["uri"].to_string(),
+        ]);
+        let hint = match finding.judgement.hint {
+            "" => String::new(),
+            hint => format!("\nhint: {hint}"),
+        };
+        let evidence = finding.judgement.evidence.iter();
+        let mut result = json!({
+            "ruleId": code,
+            "ruleIndex": handpie_audit::rules().position(|rule| rule.code == code),
+            "kind": "fail",
+            "level": rules::level(finding.level),
+            "message": { "text": format!("{}: {}{hint}", file.title(), why(finding)) },
+            "locations": [{
+                "physicalLocation": { "artifactLocation": artifact, "region": { "startLine": 1 } },
+            }],
+            "partialFingerprints": {
+                // The first is GitHub's own.
+                "primaryLocationLineHash": format!("{fingerprint}:1"),
+                "handpie/v1": fingerprint,
+            },
+            "suppressions": suppressions(finding),
+            "properties": {
+                "severity": finding.severity,
+                "security-severity": rules::score(finding.severity),
+            },
+        });
+        if finding.judgement.answer == Answer::Warn {
+            result["level"] = "warning".into();
+        }
+        if let Some(member) = &file.member {
+            let location = json!([{ "name": member, "kind": "module" }]);
+            result["locations"][0]["logicalLocations"] = location;
+        }
+        let related: Vec<Value> = evidence.map(|it| related(&artifact, it)).collect();
+        if !related.is_empty() {
+            result["relatedLocations"] = related.into();
+        }
+        result
+    }
+}
+
+impl Sheet for Sarif<'_> {
+    fn begin(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        let driver = json!({
+            "name": env!("CARGO_PKG_NAME"),
+            "semanticVersion": env!("CARGO_PKG_VERSION"),
+            "rules": rules::all(&self.rulebook.policy),
+        });
+        // As serde_json would set it, up to the list that grows.
+        let driver = format!("{driver:#}").replace('\n', "\n        ");
+        write!(
+            out,
+            r#"{{
+  "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+  "version": "2.1.0",
+  "runs": [
+    {{
+      "tool": {{
+        "driver": {driver}
+      }},
+      "automationDetails": {{ "id": "handpie/check/" }},
+      "originalUriBaseIds": {{
+        "{ROOT}": {{ "description": {{ "text": "The working directory of handpie." }} }}
+      }},
+      "results": "#
+        )?;
+        self.results.begin(out)
+    }
+
+    fn file(&mut self, out: &mut dyn Write, file: &Checked) -> io::Result<()> {
+        for finding in &file.findings {
+            if matches!(finding.answer, Answer::Fail | Answer::Warn | Answer::Waived) {
+                let result = self.result(file, finding);
+                self.results.item(out, &result)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn unread(&mut self, _: &mut dyn Write, file: &Unread) -> io::Result<()> {
+        let mut notification = json!({
+            "level": "error",
+            "message": { "text": file.message },
+            "locations": [{ "physicalLocation": { "artifactLocation": self.artifact(&file.path) } }],
+        });
+        if let Some(code) = file.code {
+            notification["descriptor"] = json!({ "id": code });
+        }
+        self.notifications.push(notification);
+        Ok(())
+    }
+
+    fn end(&mut self, out: &mut dyn Write, _: &Summary) -> io::Result<()> {
+        self.results.end(out)?;
+        let invocation = json!([{
+            "executionSuccessful": self.notifications.is_empty(),
+            "toolExecutionNotifications": self.notifications,
+        }]);
+        let invocation = format!("{invocation:#}").replace('\n', "\n      ");
+        write!(
+            out,
+            ",\n      \"invocations\": {invocation}\n    }}\n  ]\n}}\n"
+        )
+    }
+}
+
+/// What shows a finding. Evidence names where something starts, and not its size: one byte it is.
+fn related(artifact: &Value, evidence: &Evidence) -> Value {
+    let mut physical = json!({ "artifactLocation": artifact });
+    if let Some(offset) = evidence.offset {
+        physical["region"] = json!({ "byteOffset": offset.0, "byteLength": 1 });
+    }
+    json!({ "physicalLocation": physical, "message": { "text": evidence.what } })
+}
+
+fn suppressions(finding: &Finding) -> Value {
+    match &finding.waiver {
+        Some(waiver) if !waiver.expired => json!([{
+            "kind": "external",
+            "status": "accepted",
+            "justification": waiver.reason,
+            "properties": { "expires": waiver.expires },
+        }]),
+        _ => json!([]),
+    }
+}
+
+/// FNV-1a of 64 bits. It needs no strength, only to be the same in every version: it tells a viewer
+/// that a finding is the one it knows from the last run. So nothing goes into it that moves when a
+/// program is built again, as offsets do.
+fn fingerprint(parts: &[&str]) -> String {
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    let bytes = parts.iter().flat_map(|part| part.bytes().chain([0]));
+    for byte in bytes {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
+    }
+    format!("{hash:016x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_is_the_same_in_every_version() {
+        assert_eq!(fingerprint(&[]), "cbf29ce484222325");
+        assert_eq!(fingerprint(&["pie", "", "bin/svc"]), "a7670ae73c12eb41");
+        assert_ne!(fingerprint(&["a", "b"]), fingerprint(&["ab", ""]));
+    }
+}

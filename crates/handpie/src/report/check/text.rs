@@ -1,0 +1,155 @@
+//! The checklist for people: one line a file; with `-v` every answer, grouped, with why, where and
+//! what to do.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+
+use handpie_audit::{Answer, Finding, Language};
+
+use super::{Checked, Sheet, Summary, Unread, shown, why};
+use crate::report::Lines;
+use crate::report::text::harmless;
+
+pub(super) struct Text {
+    verbose: bool,
+    /// Codes whose page was named already.
+    seen: BTreeSet<&'static str>,
+}
+
+/// What matters most comes first.
+const ORDER: [Answer; 6] = [
+    Answer::Fail,
+    Answer::Warn,
+    Answer::Waived,
+    Answer::Unknown,
+    Answer::NotApplicable,
+    Answer::Pass,
+];
+
+impl Text {
+    pub(super) fn new(verbose: bool) -> Self {
+        Self {
+            verbose,
+            seen: BTreeSet::new(),
+        }
+    }
+
+    fn group(&mut self, lines: &mut Lines, file: &Checked, answer: Answer) {
+        let codes = file.findings.iter().map(|finding| finding.rule.code.len());
+        let column = codes.max().unwrap_or(0) + 2;
+        if file.has(answer) {
+            lines.line(answer.name());
+        }
+        for finding in file.with(answer) {
+            let code = finding.rule.code;
+            lines.entry(column, code, &harmless(&why(finding)));
+            for evidence in &finding.judgement.evidence {
+                lines.entry(column, "", &harmless(&shown(evidence)));
+            }
+            if !needs_care(finding) {
+                continue;
+            }
+            if !finding.judgement.hint.is_empty() {
+                lines.entry(column, "", &format!("hint: {}", finding.judgement.hint));
+            }
+            if finding.answer != Answer::Unknown && self.seen.insert(code) {
+                lines.entry(column, "", &format!("see: handpie explain {code}"));
+            }
+        }
+    }
+}
+
+/// Whether something is to be done about it; hints stand on passing answers, too.
+fn needs_care(finding: &Finding) -> bool {
+    matches!(
+        finding.answer,
+        Answer::Fail | Answer::Warn | Answer::Waived | Answer::Unknown
+    )
+}
+
+impl Sheet for Text {
+    fn file(&mut self, out: &mut dyn Write, file: &Checked) -> io::Result<()> {
+        let mut lines = Lines::new(self.verbose);
+        let title = file.title();
+        let subject = format!("{}: {}, {}", harmless(&title), file.kind, made_with(file));
+        let answer = harmless(&answers(file)).into_owned();
+        match file.has(Answer::Fail) {
+            true => lines.bad(subject, answer),
+            false => lines.good(subject, answer),
+        }
+        if self.verbose {
+            for answer in ORDER {
+                self.group(&mut lines, file, answer);
+            }
+        }
+        out.write_all(lines.into_text().as_bytes())
+    }
+
+    fn unread(&mut self, out: &mut dyn Write, file: &Unread) -> io::Result<()> {
+        let mut lines = Lines::new(self.verbose);
+        let message = format!("unreadable: {}", harmless(&file.message));
+        lines.bad(harmless(&file.name), message);
+        if self.verbose {
+            for hint in &file.hints {
+                lines.line(format!("hint: {}", harmless(hint)));
+            }
+            for code in file.code.into_iter().filter(|code| self.seen.insert(code)) {
+                lines.line(format!("see: handpie explain {code}"));
+            }
+        }
+        out.write_all(lines.into_text().as_bytes())
+    }
+
+    fn end(&mut self, out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
+        if summary.files < 2 {
+            return Ok(());
+        }
+        writeln!(out, "{summary}")
+    }
+}
+
+/// The language, and its version where the file tells. C is what remains when nothing else shows.
+fn made_with(file: &Checked) -> String {
+    let version = file.go.as_deref().unwrap_or_default();
+    let go = match version.strip_prefix("go") {
+        Some(number) if number.starts_with(|c: char| c.is_ascii_digit()) => format!("Go {number}"),
+        _ if version.is_empty() => "Go".to_owned(),
+        _ => format!("Go {version}"),
+    };
+    match file.language {
+        Language::Go => harmless(&go).into_owned(),
+        Language::GoWithC => format!("{} with cgo", harmless(&go)),
+        Language::Rust => "Rust".to_owned(),
+        Language::RustWithC => "Rust with C".to_owned(),
+        Language::C => "C or C++".to_owned(),
+    }
+}
+
+/// `fail pie, relro; warn build-id`
+fn answers(file: &Checked) -> String {
+    let groups = [Answer::Fail, Answer::Warn, Answer::Waived];
+    let groups = groups.into_iter().filter(|answer| file.has(*answer));
+    let groups = groups.map(|answer| format!("{} {}", answer.name(), codes(file, answer)));
+    let mut groups: Vec<String> = groups.collect();
+    if !file.has(Answer::Fail) && !file.has(Answer::Warn) {
+        groups.insert(0, "pass".to_owned());
+    }
+    groups.join("; ")
+}
+
+/// The codes with one answer; after those of one waiver, what became of it.
+fn codes(file: &Checked, answer: Answer) -> String {
+    let findings: Vec<&Finding> = file.with(answer).collect();
+    let groups = findings.chunk_by(|a, b| a.waiver == b.waiver).map(|group| {
+        let codes: Vec<&str> = group.iter().map(|finding| finding.rule.code).collect();
+        let codes = codes.join(", ");
+        match group.first().and_then(|finding| finding.waiver.as_ref()) {
+            Some(waiver) if waiver.expired => {
+                format!("{codes} (the waiver expired on {})", waiver.expires)
+            }
+            Some(waiver) => format!("{codes} (until {}: {})", waiver.expires, waiver.reason),
+            None => codes,
+        }
+    });
+    groups.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,112 @@
+//! Holds `handpie check` against binaries of which the truth is known: one test for each binary of
+//! `target/corpus`, which `cargo xtask corpus` builds. What the answers mean, and where the truth
+//! comes from, stands in `tests/corpus/README.md`.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use handpie_toolchain::command::{Stream, Tool};
+use libtest_mimic::{Arguments, Failed, Trial};
+use serde_json::Value;
+use support::handpie;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/corpus");
+    let trials = match truth(&folder) {
+        Some(binaries) => binaries
+            .into_iter()
+            .map(|binary| trial(&folder, binary))
+            .collect(),
+        None => {
+            support::skip("`handpie check` on the corpus", "`cargo xtask corpus`");
+            Vec::new()
+        }
+    };
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// What is known of each binary; `None` when none was built. With `HANDPIE_REQUIRE=all` they are
+/// built first.
+fn truth(folder: &Path) -> Option<Vec<Value>> {
+    let path = folder.join("truth.json");
+    if std::env::var_os("HANDPIE_REQUIRE").is_some_and(|value| value == "all") {
+        let build = Tool::new(env!("CARGO")).args(["xtask", "corpus"]);
+        let build = build.dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."));
+        let built = build.stdout(Stream::Inherit).stderr(Stream::Inherit).run();
+        built.expect("the corpus is built");
+    }
+    let text = fs::read_to_string(path).ok()?;
+    let truth: Value = serde_json::from_str(&text).expect("truth.json is JSON");
+    assert_eq!(truth["schema"], 1, "the schema of truth.json");
+    let binaries = truth["binaries"].as_array().expect("binaries");
+    assert!(binaries.len() >= 80, "only {} binaries", binaries.len());
+    Some(binaries.clone())
+}
+
+fn trial(folder: &Path, truth: Value) -> Trial {
+    let name = text(&truth["name"]);
+    let path = folder.join(&name);
+    let kind = text(&truth["format"]);
+    Trial::test(name, move || check(&path, &truth)).with_kind(kind)
+}
+
+/// Fails with everything that `handpie check` says otherwise than the truth.
+fn check(path: &PathBuf, truth: &Value) -> Result<(), Failed> {
+    let output = handpie(["check", "--format", "json"]).arg(path).output();
+    let output = output.map_err(|error| error.to_string())?;
+    let said: Value = serde_json::from_slice(&output.stdout).map_err(|error| {
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        format!("no JSON ({error}); it says: {words}")
+    })?;
+    let file = &said["result"]["files"][0];
+    if file.is_null() {
+        return Err(format!("not read: {}", said["result"]).into());
+    }
+    let differences = differences(file, truth);
+    match differences.is_empty() {
+        true => Ok(()),
+        false => Err(format!(
+            "{}\nwhy it is in the corpus: {}\nbuilt by: {}",
+            differences.join("\n"),
+            text(&truth["why"]),
+            text(&truth["build"])
+        )
+        .into()),
+    }
+}
+
+fn differences(file: &Value, truth: &Value) -> Vec<String> {
+    let findings = file["findings"].as_array().cloned().unwrap_or_default();
+    let said: BTreeMap<String, &Value> = findings
+        .iter()
+        .map(|finding| (text(&finding["code"]), finding))
+        .collect();
+    let mut differences = Vec::new();
+    if file["kind"] != truth["kind"] {
+        differences.push(format!("kind: says {}, is {}", file["kind"], truth["kind"]));
+    }
+    let answers = truth["answers"].as_object().expect("answers");
+    for (rule, answer) in answers {
+        // A rule that does not speak about such binaries does not apply to them.
+        let (found, why) = match said.get(rule) {
+            Some(finding) => (text(&finding["answer"]), text(&finding["why"])),
+            None => ("not-applicable".to_owned(), "it says nothing".to_owned()),
+        };
+        if found != text(answer) {
+            differences.push(format!(
+                "{rule}: says {found} ({why}), truth is {}",
+                text(answer)
+            ));
+        }
+    }
+    differences
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,82 @@
+//! What llvm-objdump says about a Mach-O file, or about every one in a fat file.
+
+use std::path::Path;
+
+use super::{BAD, FAIL, Facts, NOT_BAD, NOT_SEEN, PASS, Possible, said};
+use crate::corpus::recipe::Answer;
+use crate::test::Workplace;
+
+pub(super) struct MachO {
+    /// `llvm-objdump --macho --private-headers`, and the symbols.
+    text: String,
+    symbols: String,
+}
+
+impl MachO {
+    pub(super) fn read(workplace: &Workplace, path: &Path) -> anyhow::Result<MachO> {
+        let flags = ["--macho", "--arch=all", "--private-headers"];
+        let symbols = ["--macho", "--arch=all", "--syms"];
+        Ok(MachO {
+            text: said(workplace, "llvm-objdump", &flags, path)?,
+            symbols: said(workplace, "llvm-objdump", &symbols, path)?,
+        })
+    }
+
+    /// Whether a word stands in the line of the header's flags, in every header of the file.
+    fn flag(&self, name: &str) -> bool {
+        let headers = self
+            .text
+            .lines()
+            .filter(|line| line.contains("MH_MAGIC_64"));
+        let mut flags = headers.map(|line| line.split_whitespace().any(|word| word == name));
+        flags.all(|is_set| is_set)
+    }
+
+    fn has(&self, text: &str) -> bool {
+        self.text.contains(text)
+    }
+}
+
+impl Facts for MachO {
+    fn format(&self) -> &'static str {
+        "mach-o"
+    }
+
+    fn kind(&self) -> &'static str {
+        let header = self.text.lines().find(|line| line.contains("MH_MAGIC_64"));
+        let words: Vec<&str> = header.unwrap_or_default().split_whitespace().collect();
+        if words.contains(&"DYLIB") {
+            "dynamic-library"
+        } else if words.contains(&"BUNDLE") {
+            "bundle"
+        } else {
+            "executable"
+        }
+    }
+
+    fn possible(&self, rule: &str) -> Option<Possible> {
+        let when = |seen: bool, yes: Possible, no: Possible| Some(if seen { yes } else { no });
+        match rule {
+            "macho-pie" => match self.kind() {
+                "executable" => when(self.flag("PIE"), PASS, FAIL),
+                _ => Some(&[Answer::NotApplicable]),
+            },
+            "macho-executable-stack" => when(self.flag("ALLOW_STACK_EXECUTION"), FAIL, NOT_BAD),
+            "macho-signature" => {
+                let possible = &[Answer::Pass, Answer::Warn];
+                when(self.has("LC_CODE_SIGNATURE"), possible, NOT_SEEN)
+            }
+            "macho-encryption" => when(self.has("cryptid 1"), PASS, NOT_SEEN),
+            "macho-rpath" => when(self.has("LC_RPATH"), BAD, NOT_BAD),
+            "macho-canary" => {
+                let possible = &[Answer::Pass, Answer::Fail, Answer::Unknown];
+                when(
+                    self.symbols.contains("___stack_chk_fail"),
+                    possible,
+                    NOT_SEEN,
+                )
+            }
+            _ => None,
+        }
+    }
+}
