@@ -3,6 +3,8 @@
 
 #[path = "../crates/pie/tests/forge/mod.rs"]
 mod forge;
+#[path = "../crates/audit/tests/forge/mod.rs"]
+mod formats;
 #[path = "../crates/pie/tests/object/mod.rs"]
 mod object;
 
@@ -10,6 +12,8 @@ use std::fs;
 use std::path::Path;
 
 use forge::Forge;
+use formats::macho::{self, MachO};
+use formats::pe::{self, Pe};
 
 fn main() -> std::io::Result<()> {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
@@ -39,6 +43,12 @@ fn main() -> std::io::Result<()> {
             fs::write(folder.join(format!("seed-{index:02}")), seed)?;
         }
     }
+    seeds.extend(other_formats());
+    let folder = corpus.join("check");
+    fs::create_dir_all(&folder)?;
+    for (index, seed) in seeds.iter().enumerate() {
+        fs::write(folder.join(format!("seed-{index:02}")), seed)?;
+    }
     let folder = corpus.join("link");
     fs::create_dir_all(&folder)?;
     for machine in object::MACHINES {
@@ -47,4 +57,26 @@ fn main() -> std::io::Result<()> {
     }
     println!("{} seeds in {}", seeds.len(), corpus.display());
     Ok(())
+}
+
+/// Mach-O and PE files with everything that is looked at.
+fn other_formats() -> Vec<Vec<u8>> {
+    let whole = MachO {
+        rpaths: vec!["/tmp/lib"],
+        encryption: Some(0),
+        build_info: Some(b"\xff Go buildinf:\x08\x02".to_vec()),
+        ..MachO::default()
+    };
+    let powerpc = MachO {
+        big_endian: true,
+        cpu_type: macho::POWERPC,
+        ..whole.clone()
+    };
+    let fat = macho::fat(&[whole.build(), powerpc.build()], false);
+    let pe = [pe::AMD64, pe::I386].map(|machine| Pe {
+        symbols: vec!["main"],
+        ..Pe::of(machine)
+    });
+    let pe = pe.iter().map(Pe::build);
+    pe.chain([whole.build(), powerpc.build(), fat]).collect()
 }

@@ -70,11 +70,11 @@ fn asking_for_a_random_address_without_relocations_is_no_use() {
 }
 
 #[test]
-fn a_program_without_relocations_that_nobody_stripped_is_worth_a_look() {
+fn a_program_without_relocations_is_no_better_than_one_that_was_stripped() {
     for relocations in [Relocations::None, Relocations::Padding] {
         let file = forged(|forge| forge.relocations = relocations);
-        assert_eq!(answer(&file, "pe-dynamic-base"), Warn, "{relocations:?}");
-        assert_eq!(answer(&file, "pe-relocations"), Warn, "{relocations:?}");
+        assert_eq!(answer(&file, "pe-dynamic-base"), Fail, "{relocations:?}");
+        assert_eq!(answer(&file, "pe-relocations"), Fail, "{relocations:?}");
     }
     let resources = forged(|forge| {
         forge.relocations = Relocations::None;
@@ -141,6 +141,11 @@ fn the_flag_for_control_flow_guard_is_no_use_alone() {
             let file = configured(machine, change);
             assert_eq!(answer(&file, "pe-cfg"), Fail);
         }
+        let dispatching = configured(machine, |config| {
+            config.dispatch = config.check;
+            config.check = 0;
+        });
+        assert_eq!(answer(&dispatching, "pe-cfg"), Pass, "as 64-bit code does");
     }
 }
 

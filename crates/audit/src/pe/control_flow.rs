@@ -74,7 +74,8 @@ fn cfg(subject: &Subject<'_>) -> Option<Judgement> {
 /// What the loader lacks to check calls.
 fn guard_gap(config: &LoadConfig) -> Option<&'static str> {
     let flags = config.guard_flags.unwrap_or(GuardFlags(0));
-    if !flags.contains(IMAGE_GUARD_CF_INSTRUMENTED) || config.guard_cf_check.is_none() {
+    let checker = config.guard_cf_check.or(config.guard_cf_dispatch);
+    if !flags.contains(IMAGE_GUARD_CF_INSTRUMENTED) || checker.is_none() {
         Some("nothing in it was compiled with checks")
     } else if !flags.contains(IMAGE_GUARD_CF_FUNCTION_TABLE_PRESENT)
         || config.guard_cf_table.is_none()

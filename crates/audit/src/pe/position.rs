@@ -8,7 +8,7 @@ use handpie_binary::pe::constants::{
 };
 
 use super::{is_uefi, no_code, with_characteristics, with_dll_characteristics};
-use crate::finding::{Judgement, fail, not_applicable, pass, warn};
+use crate::finding::{Judgement, fail, not_applicable, pass};
 use crate::rule::{Level, Levels, Rule, Severity};
 use crate::subject::{Language, Subject};
 
@@ -58,7 +58,6 @@ fn dynamic_base(subject: &Subject<'_>) -> Option<Judgement> {
             hint: movable(subject.language),
             ..judgement
         },
-        Movability::Unclear(judgement) => judgement.hint(movable(subject.language)),
     };
     Some(with_dll_characteristics(judgement, pe))
 }
@@ -67,9 +66,7 @@ fn relocations(subject: &Subject<'_>) -> Option<Judgement> {
     let pe = subject.pe()?;
     Some(match movability(pe) {
         Movability::Moves(judgement) => judgement,
-        Movability::Fixed(judgement) | Movability::Unclear(judgement) => {
-            judgement.hint(movable(subject.language))
-        }
+        Movability::Fixed(judgement) => judgement.hint(movable(subject.language)),
     })
 }
 
@@ -77,7 +74,6 @@ fn relocations(subject: &Subject<'_>) -> Option<Judgement> {
 enum Movability {
     Moves(Judgement),
     Fixed(Judgement),
-    Unclear(Judgement),
 }
 
 fn movability(pe: &Pe<'_>) -> Movability {
@@ -95,12 +91,8 @@ fn movability(pe: &Pe<'_>) -> Movability {
         }
         Ok(None) => match no_code(pe) {
             Some(why) => Movability::Moves(pass(format!("it needs no relocations: {why}"))),
-            None => Movability::Unclear(
-                warn(
-                    "it has no relocations, and is not marked as stripped of them: fine only if \
-                     nothing in it is an address",
-                )
-                .with("the directory of base relocations is empty"),
+            None => Movability::Fixed(
+                fail("it has no relocations").with("the directory of base relocations is empty"),
             ),
         },
         Err(error) => Movability::Fixed(fail(error.to_string())),

@@ -63,6 +63,7 @@ pub(crate) struct LoadConfig {
     pub(crate) cookie: u64,
     pub(crate) handlers: (u64, u64),
     pub(crate) check: u64,
+    pub(crate) dispatch: u64,
     pub(crate) functions: (u64, u64),
     pub(crate) flags: u32,
 }
@@ -123,6 +124,7 @@ impl Pe {
             cookie: pe.address(DATA + 0x40),
             handlers: (pe.address(TABLES), 2),
             check: pe.address(RDATA + 0x100),
+            dispatch: 0,
             functions: (pe.address(TABLES + 0x20), 3),
             flags: CF_INSTRUMENTED | CF_TABLE,
         });
@@ -280,7 +282,7 @@ impl Pe {
             config.handlers.0,
             config.handlers.1,
             config.check,
-            0,
+            config.dispatch,
             config.functions.0,
             config.functions.1,
         ] {

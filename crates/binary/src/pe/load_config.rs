@@ -33,6 +33,9 @@ pub struct LoadConfig {
     pub se_handler_count: Option<u64>,
     /// `GuardCFCheckFunctionPointer`: where the loader puts the function that checks targets.
     pub guard_cf_check: Option<Address>,
+    /// `GuardCFDispatchFunctionPointer`: the same for the function that checks and then calls, which
+    /// 64-bit code uses.
+    pub guard_cf_dispatch: Option<Address>,
     /// `GuardCFFunctionTable`: the functions that may be called indirectly.
     pub guard_cf_table: Option<Address>,
     /// `GuardCFFunctionCount`.
@@ -48,6 +51,7 @@ struct Layout {
     se_handler_table: usize,
     se_handler_count: usize,
     guard_cf_check: usize,
+    guard_cf_dispatch: usize,
     guard_cf_table: usize,
     guard_cf_count: usize,
     guard_flags: usize,
@@ -59,6 +63,10 @@ const PE32: Layout = Layout {
     se_handler_table: offset_of!(ImageLoadConfigDirectory32, sehandler_table),
     se_handler_count: offset_of!(ImageLoadConfigDirectory32, sehandler_count),
     guard_cf_check: offset_of!(ImageLoadConfigDirectory32, guard_cf_check_function_pointer),
+    guard_cf_dispatch: offset_of!(
+        ImageLoadConfigDirectory32,
+        guard_cf_dispatch_function_pointer
+    ),
     guard_cf_table: offset_of!(ImageLoadConfigDirectory32, guard_cf_function_table),
     guard_cf_count: offset_of!(ImageLoadConfigDirectory32, guard_cf_function_count),
     guard_flags: offset_of!(ImageLoadConfigDirectory32, guard_flags),
@@ -70,6 +78,10 @@ const PE32_PLUS: Layout = Layout {
     se_handler_table: offset_of!(ImageLoadConfigDirectory64, sehandler_table),
     se_handler_count: offset_of!(ImageLoadConfigDirectory64, sehandler_count),
     guard_cf_check: offset_of!(ImageLoadConfigDirectory64, guard_cf_check_function_pointer),
+    guard_cf_dispatch: offset_of!(
+        ImageLoadConfigDirectory64,
+        guard_cf_dispatch_function_pointer
+    ),
     guard_cf_table: offset_of!(ImageLoadConfigDirectory64, guard_cf_function_table),
     guard_cf_count: offset_of!(ImageLoadConfigDirectory64, guard_cf_function_count),
     guard_flags: offset_of!(ImageLoadConfigDirectory64, guard_flags),
@@ -106,6 +118,7 @@ impl Pe<'_> {
             se_handler_table: address(layout.se_handler_table),
             se_handler_count: word(layout.se_handler_count),
             guard_cf_check: address(layout.guard_cf_check),
+            guard_cf_dispatch: address(layout.guard_cf_dispatch),
             guard_cf_table: address(layout.guard_cf_table),
             guard_cf_count: word(layout.guard_cf_count),
             guard_flags: flags.map(GuardFlags),
