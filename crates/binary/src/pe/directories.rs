@@ -103,7 +103,8 @@ impl<'data> Pe<'data> {
             return Ok(None);
         };
         let data = self.required(directory, "the debug directory")?;
-        let count = data.size().0 / size_of::<ImageDebugDirectory>() as u64;
+        let entry_size = size_of::<ImageDebugDirectory>() as u64;
+        let count = data.size().0.checked_div(entry_size).unwrap_or(0);
         if count > MAX_DEBUG_ENTRIES {
             let message = format!("{count} debug entries; {MAX_DEBUG_ENTRIES} are read at most");
             return Err(Error::at(ErrorKind::TooLarge, directory.entry, message));
@@ -137,7 +138,7 @@ impl<'data> Pe<'data> {
         let table = self
             .file
             .slice(directory.rva.into(), directory.size, what)?;
-        let raw = table.read::<[u8; HEADER as usize]>(0, what)?;
+        let raw = table.read::<[u8; 8]>(0, what)?;
         let [a, b, c, d, _, _, low, high] = *raw;
         let size = u64::from(u32::from_le_bytes([a, b, c, d]));
         if size <= HEADER || size > table.size().0 {
