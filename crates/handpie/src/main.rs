@@ -19,6 +19,7 @@ mod replace;
 mod pages;
 mod failure;
 mod hardening;
+mod cpu;
 mod report;
 mod exit;
 

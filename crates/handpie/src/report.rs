@@ -10,6 +10,7 @@ pub(crate) mod check;
 pub(crate) mod diff;
 pub(crate) mod prove;
 pub(crate) mod doctor;
+mod cpu;
 pub(crate) mod env;
 pub(crate) mod toolexec;
 pub(crate) mod policy;

@@ -2,7 +2,12 @@
 
 mod support;
 
-use serde_json::Value;
+use std::fs;
+use std::path::Path;
+
+use handpie_toolchain::command::Tool;
+use serde_json::{Value, json};
+use support::schema::Schema;
 use support::{handpie, text, tool};
 
 fn doctor(path: Option<&str>) -> Value {
@@ -72,4 +77,151 @@ fn without_go_nothing_can_be_built_and_it_says_so() {
             .expect("an answer"),
     );
     assert!(text.starts_with("go: not found"), "{text}");
+}
+
+/// What `handpie doctor --cpu` says of this machine, held against its schema.
+fn cpu_report() -> Value {
+    let said = handpie(["doctor", "--cpu", "--format", "json"]).run();
+    let said: Value = serde_json::from_slice(&said.expect("an answer").stdout).expect("JSON");
+    Schema::of("doctor-cpu").holds(&said);
+    said
+}
+
+#[test]
+fn the_cpu_level_is_that_of_the_loader() {
+    let what = "comparing CPU levels";
+    let loader = Path::new("/lib64/ld-linux-x86-64.so.2");
+    if std::env::consts::ARCH != "x86_64" || !loader.exists() {
+        return support::skip(what, "glibc's loader for x86-64");
+    }
+    let said = text(&Tool::new(loader).arg("--help").run().expect("its help"));
+    let supported = said.lines().filter(|line| line.contains("(supported"));
+    let mut levels =
+        supported.filter_map(|line| line.trim().strip_prefix("x86-64-")?.split(' ').next());
+    // The highest comes first; what is below v2 is not listed.
+    let highest = levels.next().unwrap_or("v1");
+    assert_eq!(cpu_report()["result"]["safe_level"], highest, "{said}");
+}
+
+#[test]
+fn every_feature_that_counts_is_one_that_the_kernel_lists() {
+    if std::env::consts::ARCH != "x86_64" {
+        return support::skip("comparing CPU features", "x86-64");
+    }
+    let info = fs::read_to_string("/proc/cpuinfo").expect("/proc/cpuinfo");
+    let flags = info
+        .lines()
+        .find(|line| line.starts_with("flags"))
+        .expect("flags");
+    let flags: Vec<&str> = flags.split_whitespace().collect();
+    let report = cpu_report();
+    let features = report["result"]["features"].as_array().expect("features");
+    assert_eq!(features.len(), 21);
+    for feature in features {
+        let name = feature["name"].as_str().expect("a name").to_lowercase();
+        let flag = match name.as_str() {
+            "cmpxchg16b" => "cx16",
+            "lahf-sahf" => "lahf_lm",
+            "sse3" => "pni",
+            "lzcnt" => "abm",
+            "osxsave" => "xsave",
+            same => same,
+        };
+        assert_eq!(feature["usable"], flags.contains(&flag), "{name}");
+        assert_eq!(feature["usable"], feature["reason"] == "", "{name}");
+    }
+}
+
+#[test]
+fn a_fleet_is_told_by_the_reports_of_its_hosts() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let host = |name: &str, level: &str, lacks: &[&str]| {
+        let mut report = cpu_report();
+        let result = &mut report["result"];
+        result["cpu"] = "amd64".into();
+        result["variable"] = "GOAMD64".into();
+        result["host"] = name.into();
+        result["level"] = level.into();
+        result["safe_level"] = level.into();
+        result["next"] = json!({"level": "higher", "lacks": lacks});
+        report.to_string()
+    };
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).expect("a file");
+        path
+    };
+    let new = write("new.json", &host("new", "v4", &[]));
+    // Two reports one after another are two hosts.
+    let both = host("old", "v2", &["AVX2", "FMA"]) + "\n" + &host("mid", "v3", &["AVX512F"]);
+    let both = write("both.json", &both);
+    let fleet = || handpie(["doctor", "--fleet"]).args([&new, &both]);
+    let said = fleet().args(["--format", "json"]).run().expect("an answer");
+    let said: Value = serde_json::from_slice(&said.stdout).expect("JSON");
+    Schema::of("doctor-cpu").holds(&said);
+    let amd64 = &said["result"]["cpus"][0];
+    assert_eq!(
+        (&said["result"]["hosts"], &amd64["safe_level"]),
+        (&json!(3), &json!("v2"))
+    );
+    let brakes = json!([{"host": "old", "level": "v2", "lacks": ["AVX2", "FMA"]}]);
+    assert_eq!(amd64["held_back_by"], brakes);
+    let words = text(&fleet().run().expect("an answer"));
+    assert!(
+        words.starts_with("amd64 on 3 hosts: GOAMD64=v2\n"),
+        "{words}"
+    );
+    assert!(words.contains("old (v2), which lacks AVX2, FMA"), "{words}");
+}
+
+#[test]
+fn files_that_are_no_reports_are_refused_by_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let good = cpu_report();
+    let mut escape = good.clone();
+    escape["result"]["host"] = "\u{1b}]0;title\u{7}".into();
+    let mut level = good.clone();
+    level["result"]["safe_level"] = "v99".into();
+    let mut deep = "[".repeat(100_000);
+    deep.push_str(&"]".repeat(100_000));
+    let cut = good.to_string()[..200].to_owned();
+    let cases = [
+        ("empty", String::new(), "it is empty"),
+        ("cut", cut, "EOF"),
+        ("words", "GOAMD64=v3\n".to_owned(), "expected value"),
+        (
+            "elsewhere",
+            json!({"schema": 1, "command": "check"}).to_string(),
+            "doctor",
+        ),
+        ("escape", escape.to_string(), "control characters"),
+        ("level", level.to_string(), "no level"),
+        ("deep", deep, "recursion limit"),
+        ("behind", format!("{good} trailing"), "expected ident"),
+    ];
+    for (name, content, why) in cases {
+        let path = folder.path().join(name);
+        fs::write(&path, content).expect("a file");
+        let output = handpie(["doctor", "--fleet"])
+            .arg(&path)
+            .output()
+            .expect("an end");
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(3), "{name}: {words}");
+        assert!(
+            words.contains(why) && words.contains(name),
+            "{name}: {words}"
+        );
+        assert!(
+            !words.contains('\u{1b}') && output.stdout.is_empty(),
+            "{name}: {words}"
+        );
+        let document = handpie(["doctor", "--format", "json", "--fleet"])
+            .arg(&path)
+            .output();
+        let document = serde_json::from_slice(&document.expect("an end").stdout).expect("JSON");
+        Schema::of("doctor-cpu").holds(&document);
+    }
+    let folder = handpie(["doctor", "--fleet"]).arg(folder.path()).output();
+    assert_eq!(folder.expect("an end").status.code(), Some(3), "a folder");
 }

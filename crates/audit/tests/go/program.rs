@@ -150,7 +150,11 @@ impl Program {
             let mut table = vec![0u8; 24];
             for (name, value) in &self.symbols {
                 let at = place(&mut file, ".value", SHT_PROGBITS, 2, value, 0);
-                table.extend(u32::try_from(names.len()).unwrap().to_le_bytes());
+                table.extend(
+                    u32::try_from(names.len())
+                        .expect("a small file")
+                        .to_le_bytes(),
+                );
                 table.extend([1, 0, 1, 0]);
                 table.extend(
                     [at, value.len()]
@@ -161,7 +165,7 @@ impl Program {
             }
             let strings = 3 + usize::from(self.has_table) + usize::from(self.has_build_info);
             let strings = strings + self.sections.len() + self.symbols.len();
-            let link = u32::try_from(strings).unwrap();
+            let link = u32::try_from(strings).expect("few sections");
             place(&mut file, ".symtab", SHT_SYMTAB, 0, &table, link);
             place(&mut file, ".strtab", SHT_STRTAB, 0, &names, 0);
         }
@@ -175,7 +179,9 @@ impl Program {
         bytes.resize(32, 0);
         for part in [self.version.as_bytes(), framed.as_bytes()] {
             let length = part.len();
-            bytes.extend([length & 0x7f | 0x80, length >> 7].map(|it| u8::try_from(it).unwrap()));
+            bytes.extend(
+                [length & 0x7f | 0x80, length >> 7].map(|it| u8::try_from(it).expect("seven bits")),
+            );
             bytes.extend(part);
         }
         bytes
@@ -222,7 +228,7 @@ fn finish(mut file: Vec<u8>, mut sections: Vec<Section>) -> Vec<u8> {
     let mut starts = Vec::new();
     sections.push((".shstrtab", SHT_STRTAB, 0, (0, 0), 0));
     for (name, ..) in &sections {
-        starts.push(u32::try_from(names.len()).unwrap());
+        starts.push(u32::try_from(names.len()).expect("a small file"));
         names.extend(name.bytes().chain([0]));
     }
     let last = sections.len() - 1;
@@ -257,7 +263,7 @@ fn finish(mut file: Vec<u8>, mut sections: Vec<Section>) -> Vec<u8> {
     let counts = [64, 56, 1, 64, sections.len(), last];
     head.extend(
         counts
-            .map(|it| u16::try_from(it).unwrap().to_le_bytes())
+            .map(|it| u16::try_from(it).expect("few sections").to_le_bytes())
             .concat(),
     );
     // PT_LOAD, readable and writable.

@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 use handpie_toolchain::go::{Go, GoEnv};
 use handpie_toolchain::profile;
 
+use crate::cpu;
+use crate::cpu::fleet::{self, Fleet};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::hardening;
+use crate::input::Input;
 use crate::report::Reporter;
 use crate::report::doctor::{Answer, Cpu, DoctorReport};
 
@@ -19,8 +22,21 @@ use crate::report::doctor::{Answer, Cpu, DoctorReport};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   handpie doctor                  one line a CPU
-  handpie doctor --format json | jq '.result.cpus[] | select(.build.yes) | .cpu'")]
-pub(crate) struct Doctor {}
+  handpie doctor --format json | jq '.result.cpus[] | select(.build.yes) | .cpu'
+  handpie doctor --cpu            the CPU level of this machine, and what the next one needs
+  handpie doctor --fleet *.json   the level that many machines have, from what each has said:
+                                  ssh HOST handpie doctor --cpu --format json > HOST.json")]
+pub(crate) struct Doctor {
+    /// Say for which GOAMD64 or GOARM64 this machine is good, and what the next level lacks
+    #[arg(long, conflicts_with = "fleet")]
+    cpu: bool,
+    /// Say the highest level that is safe on all of many machines, from their JSON reports of --cpu
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    fleet: Vec<PathBuf>,
+}
+
+/// A file of reports is no larger, in bytes: a report has 4 KiB.
+const LARGEST_REPORTS: u64 = 64 << 20;
 
 /// Every CPU that Go has for Linux, and its emulator's name behind `qemu-`.
 const KNOWN: [(&str, &str); 13] = [
@@ -39,7 +55,19 @@ const KNOWN: [(&str, &str); 13] = [
     ("s390x", "s390x"),
 ];
 
-pub(crate) fn run(_: &Doctor, reporter: &Reporter) -> Result<Exit, Failure> {
+pub(crate) fn run(args: &Doctor, reporter: &Reporter) -> Result<Exit, Failure> {
+    if args.cpu {
+        reporter.print("doctor", &cpu::of_this_host())?;
+        return Ok(Exit::Done);
+    }
+    if !args.fleet.is_empty() {
+        let mut hosts = Vec::new();
+        for path in &args.fleet {
+            hosts.extend(reports(path)?);
+        }
+        reporter.print("doctor", &Fleet::of(&hosts))?;
+        return Ok(Exit::Done);
+    }
     let go = Go::in_path(None).env();
     let cpus = KNOWN.map(|(cpu, emulator)| {
         let build = match &go {
@@ -60,6 +88,32 @@ pub(crate) fn run(_: &Doctor, reporter: &Reporter) -> Result<Exit, Failure> {
     };
     reporter.print("doctor", &report)?;
     Ok(Exit::Done)
+}
+
+/// The reports in a file, one after another.
+fn reports(path: &Path) -> Result<Vec<cpu::HostCpu>, Failure> {
+    let mut input = Input::open(path)?;
+    let wrong = |name: &str, why: &str| {
+        Failure::new(
+            Exit::Input,
+            format!("`{name}` is no report of a machine's CPU"),
+        )
+        .cause(why)
+        .hint("write one with: handpie doctor --cpu --format json > FILE")
+    };
+    if input.size().0 > LARGEST_REPORTS {
+        return Err(wrong(&input.name, "it is larger than 64 MiB"));
+    }
+    let text = input.look(|bytes| bytes.data().to_vec())?;
+    let mut hosts = Vec::new();
+    for document in serde_json::Deserializer::from_slice(&text).into_iter() {
+        let document = document.map_err(|error| wrong(&input.name, &error.to_string()))?;
+        hosts.push(fleet::host_of(document).map_err(|why| wrong(&input.name, &why))?);
+    }
+    match hosts.is_empty() {
+        true => Err(wrong(&input.name, "it is empty")),
+        false => Ok(hosts),
+    }
 }
 
 fn build(cpu: &str, settings: &GoEnv) -> Answer {
