@@ -9,5 +9,5 @@ mod stamps;
 mod forge;
 
 pub use buildinfo::{BuildInfo, Module, Setting};
-pub use pclntab::{Name, Names, Pclntab, has_cgo, packages_with_cgo_calls};
+pub use pclntab::{Name, Names, Pclntab, has_cgo, has_pclntab, packages_with_cgo_calls};
 pub use stamps::{Stamp, stamps};

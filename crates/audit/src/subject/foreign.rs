@@ -35,7 +35,8 @@ pub(super) fn kind_of_pe(pe: &Pe<'_>) -> Kind {
 pub(super) fn language(image: &dyn Image<'_>, build_info: Option<&BuildInfo>) -> Language {
     let sections = image.sections();
     let named = |name: &[u8]| sections.iter().find(|section| section.name == name);
-    if build_info.is_some() || named(b"__gopclntab").is_some() {
+    // Some strip the build info, and only what the runtime needs is left.
+    if build_info.is_some() || go::has_pclntab(image) {
         return match go::has_cgo(image) {
             true => Language::GoWithC,
             false => Language::Go,

@@ -209,6 +209,11 @@ pub fn packages_with_cgo_calls(image: &dyn Image<'_>) -> BTreeSet<String> {
     packages
 }
 
+/// Whether there is a table of functions of Go's linker, with or without a section of its own.
+pub fn has_pclntab(image: &dyn Image<'_>) -> bool {
+    Pclntab::read(image).is_some()
+}
+
 /// Whether the program is linked with the runtime's side of cgo, and so with C.
 ///
 /// That is package runtime/cgo. Up to Go 1.20 none of its functions bears its name; `crosscall2`,
