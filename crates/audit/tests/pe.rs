@@ -267,11 +267,13 @@ fn go(forge: &mut Pe, name: &[u8]) {
     forge.variables.extend(b"\x08go1.27.3\x00");
     let size: u8 = if forge.machine == pe::I386 { 4 } else { 8 };
     let mut table = vec![0xf1, 0xff, 0xff, 0xff, 0, 0, 1, size];
-    for field in [1, 1, 0, 96, 96 + name.len() as u64, 0] {
+    let end = 96 + name.len() as u64;
+    for field in [1, 1, 0, 96, end, end, end, end] {
         table.extend(&u64::to_le_bytes(field)[..usize::from(size)]);
     }
     table.resize(96, 0);
     table.extend(name);
+    table.push(0);
     forge.constants = table;
 }
 
