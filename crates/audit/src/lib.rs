@@ -21,6 +21,7 @@ mod subject;
 mod elf;
 mod macho;
 mod pe;
+mod runtimes;
 mod go;
 pub mod diff;
 

@@ -64,8 +64,6 @@ pub enum Kind {
     MachoBundle,
     /// Mach-O: a part of the kernel.
     MachoKernelExtension,
-    /// Mach-O: the debug information of another file.
-    MachoDebugSymbols,
     /// PE: a program, driver or UEFI application.
     PeExecutable,
     /// PE: a library.
@@ -89,7 +87,6 @@ impl Kind {
             Self::MachoDynamicLibrary => "macho-dynamic-library",
             Self::MachoBundle => "macho-bundle",
             Self::MachoKernelExtension => "macho-kernel-extension",
-            Self::MachoDebugSymbols => "macho-debug-symbols",
             Self::PeExecutable => "pe-executable",
             Self::PeDynamicLinkLibrary => "pe-dynamic-link-library",
         }
@@ -148,7 +145,6 @@ impl fmt::Display for Kind {
             Self::MachoDynamicLibrary => "Mach-O dynamic library",
             Self::MachoBundle => "Mach-O bundle",
             Self::MachoKernelExtension => "Mach-O kernel extension",
-            Self::MachoDebugSymbols => "Mach-O debug symbols",
             Self::PeExecutable => "PE executable",
             Self::PeDynamicLinkLibrary => "PE dynamic-link library",
         })

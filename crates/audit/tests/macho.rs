@@ -22,10 +22,10 @@ fn forged(change: impl FnOnce(&mut MachO)) -> Vec<u8> {
 fn a_program_with_everything_passes_every_rule() {
     let file = forged(|_| {});
     for (code, answer) in answers(&file) {
-        assert!(code.starts_with("macho-"), "{code}");
+        assert!(code.starts_with("macho-") || code == "sanitizers", "{code}");
         assert_eq!(answer, Pass, "{code}");
     }
-    assert_eq!(answers(&file).len(), 8);
+    assert_eq!(answers(&file).len(), 9);
 }
 
 #[test]
@@ -314,4 +314,24 @@ fn a_type_that_nothing_loads_is_named() {
     assert_eq!(error.kind(), ErrorKind::UnsupportedBinary);
     assert_eq!(error.offset().unwrap().0, 12);
     assert!(error.to_string().contains("MH_FILESET"), "{error}");
+}
+
+#[test]
+fn sanitizers_of_mach_o_files_are_libraries_that_are_asked_for() {
+    let asks_for = |library| {
+        let file = forged(|forge| forge.libraries = vec!["/usr/lib/libc.dylib", library]);
+        (answer(&file, "sanitizers"), why(&file, "sanitizers"))
+    };
+    let (answer, why) = asks_for("@rpath/libclang_rt.asan_osx_dynamic.dylib");
+    assert_eq!(answer, Fail);
+    assert_eq!(why, "AddressSanitizer is in it");
+    assert_eq!(asks_for("@rpath/librustc-stable_rt.tsan.dylib").0, Fail);
+    let minimal = "@rpath/libclang_rt.ubsan_minimal_osx_dynamic.dylib";
+    assert_eq!(asks_for(minimal).0, Pass, "meant to be shipped");
+}
+
+#[test]
+fn functions_of_go_named_after_sanitizers_are_none_in_mach_o_files() {
+    let file = forged(|forge| forge.undefined = Some(vec!["_runtime.asanread"]));
+    assert_eq!(answer(&file, "sanitizers"), Pass);
 }

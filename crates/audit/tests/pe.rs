@@ -39,14 +39,14 @@ fn a_program_with_everything_passes_every_rule() {
             _ => &["pe-safe-seh", "pe-cet"],
         };
         for (code, answer) in answers(&file) {
-            assert!(code.starts_with("pe-"), "{code}");
+            assert!(code.starts_with("pe-") || code == "sanitizers", "{code}");
             let wanted = match not_asked.contains(&code) {
                 true => NotApplicable,
                 false => Pass,
             };
             assert_eq!(answer, wanted, "{code} on {machine:#x}");
         }
-        assert_eq!(answers(&file).len(), 9);
+        assert_eq!(answers(&file).len(), 10);
     }
 }
 
@@ -267,11 +267,13 @@ fn go(forge: &mut Pe, name: &[u8]) {
     forge.variables.extend(b"\x08go1.27.3\x00");
     let size: u8 = if forge.machine == pe::I386 { 4 } else { 8 };
     let mut table = vec![0xf1, 0xff, 0xff, 0xff, 0, 0, 1, size];
-    for field in [1, 1, 0, 96, 96 + name.len() as u64, 0] {
+    let end = 96 + name.len() as u64;
+    for field in [1, 1, 0, 96, end, end, end, end] {
         table.extend(&u64::to_le_bytes(field)[..usize::from(size)]);
     }
     table.resize(96, 0);
     table.extend(name);
+    table.push(0);
     forge.constants = table;
 }
 
@@ -353,4 +355,21 @@ fn says_where_a_header_is_broken() {
     let (kind, said) = error(|file| file.truncate(pe::RELOC));
     assert_eq!(kind, ErrorKind::Truncated);
     assert!(said.contains("section `.reloc`"), "{said}");
+}
+
+#[test]
+fn sanitizers_of_pe_files_are_libraries_that_are_asked_for() {
+    let file = forged(|forge| {
+        forge.imports = vec!["KERNEL32.dll", "clang_rt.asan_dynamic-x86_64.dll"];
+    });
+    assert_eq!(answer(&file, "sanitizers"), Fail);
+    let message = b"==%d==ERROR: AddressSanitizer: %s".to_vec();
+    let file = forged(|forge| forge.constants = message);
+    assert_eq!(answer(&file, "sanitizers"), Warn, "or it speaks of one");
+}
+
+#[test]
+fn functions_of_go_named_after_sanitizers_are_none_in_pe_files() {
+    let file = forged(|forge| forge.symbols = vec!["runtime.asanread"]);
+    assert_eq!(answer(&file, "sanitizers"), Pass);
 }

@@ -102,10 +102,17 @@ pub struct Section<'data> {
     pub writable: bool,
 }
 
-impl Section<'_> {
+impl<'data> Section<'data> {
     /// Where its bytes stand in the file.
     pub fn offset(&self) -> Offset {
         self.data.base()
+    }
+
+    /// Its bytes in the file; of a longer section the first `cap`.
+    pub fn start(&self, cap: u64) -> Bytes<'data> {
+        let size = self.data.size().min(Size(cap));
+        // Not longer than the section.
+        self.data.slice(0, size, "a section").unwrap_or(self.data)
     }
 }
 

@@ -11,6 +11,7 @@ use super::symbols;
 use crate::finding::{Judgement, fail, not_applicable, pass, unknown, warn};
 use crate::limits::MAX_READ_ONLY_DATA;
 use crate::rule::{Level, Levels, Rule, Severity};
+use crate::runtimes;
 use crate::subject::{Kind, Subject};
 
 pub(super) const SANITIZERS: Rule = Rule {
@@ -41,7 +42,9 @@ const MARKS: [(&[u8], &str); 14] = [
 ];
 
 fn sanitizers(subject: &Subject<'_>) -> Option<Judgement> {
-    let elf = subject.elf()?;
+    let Some(elf) = subject.elf() else {
+        return runtimes::judge(subject);
+    };
     if !subject.kind.is_loaded() {
         return None;
     }

@@ -3,11 +3,13 @@
 //! library when the canary is dead. Its name is there unless the file was stripped; what it prints is
 //! there even then, unless the library is one of its own.
 
+use handpie_binary::Image;
 use handpie_binary::pe::constants::{IMAGE_GUARD_SECURITY_COOKIE_UNUSED, IMAGE_SCN_MEM_WRITE};
 use handpie_binary::pe::{LoadConfig, Pe};
 
 use super::unguarded;
 use crate::finding::{Judgement, fail, not_applicable, pass, unknown};
+use crate::limits::MAX_READ_ONLY_DATA;
 use crate::rule::{Level, Levels, Rule, Severity};
 use crate::subject::{Language, Subject};
 
@@ -57,9 +59,9 @@ fn canary(subject: &Subject<'_>) -> Option<Judgement> {
     if symbols.iter().any(|symbol| FAILED.contains(&symbol.name)) {
         return Some(pass(WHICH).with("the symbol `__stack_chk_fail`"));
     }
-    let constants = pe.sections().iter().filter(|s| s.name == b".rdata");
-    let mut places = constants.filter_map(|section| section.data.find(MESSAGE));
-    if let Some(place) = places.next() {
+    let constants = subject.binary.section(".rdata");
+    let constants = constants.map(|section| section.start(MAX_READ_ONLY_DATA));
+    if let Some(place) = constants.and_then(|data| data.find(MESSAGE)) {
         return Some(pass(WHICH).at(place, "the message of `__stack_chk_fail`"));
     }
     Some(

@@ -9,6 +9,7 @@ use handpie_binary::pe::constants::IMAGE_FILE_DLL;
 use handpie_binary::{Error, Image, MachO, Pe};
 
 use super::{Kind, Language};
+use crate::limits::MAX_READ_ONLY_DATA;
 
 pub(super) fn kind_of_macho(macho: &MachO<'_>) -> Result<Kind, Error> {
     Ok(match macho.header().kind {
@@ -18,7 +19,7 @@ pub(super) fn kind_of_macho(macho: &MachO<'_>) -> Result<Kind, Error> {
         MH_DYLIB | MH_DYLINKER | MH_DYLIB_STUB => Kind::MachoDynamicLibrary,
         MH_BUNDLE => Kind::MachoBundle,
         MH_KEXT_BUNDLE => Kind::MachoKernelExtension,
-        MH_DSYM => Kind::MachoDebugSymbols,
+        MH_DSYM => Kind::DebugFile,
         _ => return Err(macho.unsupported_kind()),
     })
 }
@@ -47,7 +48,7 @@ pub(super) fn language(image: &dyn Image<'_>, build_info: Option<&BuildInfo>) ->
         || read_only
             .into_iter()
             .filter_map(named)
-            .any(|section| section.data.find(b"/rustc/").is_some());
+            .any(|section| section.start(MAX_READ_ONLY_DATA).find(b"/rustc/").is_some());
     match is_rust {
         true => Language::Rust,
         false => Language::C,

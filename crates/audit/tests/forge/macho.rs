@@ -40,6 +40,7 @@ pub(crate) struct MachO {
     /// `initprot` of `__DATA`.
     pub(crate) data_protection: u32,
     pub(crate) rpaths: Vec<&'static str>,
+    pub(crate) libraries: Vec<&'static str>,
     /// Names that the loader finds elsewhere; `None` for no symbol table at all.
     pub(crate) undefined: Option<Vec<&'static str>>,
     /// Whether `LC_DYSYMTAB` says which symbols these are.
@@ -63,6 +64,7 @@ impl Default for MachO {
             flags: DYLDLINK | PIE,
             data_protection: 3,
             rpaths: Vec::new(),
+            libraries: vec!["/usr/lib/libSystem.B.dylib"],
             undefined: Some(vec!["_printf", "___stack_chk_fail"]),
             dysymtab: true,
             signature: Some(signature(CS_RUNTIME, true)),
@@ -196,6 +198,14 @@ impl MachO {
             let mut command = Writer::new(self.big_endian);
             let size = (12 + path.len() + 1).next_multiple_of(8);
             command.u32(0x8000_001c).u32(size as u32).u32(12);
+            command.bytes.extend(path.bytes());
+            command.pad(size);
+            commands.push(command.bytes);
+        }
+        for path in &self.libraries {
+            let mut command = Writer::new(self.big_endian);
+            let size = (24 + path.len() + 1).next_multiple_of(8);
+            command.u32(0xc).u32(size as u32).u32(24).pad(24);
             command.bytes.extend(path.bytes());
             command.pad(size);
             commands.push(command.bytes);
