@@ -23,10 +23,12 @@ pub(super) fn of_elf(elf: &Elf<'_>, build_info: Option<&BuildInfo>) -> Language 
             false => Language::Go,
         };
     }
-    match (is_rust(elf), has_c(elf)) {
-        (true, false) => Language::Rust,
-        (true, true) => Language::RustWithC,
-        (false, _) => Language::C,
+    if !is_rust(elf) {
+        Language::C
+    } else if has_c(elf) {
+        Language::RustWithC
+    } else {
+        Language::Rust
     }
 }
 
