@@ -7,7 +7,7 @@ mod judge;
 
 use forge::macho::{self, MachO, signature};
 use handpie_audit::{Answer, Kind, Language};
-use handpie_binary::{Binary, ErrorKind};
+use handpie_binary::{Binary, ErrorKind, Image};
 use judge::{answer, answers, evidence, hint, subject, why};
 
 use Answer::{Fail, NotApplicable, Pass, Unknown, Warn};
@@ -334,4 +334,20 @@ fn sanitizers_of_mach_o_files_are_libraries_that_are_asked_for() {
 fn functions_of_go_named_after_sanitizers_are_none_in_mach_o_files() {
     let file = forged(|forge| forge.undefined = Some(vec!["_runtime.asanread"]));
     assert_eq!(answer(&file, "sanitizers"), Pass);
+}
+
+#[test]
+fn only_symbols_of_its_own_have_an_address() {
+    for dysymtab in [true, false] {
+        let file = forged(|forge| forge.dysymtab = dysymtab);
+        let Binary::MachO(macho) = Binary::parse(&file).unwrap().remove(0) else {
+            panic!("a Mach-O file");
+        };
+        let symbols = Image::symbols(&macho).unwrap();
+        let own: Vec<bool> = symbols.iter().map(|s| s.address.is_some()).collect();
+        assert_eq!(own, [true, true, false, false]);
+        let undefined = macho.undefined_symbols().unwrap();
+        let names: Vec<&[u8]> = undefined.iter().map(|symbol| symbol.name).collect();
+        assert_eq!(names, [b"_printf".as_slice(), b"___stack_chk_fail"]);
+    }
 }

@@ -7,7 +7,7 @@ mod judge;
 
 use forge::pe::{self, LoadConfig, Pe, Relocations};
 use handpie_audit::{Answer, Kind, Language};
-use handpie_binary::{Binary, ErrorKind};
+use handpie_binary::{Binary, ErrorKind, Image};
 use judge::{answer, answers, evidence, hint, subject, why};
 
 use Answer::{Fail, NotApplicable, Pass, Unknown, Warn};
@@ -372,4 +372,15 @@ fn sanitizers_of_pe_files_are_libraries_that_are_asked_for() {
 fn functions_of_go_named_after_sanitizers_are_none_in_pe_files() {
     let file = forged(|forge| forge.symbols = vec!["runtime.asanread"]);
     assert_eq!(answer(&file, "sanitizers"), Pass);
+}
+
+#[test]
+fn what_follows_a_symbol_as_details_is_no_symbol() {
+    let file = forged(|forge| forge.symbols = vec!["main", "a_name_of_more_than_eight_bytes"]);
+    let binary = Binary::parse(&file).unwrap().remove(0);
+    let symbols = binary.symbols().unwrap();
+    let names: Vec<&[u8]> = symbols.iter().map(|symbol| symbol.name).collect();
+    let wanted = [b"main".as_slice(), b"a_name_of_more_than_eight_bytes"];
+    assert_eq!(names, wanted);
+    assert_eq!(symbols[0].address.unwrap().0, 0x1_4000_1010);
 }

@@ -6,9 +6,11 @@
 mod judge;
 mod tools;
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 
-use handpie_audit::{Answer, Kind, Language};
+use handpie_audit::{Answer, Kind, Language, Subject};
+use handpie_binary::{Binary, Partial, Size};
 use judge::{answer, subject};
 use tools::{folder, programs, run, tool};
 
@@ -139,6 +141,56 @@ fn go_programs_for_windows_and_macos_are_known_and_asked_for_what_they_can_have(
             assert_eq!(answer(&file, code), NotApplicable, "{code} of {path:?}");
         }
     }
+}
+
+/// What is said of a file of which only the blocks that are looked at are read, and how many bytes
+/// those were.
+fn partly(file: &[u8]) -> (Vec<(&'static str, Answer)>, usize) {
+    const BLOCK: usize = 16 << 10;
+    let block = NonZeroUsize::new(BLOCK).unwrap();
+    let mut partial = Partial::of_size(Size(file.len() as u64), block).unwrap();
+    let mut read = 0;
+    for _ in 0..64 {
+        let answers = Binary::parse(partial.bytes()).map(|mut binaries| {
+            let subject = Subject::of(binaries.remove(0), None).unwrap();
+            let findings = handpie_audit::check(&subject).into_iter();
+            let answers = findings.map(|f| (f.rule.code, f.judgement.answer));
+            answers.collect::<Vec<_>>()
+        });
+        let missed = partial.fill(|start, room| {
+            let start = usize::try_from(start).unwrap();
+            room.copy_from_slice(&file[start..][..room.len()]);
+            read += room.len();
+            Ok::<_, ()>(())
+        });
+        if !missed.unwrap() {
+            return (answers.unwrap(), read);
+        }
+    }
+    panic!("still looking for more after 64 rounds");
+}
+
+#[test]
+fn only_what_is_looked_at_is_read() {
+    let what = "reading a part of a Mach-O file";
+    let (Some(clang), Some(lld)) = (
+        tool(&["clang"], what),
+        tool(&["ld64.lld", "ld64.lld-14", "ld64.lld-19"], what),
+    ) else {
+        return;
+    };
+    let folder = folder("partly");
+    let object = folder.join("large.o");
+    let flags = "--target=arm64-apple-macos11 -O1 -w -DLARGE -c greet.c -o";
+    let args = format!("{flags} {}", object.display());
+    run(&clang, &programs(), &args, &[]);
+    let flags = "-arch arm64 -platform_version macos 11.0 11.0 -undefined dynamic_lookup";
+    run(&lld, &folder, &format!("{flags} large.o -o large"), &[]);
+    let file = std::fs::read(folder.join("large")).unwrap();
+    let (answers, read) = partly(&file);
+    assert_eq!(answers, judge::answers(&file));
+    assert!(read < 200_000, "{read:#x} bytes of {:#x}", file.len());
+    assert!(file.len() > 4_000_000, "{:#x}", file.len());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use handpie_binary::macho::constants::{
     MH_OBJECT,
 };
 use handpie_binary::pe::constants::IMAGE_FILE_DLL;
-use handpie_binary::{Error, Image, MachO, Pe};
+use handpie_binary::{Error, Format, Image, MachO, Pe};
 
 use super::{Kind, Language};
 use crate::limits::MAX_READ_ONLY_DATA;
@@ -36,8 +36,10 @@ pub(super) fn kind_of_pe(pe: &Pe<'_>) -> Kind {
 pub(super) fn language(image: &dyn Image<'_>, build_info: Option<&BuildInfo>) -> Language {
     let sections = image.sections();
     let named = |name: &[u8]| sections.iter().find(|section| section.name == name);
-    // Some strip the build info, and only what the runtime needs is left.
-    if build_info.is_some() || go::has_pclntab(image) {
+    // Some strip the build info, and only what the runtime needs is left. PE has no section for that,
+    // so it is searched for; nothing strips a Mach-O file of its sections.
+    let may_be_go = image.format() == Format::Pe || named(b"__gopclntab").is_some();
+    if build_info.is_some() || (may_be_go && go::has_pclntab(image)) {
         return match go::has_cgo(image) {
             true => Language::GoWithC,
             false => Language::Go,
