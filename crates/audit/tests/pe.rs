@@ -273,6 +273,7 @@ fn go(forge: &mut Pe, name: &[u8]) {
     }
     table.resize(96, 0);
     table.extend(name);
+    table.push(0);
     forge.constants = table;
 }
 

@@ -145,7 +145,7 @@ fn mistaken(name: &dyn Display, error: &PolicyError) -> Failure {
     match nearest(&unknown.name, known) {
         Some(near) => failure.hint(format!("did you mean `{near}`?")),
         None if unknown.known.len() > 8 => {
-            failure.hint("`handpie check --print-policy` lists all rules")
+            failure.hint("`handpie explain` lists all codes, those of rules among them")
         }
         None => failure.hint(format!("known: {}", unknown.known.join(", "))),
     }

@@ -16,8 +16,11 @@ pub(crate) struct Forge {
     little: bool,
     segments: Vec<(ProgramType, ProgramFlags, Vec<u8>)>,
     sections: Vec<Section>,
-    dynamic: Option<(Vec<(DynamicTag, u64)>, Vec<u8>)>,
+    dynamic: Option<Dynamic>,
 }
+
+/// Entries, and the bytes of `DT_STRTAB`.
+type Dynamic = (Vec<(DynamicTag, u64)>, Vec<u8>);
 
 struct Section {
     name: &'static str,
@@ -77,7 +80,7 @@ impl Forge {
         self.sections.push(Section {
             name,
             kind,
-            flags: flags.0.into(),
+            flags: flags.0,
             data: data.to_vec(),
         });
         self
@@ -114,7 +117,7 @@ impl Forge {
             table.extend([(DT_STRTAB, names_at), (DT_STRSZ, names_size), (DT_NULL, 0)]);
             let words = table
                 .iter()
-                .flat_map(|(tag, value)| [i64::from(tag.0).cast_unsigned(), *value]);
+                .flat_map(|(tag, value)| [tag.0.cast_unsigned(), *value]);
             let bytes: Vec<u8> = words.flat_map(|word| self.word(word)).collect();
             segments.push((PT_DYNAMIC, PF_R, place(&bytes)));
         }
@@ -201,11 +204,11 @@ impl Forge {
         head.extend(self.word(if with_sections { at } else { 0 }));
         head.extend(self.half(0));
         let count = if with_sections { count } else { 0 };
-        for number in [header, program, u16::try_from(segments).unwrap()] {
+        for number in [header, program, u16::try_from(segments).unwrap_or(u16::MAX)] {
             head.extend(self.short(number));
         }
         for number in [entry, count, names] {
-            head.extend(self.short(u16::try_from(number).unwrap()));
+            head.extend(self.short(u16::try_from(number).unwrap_or(u16::MAX)));
         }
         head
     }
@@ -215,7 +218,7 @@ impl Forge {
     }
 
     fn half(&self, value: u64) -> Vec<u8> {
-        self.ordered(&u32::try_from(value & 0xffff_ffff).unwrap().to_le_bytes())
+        self.ordered(&u32::try_from(value & 0xffff_ffff).unwrap_or(u32::MAX).to_le_bytes())
     }
 
     /// A word of the class.

@@ -89,16 +89,15 @@ impl<'data> Pclntab<'data> {
         self.table.base()
     }
 
+    /// Whether `table` starts with a magic.
+    fn has_magic(table: Bytes<'_>) -> bool {
+        layout_of(table).is_some()
+    }
+
     /// Reads the header at the start of `table` and holds it against the rest; `None` when it is no
     /// header or contradicts itself.
     fn parse(table: Bytes<'data>) -> Option<Self> {
-        let head = *table.read::<[u8; 8]>(0, "pcHeader").ok()?;
-        let (endian, last) = match head {
-            [last, 0xff, 0xff, 0xff, 0, 0, ..] => (Endianness::Little, last),
-            [0xff, 0xff, 0xff, last, 0, 0, ..] => (Endianness::Big, last),
-            _ => return None,
-        };
-        let (_, layout) = *MAGICS.iter().find(|(magic, _)| *magic == last)?;
+        let (endian, layout) = layout_of(table)?;
         let [quantum] = *table.read::<[u8; 1]>(QUANTUM_AT, "quantum").ok()?;
         let [pointer_size] = *table.read::<[u8; 1]>(POINTER_SIZE_AT, "size").ok()?;
         if !matches!(quantum, 1 | 2 | 4) || !matches!(pointer_size, 4 | 8) {
@@ -193,6 +192,18 @@ impl<'data> Pclntab<'data> {
         };
         starts().unwrap_or_default()
     }
+}
+
+/// The byte order and layout that the first bytes say.
+fn layout_of(table: Bytes<'_>) -> Option<(Endianness, Layout)> {
+    let head = *table.read::<[u8; 6]>(0, "pcHeader").ok()?;
+    let (endian, last) = match head {
+        [last, 0xff, 0xff, 0xff, 0, 0] => (Endianness::Little, last),
+        [0xff, 0xff, 0xff, last, 0, 0] => (Endianness::Big, last),
+        _ => return None,
+    };
+    let (_, layout) = *MAGICS.iter().find(|(magic, _)| *magic == last)?;
+    Some((endian, layout))
 }
 
 /// What cmd/cgo puts into the names of the functions it makes for each C function called.

@@ -38,9 +38,17 @@ fn names_with_marks_of_xml_and_control_characters_stay_well_formed() {
     assert!(xml.contains(wanted), "{xml}");
 }
 
+/// The name of an element, its attributes, those that must be there, its children.
+type Element = (
+    &'static str,
+    &'static [&'static str],
+    &'static [&'static str],
+    &'static [&'static str],
+);
+
 /// What may be in an element: its attributes, those of them that must be there, and its children.
 /// After junit-10.xsd of Jenkins' xUnit plugin.
-const ELEMENTS: [(&str, &[&str], &[&str], &[&str]); 7] = [
+const ELEMENTS: [Element; 7] = [
     (
         "testsuites",
         &["name", "time", "tests", "failures", "errors"],

@@ -37,8 +37,8 @@ static OTHERS: LazyLock<String> = LazyLock::new(|| {
 });
 
 impl Project {
-    /// `good` is a PIE, `fixed` runs at a fixed address, `lax` has an executable stack as well, and
-    /// `cut` is a program that ends too early.
+    /// `good` is a PIE that needs a loader for nothing, `fixed` runs at a fixed address, `lax` has an
+    /// executable stack as well, and `cut` is a program that ends too early.
     pub(crate) fn new() -> Project {
         let folder = tempfile::tempdir().unwrap();
         let project = Project { folder };
@@ -52,11 +52,13 @@ impl Project {
         };
         let fixed = Forge {
             kind: 2,
+            needed: vec!["libc.so.6"],
             segments: vec![stack(6)],
             ..Forge::program()
         };
         let lax = Forge {
             kind: 2,
+            needed: vec!["libc.so.6"],
             segments: vec![stack(READ_WRITE_EXECUTE)],
             ..Forge::program()
         };

@@ -2,7 +2,8 @@
 
 use object::Endianness;
 
-use super::{MAGICS, Pclntab};
+use super::Pclntab;
+use crate::bytes::Bytes;
 use crate::image::Image;
 use crate::limits::MAX_PCLNTAB_TRIES;
 use crate::quantity::Size;
@@ -21,26 +22,29 @@ pub(super) fn locate<'data>(image: &dyn Image<'data>) -> Option<Pclntab<'data>> 
 /// In PE files there is no section for it; GNU ld puts `.data.rel.ro.gopclntab` into `.data.rel.ro`;
 /// and some tools cut off all section headers.
 fn search<'data>(image: &dyn Image<'data>) -> Option<Pclntab<'data>> {
+    // What all magics have in common with the zeros behind them, and how far in it starts.
+    let (common, inside): (&[u8], u64) = match image.endian() {
+        Endianness::Little => (&[0xff, 0xff, 0xff, 0, 0], 1),
+        Endianness::Big => (&[0xff, 0xff, 0xff], 0),
+    };
     let mut tries = MAX_PCLNTAB_TRIES;
-    for part in image.loaded() {
-        for (last, _) in MAGICS {
-            let magic = match image.endian() {
-                Endianness::Little => [last, 0xff, 0xff, 0xff, 0, 0],
-                Endianness::Big => [0xff, 0xff, 0xff, last, 0, 0],
-            };
-            let found = part.data.search(&magic, |start| {
-                let Some(left) = tries.checked_sub(1) else {
-                    return Some(None);
-                };
-                tries = left;
-                let size = Size(part.data.size().0.checked_sub(start)?);
-                let table = part.data.slice(start, size, "pclntab").ok()?;
-                Pclntab::parse(table).map(Some)
-            });
-            if let Some(found) = found {
-                return found;
+    image.loaded().into_iter().find_map(|part| {
+        let found = part.data.search(common, |hit| {
+            let table = from(part.data, hit.checked_sub(inside)?)?;
+            if !Pclntab::has_magic(table) {
+                return None;
             }
-        }
-    }
-    None
+            let Some(left) = tries.checked_sub(1) else {
+                return Some(None);
+            };
+            tries = left;
+            Pclntab::parse(table).map(Some)
+        });
+        found.flatten()
+    })
+}
+
+fn from(data: Bytes<'_>, start: u64) -> Option<Bytes<'_>> {
+    let size = Size(data.size().0.checked_sub(start)?);
+    data.slice(start, size, "pclntab").ok()
 }
