@@ -124,11 +124,12 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
 }
 
 /// Tools that CI does without: a skip for want of one is counted and shown like any other, but
-/// accepted. Debian packages neither; PowerShell is not to be had by other ways, and compiling
+/// accepted. Debian packages none of them; PowerShell is not to be had by other ways, and compiling
 /// cargo-deny takes longer than all of our tests, so whoever changes dependencies has it.
-const EXCUSED: &[&str] = &["pwsh", "cargo-deny"];
+/// cargo-auditable writes what a recipe of the corpus also forges.
+const EXCUSED: &[&str] = &["pwsh", "cargo-deny", "cargo-auditable"];
 
-fn is_excused(skip: &str) -> bool {
+pub(crate) fn is_excused(skip: &str) -> bool {
     let tool = skip.rsplit("needs ").next().unwrap_or_default();
     EXCUSED.contains(&tool.trim_matches('`'))
 }

@@ -19,6 +19,8 @@ mod sanitizers;
 mod contents;
 mod rust;
 
+pub(crate) use symbols::Symbols;
+
 use crate::rule::Rule;
 
 pub(crate) const RULES: &[Rule] = &[

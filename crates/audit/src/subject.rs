@@ -12,6 +12,7 @@ use handpie_binary::{Binary, Elf, Error, MachO, Pe, elf};
 use serde::Serialize;
 
 use crate::date::Date;
+use crate::elf::Symbols;
 use crate::go;
 
 /// A binary and what every rule wants to know of it.
@@ -32,6 +33,7 @@ pub struct Subject<'data> {
     /// The day on which it is judged, if that is known. What is supported today is not for ever.
     pub today: Option<Date>,
     go: OnceCell<go::Program<'data>>,
+    symbols: OnceCell<Symbols<'data>>,
 }
 
 /// A kind of file, over all formats.
@@ -238,6 +240,7 @@ impl<'data> Subject<'data> {
             mode,
             today: None,
             go: OnceCell::new(),
+            symbols: OnceCell::new(),
         })
     }
 
@@ -253,6 +256,11 @@ impl<'data> Subject<'data> {
     /// The binary as a Go program; of little use when it is none.
     pub(crate) fn go(&self) -> &go::Program<'data> {
         self.go.get_or_init(|| go::Program::read(&self.binary))
+    }
+
+    /// The names in `elf`, which is the binary.
+    pub(crate) fn symbols(&self, elf: &Elf<'data>) -> &Symbols<'data> {
+        self.symbols.get_or_init(|| Symbols::read(elf))
     }
 
     /// The binary as ELF; `None` for other formats.

@@ -1,7 +1,7 @@
 //! One file, looked at: which binaries are in it, and what every rule says of each.
 
 use handpie_audit::{Finding, Ruling, Subject};
-use handpie_binary::{Binary, Error};
+use handpie_binary::{Binary, Error, ErrorKind};
 
 use crate::files::Found;
 use crate::policy::Rulebook;
@@ -27,13 +27,21 @@ pub(crate) fn examine<T>(
         let seen = binaries.into_iter().zip(1..).map(|(binary, number)| {
             let member = several.then(|| member(&binary, number));
             let subject = Subject::of(binary, mode)?.on(rulebook.today);
-            let findings = handpie_audit::check_under(&subject, ruling);
+            // Rules on what has not been read yet would be asked in vain; the look begins anew.
+            let findings = match bytes.is_complete() {
+                true => handpie_audit::check_under(&subject, ruling),
+                false => Vec::new(),
+            };
             Ok(each(member, &subject, findings))
         });
         seen.collect::<Result<Vec<T>, Error>>()
     });
     Some(match looked {
         Ok(Ok(seen)) => Ok(seen),
+        // The first bytes say nearly always, and not always, what a file is.
+        Ok(Err(error)) if !found.was_named() && error.kind() == ErrorKind::NotBinary => {
+            return None;
+        }
         Ok(Err(error)) => Err(Unread::unreadable(path.to_owned(), name, &error)),
         Err(failure) => Err(Unread::of(path.to_owned(), name, failure)),
     })

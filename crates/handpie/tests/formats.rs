@@ -91,7 +91,8 @@ fn what_is_no_binary_is_named_when_it_was_asked_for_and_else_passed_over() {
     let said = texts(&result["unread"], "message");
     assert!(said[0].contains("a Java class file"), "{said:?}");
     assert!(said[1].contains("a DOS program"), "{said:?}");
-    std::fs::remove_file(dos).unwrap();
+    let archive = macho::fat(&[b"!<arch>\nmember".to_vec()], false);
+    written(folder.path(), "libfat.a", &archive);
     let (status, result) = checked(&[folder.path()]);
     assert_eq!((status, &result["unread"]), (0, &Value::Array(vec![])));
 }

@@ -33,6 +33,8 @@ type Possible = &'static [Answer];
 
 const PASS: Possible = &[Answer::Pass];
 const NOT_BAD: Possible = &[Answer::Pass, Answer::NotApplicable];
+/// It is there; how good it is, the judge does not tell.
+const SOME: Possible = &[Answer::Pass, Answer::Warn];
 const FAIL: Possible = &[Answer::Fail];
 const BAD: Possible = &[Answer::Fail, Answer::Warn];
 const NOT_SEEN: Possible = &[

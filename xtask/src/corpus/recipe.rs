@@ -98,9 +98,11 @@ const KINDS: &[&str] = &[
     "loader-only-pie",
     "static-pie",
     "core",
-    "executable",
-    "dynamic-library",
-    "bundle",
+    "macho-executable",
+    "macho-dynamic-library",
+    "macho-bundle",
+    "pe-executable",
+    "pe-dynamic-link-library",
 ];
 
 /// Every rule that a truth may speak about.

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::Verdicts;
+use super::gaps::Gaps;
 use super::recipe::{Answers, Recipe};
 use super::tools::Tools;
 
@@ -24,6 +25,8 @@ struct Binary<'a> {
     format: &'static str,
     kind: &'a str,
     answers: &'a Answers,
+    /// What `handpie check` says instead, where it is known not to reach the truth.
+    gaps: Answers,
     /// Mistakes of other checkers that were seen on such a binary.
     mistakes: &'a [u32],
     why: &'a str,
@@ -41,6 +44,7 @@ pub(crate) fn write(
     folder: &Path,
     recipes: &[&Recipe],
     verdicts: &Verdicts,
+    gaps: &Gaps,
     tools: &Tools,
     skipped: &[(&Recipe, String)],
 ) -> anyhow::Result<()> {
@@ -56,6 +60,7 @@ pub(crate) fn write(
             format: verdict.format,
             kind: &recipe.kind,
             answers: &recipe.answers,
+            gaps: gaps.of(&recipe.name),
             mistakes: &recipe.mistake,
             why: &recipe.why,
             build: &recipe.build,

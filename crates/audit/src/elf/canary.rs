@@ -6,7 +6,6 @@ use handpie_binary::elf::Elf;
 use super::code;
 use super::functions::{self, Function};
 use super::producers::{Had, Producers};
-use super::symbols;
 use crate::finding::{Judgement, fail, not_applicable, pass, unknown, warn};
 use crate::rule::{Level, Levels, Rule, Severity};
 use crate::subject::{Kind, Language, Subject};
@@ -35,15 +34,15 @@ fn stack_canary(subject: &Subject<'_>) -> Option<Judgement> {
         }
         Language::GoWithC | Language::RustWithC | Language::C => {}
     }
-    let names = symbols::all(elf);
+    let symbols = subject.symbols(elf);
     let has_libc = subject.kind.is_program() && !subject.kind.needs_loader();
-    let imported = names
-        .iter()
+    let imported = symbols
+        .all()
         .any(|symbol| symbol.name.starts_with(b"__stack_chk_fail") && symbol.section == 0);
-    let table = elf.symbols().unwrap_or_default();
+    let table = &symbols.table;
     let own = match subject.language {
-        Language::GoWithC => functions::c_functions_of_go(&table),
-        _ => functions::own_functions(&table, has_libc),
+        Language::GoWithC => functions::c_functions_of_go(table),
+        _ => functions::own_functions(table, has_libc),
     };
     // Where libc is linked in, the records may be of its objects.
     let asked = match has_libc {
@@ -58,7 +57,7 @@ fn stack_canary(subject: &Subject<'_>) -> Option<Judgement> {
     let reads = match subject.kind {
         Kind::RelocatableObject => None,
         _ if own.is_empty() => None,
-        _ => code::canary_reads(elf, &names),
+        _ => code::canary_reads(elf, table),
     };
     let count = counted(elf, &own, reads.as_deref());
     Some(match count {

@@ -106,12 +106,12 @@ fn cfi(subject: &Subject<'_>) -> Option<Judgement> {
             "Go's indirect calls go through read-only tables",
         ));
     }
-    let found = symbols::all(elf).into_iter().find(|symbol| {
+    let found = subject.symbols(elf).all().find(|symbol| {
         LEFT_BEHIND.contains(&symbol.name) || ENDS.iter().any(|end| symbol.name.ends_with(end))
     });
     Some(match found {
         Some(symbol) => {
-            pass("checked by clang").with(format!("symbol `{}`", symbols::name(&symbol)))
+            pass("checked by clang").with(format!("symbol `{}`", symbols::name(symbol)))
         }
         None => unknown("clang's checks need not leave a trace, and none is there"),
     })

@@ -8,7 +8,6 @@ use memchr::memmem;
 use super::code;
 use super::functions;
 use super::producers::Producers;
-use super::symbols;
 use crate::finding::{Judgement, fail, not_applicable, pass, unknown, warn};
 use crate::rule::{Level, Levels, Rule, Severity};
 use crate::subject::{Language, Libc, Subject};
@@ -84,14 +83,14 @@ fn fortify(subject: &Subject<'_>) -> Option<Judgement> {
         _ => {}
     }
     if subject.kind.needs_loader() {
-        return Some(of_calls(elf, &symbols::imports(elf), true));
+        return Some(of_calls(elf, &subject.symbols(elf).imports(), true));
     }
-    let table = symbols::all(elf);
+    let table = &subject.symbols(elf).table;
     let own = match subject.language {
-        Language::GoWithC => functions::c_functions_of_go(&table),
-        _ => functions::own_functions(&table, true),
+        Language::GoWithC => functions::c_functions_of_go(table),
+        _ => functions::own_functions(table, true),
     };
-    let called = code::called(elf, &own, &table);
+    let called = code::called(elf, &own, table);
     Some(match called {
         Some(called) => of_calls(elf, &called, false),
         None => unknown("its own calls cannot be told from those of what is linked into it"),

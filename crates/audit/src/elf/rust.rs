@@ -47,14 +47,14 @@ fn panic(subject: &Subject<'_>) -> Option<Judgement> {
     if !subject.language.is_rust() || !subject.kind.is_loaded() {
         return None;
     }
-    let names = symbols::all(elf);
+    let names = subject.symbols(elf);
     let has = |part: &[u8]| {
         names
-            .iter()
+            .all()
             .find(|symbol| memmem::find(symbol.name, part).is_some())
     };
     let raises = names
-        .iter()
+        .all()
         .find(|symbol| symbol.name == RAISE && symbol.section == 0);
     let asks = subject.kind.needs_loader();
     Some(if let Some(symbol) = has(b"panic_unwind").or(raises) {

@@ -48,9 +48,9 @@ fn sanitizers(subject: &Subject<'_>) -> Option<Judgement> {
     if !subject.kind.is_loaded() {
         return None;
     }
-    let names = symbols::all(elf);
+    let symbols = subject.symbols(elf);
     for (start, what) in MARKS {
-        let found = names.iter().find(|symbol| is_mark(symbol, start));
+        let found = symbols.all().find(|symbol| is_mark(symbol, start));
         let Some(symbol) = found else {
             continue;
         };
@@ -64,44 +64,63 @@ fn sanitizers(subject: &Subject<'_>) -> Option<Judgement> {
                 .hint("build it without -fsanitize, -fprofile-instr-generate and --coverage"),
         );
     }
-    let stripped = elf.symbols().unwrap_or_default().is_empty();
-    if stripped && !subject.language.is_go() {
+    let stripped = symbols.table.is_empty() && !subject.language.is_go();
+    // The runtimes of most sanitizers offer their functions to libraries.
+    if stripped && !subject.kind.needs_loader() {
         return Some(without_symbols(elf));
+    }
+    if stripped {
+        let why = "it asks for the runtime of none and has none; coverage would not be seen, \
+                   because it is stripped";
+        return Some(pass(why));
     }
     Some(pass("no function of one is in it"))
 }
 
 fn is_mark(symbol: &Symbol<'_>, start: &[u8]) -> bool {
+    if !symbol.name.starts_with(start) {
+        return false;
+    }
     // What is asked for weakly may be absent: libraries ask so whether a sanitizer is there.
     let asked_weakly = symbol.section == 0 && symbol.binding == STB_WEAK;
     // clang's CFI reports by way of UBSan's functions without being one.
     let of_cfi = symbol.name.starts_with(b"__ubsan_handle_cfi_");
     // UBSan's minimal runtime is meant to be shipped.
     let is_minimal = memmem::find(symbol.name, b"_minimal").is_some();
-    symbol.name.starts_with(start) && !asked_weakly && !of_cfi && !is_minimal
+    !asked_weakly && !of_cfi && !is_minimal
 }
 
 /// The runtimes name themselves in what they print.
 fn without_symbols(elf: &Elf<'_>) -> Judgement {
-    const NAMES: [&[u8]; 7] = [
-        b"AddressSanitizer",
-        b"ThreadSanitizer",
-        b"MemorySanitizer",
-        b"UndefinedBehaviorSanitizer",
-        b"LeakSanitizer",
-        b"GCOV_PREFIX",
-        b"LLVM_PROFILE_FILE",
+    /// What they name themselves, in front of "Sanitizer".
+    const KINDS: [&[u8]; 5] = [
+        b"Address",
+        b"Thread",
+        b"Memory",
+        b"UndefinedBehavior",
+        b"Leak",
     ];
+    const OF_COVERAGE: [&[u8]; 2] = [b"GCOV_PREFIX", b"LLVM_PROFILE_FILE"];
     let Some(section) = elf.section(".rodata") else {
         return unknown("it has neither symbols nor sections");
     };
     let size = section.file_size().min(Size(MAX_READ_ONLY_DATA));
     let data = elf.file().slice(section.offset.0, size, "read-only data");
     let data = data.map(Bytes::data).unwrap_or_default();
-    match NAMES.iter().find(|name| memmem::find(data, name).is_some()) {
+    let named_sanitizers = memmem::find_iter(data, b"Sanitizer").filter_map(|at| {
+        let before = data.get(..at)?;
+        KINDS.iter().find(|kind| before.ends_with(kind))
+    });
+    let of_coverage = OF_COVERAGE
+        .iter()
+        .find(|name| memmem::find(data, name).is_some());
+    let name = named_sanitizers
+        .map(|kind| format!("{}Sanitizer", String::from_utf8_lossy(kind)))
+        .next()
+        .or(of_coverage.map(|name| String::from_utf8_lossy(name).into_owned()));
+    match name {
         // Debuggers and compilers speak of sanitizers without having one.
-        Some(name) => warn(format!("{} is named in it", String::from_utf8_lossy(name)))
-            .at(section.offset, named(section)),
+        Some(name) => warn(format!("{name} is named in it")).at(section.offset, named(section)),
         None => pass("no message of one is in it"),
     }
 }

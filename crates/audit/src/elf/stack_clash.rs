@@ -66,10 +66,10 @@ fn stack_clash(subject: &Subject<'_>) -> Option<Judgement> {
     if !told_apart {
         return Some(of_code(code::stretches(elf)));
     }
-    let table = elf.symbols().unwrap_or_default();
+    let table = &subject.symbols(elf).table;
     let own = match subject.language {
-        Language::GoWithC => functions::c_functions_of_go(&table),
-        _ => functions::own_functions(&table, true),
+        Language::GoWithC => functions::c_functions_of_go(table),
+        _ => functions::own_functions(table, true),
     };
     if own.is_empty() {
         let why = "its own frames cannot be told from those of what is linked into it";

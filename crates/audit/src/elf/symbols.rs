@@ -1,19 +1,34 @@
-//! The names in a file, whichever of its two tables they are in.
+//! The names in an ELF file, in its two tables. They are read once, because many rules ask for them.
 
 use handpie_binary::elf::{Elf, Symbol};
 
-/// All symbols: those for tools, then those for the loader.
-pub(super) fn all<'data>(elf: &Elf<'data>) -> Vec<Symbol<'data>> {
-    let mut symbols = elf.symbols().unwrap_or_default();
-    symbols.extend(elf.dynamic_symbols().unwrap_or_default());
-    symbols
+/// The symbols of a file.
+#[derive(Debug)]
+pub(crate) struct Symbols<'data> {
+    /// Those for tools, which strip removes.
+    pub(crate) table: Vec<Symbol<'data>>,
+    /// Those for the loader.
+    pub(crate) dynamic: Vec<Symbol<'data>>,
 }
 
-/// The names that the loader has to find in libraries, without versions.
-pub(super) fn imports<'data>(elf: &Elf<'data>) -> Vec<&'data [u8]> {
-    let symbols = elf.dynamic_symbols().unwrap_or_default();
-    let undefined = symbols.iter().filter(|symbol| symbol.section == 0);
-    undefined.map(|symbol| symbol.name).collect()
+impl<'data> Symbols<'data> {
+    pub(crate) fn read(elf: &Elf<'data>) -> Self {
+        Self {
+            table: elf.symbols().unwrap_or_default(),
+            dynamic: elf.dynamic_symbols().unwrap_or_default(),
+        }
+    }
+
+    /// Both, those for tools first.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Symbol<'data>> {
+        self.table.iter().chain(&self.dynamic)
+    }
+
+    /// The names that the loader has to find in libraries, without versions.
+    pub(super) fn imports(&self) -> Vec<&'data [u8]> {
+        let undefined = self.dynamic.iter().filter(|symbol| symbol.section == 0);
+        undefined.map(|symbol| symbol.name).collect()
+    }
 }
 
 /// The name for people.

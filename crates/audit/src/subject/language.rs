@@ -23,10 +23,12 @@ pub(super) fn of_elf(elf: &Elf<'_>, build_info: Option<&BuildInfo>) -> Language 
             false => Language::Go,
         };
     }
-    match (is_rust(elf), has_c(elf)) {
-        (true, false) => Language::Rust,
-        (true, true) => Language::RustWithC,
-        (false, _) => Language::C,
+    if !is_rust(elf) {
+        Language::C
+    } else if has_c(elf) {
+        Language::RustWithC
+    } else {
+        Language::Rust
     }
 }
 
@@ -37,11 +39,24 @@ fn is_rust(elf: &Elf<'_>) -> bool {
         let section = elf.section(name);
         section.is_some_and(|section| memmem::find(start(elf, section), text).is_some())
     };
-    elf.section(".dep-v0").is_some()
-        || has(".comment", b"rustc version")
-        || has(".rodata", b"/rustc/")
-        // As Debian builds the standard library.
-        || has(".rodata", b"/usr/src/rustc-")
+    if elf.section(".dep-v0").is_some() || has(".comment", b"rustc version") {
+        return true;
+    }
+    // What Debian builds names its sources in another way.
+    may_be_rust(elf) && (has(".rodata", b"/rustc/") || has(".rodata", b"/usr/src/rustc-"))
+}
+
+/// Rust's standard library unwinds stacks. Where libgcc is not linked in, it has to be asked for; so
+/// the read-only data of most programs need not be read.
+fn may_be_rust(elf: &Elf<'_>) -> bool {
+    let dynamic = elf.dynamic().ok().flatten();
+    let needed = dynamic.and_then(|dynamic| dynamic.needed(elf).ok());
+    needed.is_none_or(|needed| {
+        needed.is_empty()
+            || needed
+                .iter()
+                .any(|name| name.starts_with("libgcc_s") || name.starts_with("libunwind"))
+    })
 }
 
 /// Whether something that a C compiler made is in it as well: the standard library of Rust calls

@@ -218,7 +218,11 @@ impl Forge {
     }
 
     fn half(&self, value: u64) -> Vec<u8> {
-        self.ordered(&u32::try_from(value & 0xffff_ffff).unwrap_or(u32::MAX).to_le_bytes())
+        self.ordered(
+            &u32::try_from(value & 0xffff_ffff)
+                .unwrap_or(u32::MAX)
+                .to_le_bytes(),
+        )
     }
 
     /// A word of the class.

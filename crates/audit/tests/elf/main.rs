@@ -43,8 +43,10 @@ fn answer(forge: &Forge, code: &str) -> Option<Answer> {
 
 fn kind(forge: &Forge) -> Kind {
     let file = forge.build();
-    let mut binaries = Binary::parse(&file).unwrap();
-    Subject::of(binaries.remove(0), None).unwrap().kind
+    let mut binaries = Binary::parse(&file).expect("a readable file");
+    Subject::of(binaries.remove(0), None)
+        .expect("a subject")
+        .kind
 }
 
 #[test]

@@ -101,7 +101,10 @@ fn files_named_in_c_are_found_between_nuls() {
     let with_c = program.function("runtime/cgo.x");
     expect(&with_c, LEAK, Fail, "/home/me");
     let file = with_c.build();
-    let evidence = &judged(&with_c, LEAK).evidence[0];
+    let evidence = judged(&with_c, LEAK).evidence;
+    let [evidence] = evidence.as_slice() else {
+        panic!("{evidence:?}");
+    };
     let at = usize::try_from(evidence.offset.unwrap().0).unwrap();
     assert!(file[at..].starts_with(b"/home/me/db/open.c\0"));
 }
@@ -138,9 +141,11 @@ fn debug_information_that_cannot_be_uncompressed_is_said() {
 
 #[test]
 fn debug_information_that_grows_without_end_is_cut() {
-    let bomb = compress_to_vec_zlib(&vec![0; 100 << 20], 9);
+    let mut text = b"\0/home/me/app\0".to_vec();
+    text.resize(100 << 20, 0);
+    let bomb = compress_to_vec_zlib(&text, 9);
     let header = [1u32, 0, 24, 0, 1, 0].map(u32::to_le_bytes).concat();
     let bytes = [header, bomb].concat();
     let program = Program::new().section(".debug_line", SHF_COMPRESSED, &bytes);
-    expect(&program, LEAK, Pass, "none");
+    expect(&program, LEAK, Fail, "/home/me");
 }

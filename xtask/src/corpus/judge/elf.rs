@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use super::{BAD, FAIL, Facts, NOT_APPLICABLE, NOT_BAD, NOT_SEEN, PASS, Possible, said};
+use super::{BAD, FAIL, Facts, NOT_APPLICABLE, NOT_BAD, NOT_SEEN, PASS, Possible, SOME, said};
 use crate::corpus::recipe::{Answer, Recipe};
 use crate::test::Workplace;
 
@@ -107,6 +107,35 @@ impl Elf {
         named.next()
     }
 
+    /// Whether functions may be bound at their first call.
+    fn is_lazy(&self) -> bool {
+        let now = self.says("BIND_NOW") || self.dynamic("FLAGS_1").any(|line| line.contains("NOW"));
+        self.has_dynamic("JMPREL") && !now
+    }
+
+    /// Whether .got.plt is more than the three words that every one has, and outside RELRO: the table
+    /// of functions. A static program has it without a dynamic table.
+    fn has_slots(&self) -> bool {
+        let line = self.section(".got.plt").unwrap_or_default();
+        let after = line.split_once("PROGBITS").map_or("", |(_, after)| after);
+        let words: Vec<&str> = after.split_whitespace().collect();
+        let [address, _, size, ..] = words.as_slice() else {
+            return false;
+        };
+        let (Some(address), Some(size)) = (hex(address), hex(size)) else {
+            return false;
+        };
+        let relro = self.field("GNU_RELRO", 2).zip(self.field("GNU_RELRO", 5));
+        let covered = relro.is_some_and(|(start, length)| address + size <= start + length);
+        size > 24 && !covered
+    }
+
+    /// A number in the line of the first segment of a type.
+    fn field(&self, kind: &str, number: usize) -> Option<u64> {
+        let line = self.starting(kind).next()?;
+        hex(line.split_whitespace().nth(number)?)
+    }
+
     fn has_symbol(&self, wanted: impl Fn(&str) -> bool) -> bool {
         self.symbols.iter().any(|name| wanted(name))
     }
@@ -114,14 +143,10 @@ impl Elf {
     /// Whether every page that lies wholly in RELRO is read-only, by the program's own
     /// `/proc/self/maps`; `name` is its file's.
     fn is_read_only(&self, maps: &str, name: &str) -> Option<bool> {
-        let hex = |text: &str| u64::from_str_radix(text.trim_start_matches("0x"), 16).ok();
-        let field = |kind: &str, number: usize| {
-            let line = self.starting(kind).next()?;
-            hex(line.split_whitespace().nth(number)?)
-        };
-        let (start, size) = (field("GNU_RELRO", 2)?, field("GNU_RELRO", 5)?);
+        let start = self.field("GNU_RELRO", 2)?;
+        let size = self.field("GNU_RELRO", 5)?;
         let first = maps.lines().find(|line| line.ends_with(name))?;
-        let bias = hex(first.split('-').next()?)?.wrapping_sub(field("LOAD", 2)? & !0xfff);
+        let bias = hex(first.split('-').next()?)?.wrapping_sub(self.field("LOAD", 2)? & !0xfff);
         let start = start.wrapping_add(bias);
         let end = (start + size) & !0xfff;
         let (mut all, mut any) = (true, false);
@@ -137,16 +162,17 @@ impl Elf {
     }
 
     fn search_path(&self) -> Option<Possible> {
+        let is_setuid = self.mode & 0o6000 != 0;
         let mut worst = NOT_BAD;
         for line in self.dynamic("RPATH").chain(self.dynamic("RUNPATH")) {
             let list = line.split_once('[')?.1.split(']').next()?;
             for folder in list.split(':') {
-                let is_safe = folder.starts_with("$ORIGIN")
-                    || folder.starts_with('/') && !folder.starts_with("/tmp");
-                if !is_safe {
+                let beside = folder.starts_with("$ORIGIN") && !is_setuid;
+                let is_roots = folder.starts_with('/') && !folder.starts_with("/tmp");
+                if !beside && !is_roots {
                     return Some(FAIL);
                 }
-                worst = BAD;
+                worst = SOME;
             }
         }
         Some(worst)
@@ -193,6 +219,10 @@ impl Elf {
             .any(|name| !CODE.contains(&name));
         Some(if other { BAD } else { PASS })
     }
+}
+
+fn hex(text: &str) -> Option<u64> {
+    u64::from_str_radix(text.trim_start_matches("0x"), 16).ok()
 }
 
 const SANITIZERS: &[&str] = &[
@@ -245,18 +275,17 @@ impl Facts for Elf {
                 _ => FAIL,
             }),
             "relro" if is_object => Some(NOT_APPLICABLE),
-            "relro" => when(self.segments("GNU_RELRO").next().is_none(), BAD, PASS),
+            "relro" if self.segments("GNU_RELRO").next().is_none() => {
+                Some(&[Answer::Fail, Answer::NotApplicable])
+            }
+            "relro" => when(self.is_lazy() || self.has_slots(), BAD, PASS),
             "relro-applied" => match self.relro_is_applied {
                 Some(applied) => when(applied, PASS, FAIL),
                 None if self.segments("GNU_RELRO").next().is_none() => Some(NOT_APPLICABLE),
                 None => None,
             },
             "bind-now" if is_object => Some(NOT_APPLICABLE),
-            "bind-now" => {
-                let now = self.says("BIND_NOW")
-                    || self.dynamic("FLAGS_1").any(|line| line.contains("NOW"));
-                when(self.has_dynamic("JMPREL") && !now, BAD, NOT_BAD)
-            }
+            "bind-now" => when(self.is_lazy() && !is_static, BAD, NOT_BAD),
             "writable-code" => {
                 let both = |flags: String| flags.contains('W') && flags.contains('E');
                 when(self.segments("LOAD").any(both), FAIL, NOT_BAD)
@@ -278,12 +307,12 @@ impl Facts for Elf {
             }
             "fortify" if self.knows_functions => when(
                 self.code.contains("_chk>") || self.code.contains("_chk@plt"),
-                PASS,
+                SOME,
                 NOT_SEEN,
             ),
             "fortify" if !is_static => {
                 let checked = |name: &str| name.starts_with("__") && name.ends_with("_chk");
-                when(self.has_symbol(checked), PASS, NOT_SEEN)
+                when(self.has_symbol(checked), SOME, NOT_SEEN)
             }
             "go-libc-resolver" => {
                 let asks = |name: &str| name.ends_with("getaddrinfo");

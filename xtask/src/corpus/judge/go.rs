@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{BAD, FAIL, NOT_BAD, NOT_SEEN, PASS, Possible};
+use super::{BAD, FAIL, NOT_APPLICABLE, NOT_BAD, NOT_SEEN, PASS, Possible};
 use crate::corpus::recipe::Answer;
 use crate::root;
 use crate::test::Workplace;
@@ -64,6 +64,7 @@ impl Go {
             }
             "go-trimpath" => when(self.is_on("-trimpath"), PASS, NOT_SEEN),
             "go-path-leak" => when(self.names_our_folder, BAD, NOT_BAD),
+            "go-cgo" if self.setting("-buildmode") == Some("c-shared") => Some(NOT_APPLICABLE),
             "go-cgo" => when(self.setting("CGO_ENABLED") == Some("1"), BAD, PASS),
             "go-cpu-level" => {
                 let high = ["GOAMD64=v3", "GOAMD64=v4", "GOARM64=v9.0"];

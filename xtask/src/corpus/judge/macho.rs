@@ -22,14 +22,13 @@ impl MachO {
         })
     }
 
-    /// Whether a word stands in the line of the header's flags, in every header of the file.
-    fn flag(&self, name: &str) -> bool {
+    /// Whether a word stands among the header's flags, for each program of the file.
+    fn flags(&self, name: &'static str) -> impl Iterator<Item = bool> {
         let headers = self
             .text
             .lines()
             .filter(|line| line.contains("MH_MAGIC_64"));
-        let mut flags = headers.map(|line| line.split_whitespace().any(|word| word == name));
-        flags.all(|is_set| is_set)
+        headers.map(move |line| line.split_whitespace().any(|word| word == name))
     }
 
     fn has(&self, text: &str) -> bool {
@@ -46,11 +45,11 @@ impl Facts for MachO {
         let header = self.text.lines().find(|line| line.contains("MH_MAGIC_64"));
         let words: Vec<&str> = header.unwrap_or_default().split_whitespace().collect();
         if words.contains(&"DYLIB") {
-            "dynamic-library"
+            "macho-dynamic-library"
         } else if words.contains(&"BUNDLE") {
-            "bundle"
+            "macho-bundle"
         } else {
-            "executable"
+            "macho-executable"
         }
     }
 
@@ -58,10 +57,14 @@ impl Facts for MachO {
         let when = |seen: bool, yes: Possible, no: Possible| Some(if seen { yes } else { no });
         match rule {
             "macho-pie" => match self.kind() {
-                "executable" => when(self.flag("PIE"), PASS, FAIL),
+                "macho-executable" => when(self.flags("PIE").all(|is| is), PASS, FAIL),
                 _ => Some(&[Answer::NotApplicable]),
             },
-            "macho-executable-stack" => when(self.flag("ALLOW_STACK_EXECUTION"), FAIL, NOT_BAD),
+            "macho-executable-stack" => when(
+                self.flags("ALLOW_STACK_EXECUTION").any(|is| is),
+                FAIL,
+                NOT_BAD,
+            ),
             "macho-signature" => {
                 let possible = &[Answer::Pass, Answer::Warn];
                 when(self.has("LC_CODE_SIGNATURE"), possible, NOT_SEEN)

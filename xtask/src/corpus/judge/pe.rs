@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{FAIL, Facts, NOT_APPLICABLE, NOT_SEEN, PASS, Possible, said};
+use super::{BAD, FAIL, Facts, NOT_APPLICABLE, NOT_SEEN, PASS, Possible, said};
 use crate::corpus::recipe::Answer;
 use crate::test::Workplace;
 
@@ -64,8 +64,8 @@ impl Facts for Pe {
 
     fn kind(&self) -> &'static str {
         match self.has("IMAGE_FILE_DLL") {
-            true => "dynamic-library",
-            false => "executable",
+            true => "pe-dynamic-link-library",
+            false => "pe-executable",
         }
     }
 
@@ -75,17 +75,18 @@ impl Facts for Pe {
             Some(if self.has(&name) { PASS } else { no })
         };
         match rule {
+            "pe-dynamic-base" if self.directory("BaseRelocationTable") == 0 => Some(BAD),
             "pe-dynamic-base" => flag("DYNAMIC_BASE", FAIL),
             "pe-high-entropy" if !self.is_64_bit() => Some(NOT_APPLICABLE),
             "pe-high-entropy" => flag("HIGH_ENTROPY_VA", FAIL),
-            "pe-nx" => flag("NX_COMPAT", FAIL),
+            "pe-nx" => flag("NX_COMPAT", BAD),
             // The flag alone does nothing: the loader wants a table of functions.
             "pe-cfg" if !self.has_guard_table() => Some(NOT_SEEN),
             "pe-cfg" => flag("GUARD_CF", NOT_SEEN),
             "pe-safe-seh" if self.is_64_bit() => Some(NOT_APPLICABLE),
             "pe-safe-seh" => flag("NO_SEH", NOT_SEEN),
             "pe-relocations" => Some(match self.directory("BaseRelocationTable") {
-                0 => FAIL,
+                0 => BAD,
                 _ => PASS,
             }),
             "pe-signature" => Some(match self.directory("CertificateTable") {

@@ -108,12 +108,15 @@ fn says_where_each_line_stands_in_the_file() {
 
 #[test]
 fn undoes_the_quotes_of_go() {
-    let text = "build\t-ldflags=\"-X \\\"main.v=a b\\\" -X main.u=\\u00e4\\x41\\101\\t\"\n\
+    let text = "build\t-ldflags=\"-X \\\"main.v=a b\\\" -X main.u=\\u00e4\\x41\\101\\377\\t\"\n\
                 build\t\"a b\"=`c\\n`\nbuild\tplain=x=y\nbuild\tbad=\"\\q\"\nbuild\topen=\"\n";
     let data = forged(b"go1.27.3", &framed(text));
     let info = BuildInfo::read(&Memory(&data)).unwrap();
     let flags = info.setting("-ldflags");
-    assert_eq!(flags, Some("-X \"main.v=a b\" -X main.u=\u{e4}AA\t"));
+    assert_eq!(
+        flags,
+        Some("-X \"main.v=a b\" -X main.u=\u{e4}AA\u{fffd}\t")
+    );
     assert_eq!(info.setting("a b"), Some("c\\n"));
     assert_eq!(info.setting("plain"), Some("x=y"));
     assert_eq!(info.setting("bad"), None);

@@ -103,7 +103,7 @@ fn escaped(chars: &mut Chars<'_>) -> Option<char> {
         'x' => byte(number(0, chars, 2, 16)?),
         'u' => char::from_u32(number(0, chars, 4, 16)?)?,
         'U' => char::from_u32(number(0, chars, 8, 16)?)?,
-        digit @ '0'..='7' => byte(number(digit.to_digit(8)?, chars, 2, 8)?),
+        digit @ '0'..='3' => byte(number(digit.to_digit(8)?, chars, 2, 8)?),
         same @ ('\\' | '\'' | '"') => same,
         _ => return None,
     })

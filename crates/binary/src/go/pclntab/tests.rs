@@ -205,10 +205,10 @@ fn many_functions_with_one_long_name_end_soon() {
     table.extend([0; 12]);
     table.extend(PLAIN.pointer(0x1000));
     table.extend(PLAIN.int(name));
-    table.extend(vec![b'a'; 1_000_000]);
+    table.extend(vec![b'a'; 10_000]);
     table.push(0);
     let read = Pclntab::parse(Bytes::of_file(&table)).unwrap();
-    assert!(read.functions().count() <= 2);
+    assert!(read.functions().count() < 20);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A library in Rust for programs in C.
 
-#[unsafe(no_mangle)]
+#[no_mangle]
 pub extern "C" fn answer() -> i32 {
     42
 }
