@@ -1,7 +1,7 @@
 //! One file, looked at: which binaries are in it, and what every rule says of each.
 
 use handpie_audit::{Finding, Ruling, Subject};
-use handpie_binary::{Binary, Error};
+use handpie_binary::{Binary, Error, ErrorKind};
 
 use crate::files::Found;
 use crate::policy::Rulebook;
@@ -38,6 +38,10 @@ pub(crate) fn examine<T>(
     });
     Some(match looked {
         Ok(Ok(seen)) => Ok(seen),
+        // The first bytes say nearly always, and not always, what a file is.
+        Ok(Err(error)) if !found.was_named() && error.kind() == ErrorKind::NotBinary => {
+            return None;
+        }
         Ok(Err(error)) => Err(Unread::unreadable(path.to_owned(), name, &error)),
         Err(failure) => Err(Unread::of(path.to_owned(), name, failure)),
     })

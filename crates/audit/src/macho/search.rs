@@ -15,14 +15,18 @@ pub(super) const RPATH: Rule = Rule {
 
 /// What only the system writes to.
 const SYSTEM: [&[u8]; 2] = [b"/usr/lib", b"/System"];
-/// What everybody can write to.
-const PUBLIC: [&[u8]; 6] = [
+/// What others may be able to write to, and places of builds: whoever may create those on another
+/// machine can use them.
+const PUBLIC: [&[u8]; 9] = [
     b"/tmp",
     b"/private/tmp",
     b"/var/tmp",
     b"/private/var/tmp",
-    b"/Users/Shared",
-    b"/dev/shm",
+    b"/var/folders",
+    b"/private/var/folders",
+    b"/Users",
+    b"/home",
+    b"/build",
 ];
 /// What the loader replaces by the folder of the program or of the library.
 const BESIDE: [&[u8]; 2] = [b"@executable_path", b"@loader_path"];
@@ -84,7 +88,10 @@ fn judge(path: &[u8], validated: bool) -> (Answer, &'static str) {
         );
     }
     if starts(&PUBLIC) {
-        return (Answer::Fail, "it looks where everybody can put a library");
+        return (
+            Answer::Fail,
+            "it looks where others may put a library, or where it was built",
+        );
     }
     // `..` leads out of any of them.
     if starts(&SYSTEM) && !path.split(|&b| b == b'/').any(|part| part == b"..") {
@@ -129,6 +136,7 @@ mod tests {
         assert_eq!(answer("@executable_path"), Answer::Warn);
         assert_eq!(answer("/tmp/lib"), Answer::Fail);
         assert_eq!(answer("/tmpfs"), Answer::Warn);
+        assert_eq!(answer("/Users/runner/work/app/build"), Answer::Fail);
         assert_eq!(answer("lib"), Answer::Fail);
         assert_eq!(answer(""), Answer::Fail);
         assert_eq!(answer("@executable_pathological"), Answer::Fail);
