@@ -5,7 +5,7 @@
 mod support;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use handpie_toolchain::command::{Stream, Tool};
@@ -55,7 +55,7 @@ fn trial(folder: &Path, truth: Value) -> Trial {
 }
 
 /// Fails with everything that `handpie check` says otherwise than the truth.
-fn check(path: &PathBuf, truth: &Value) -> Result<(), Failed> {
+fn check(path: &Path, truth: &Value) -> Result<(), Failed> {
     let policy = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/every-rule.toml");
     let output = handpie(["check", "--format", "json", "--policy"])
         .args([policy.as_path(), path])
