@@ -1,4 +1,4 @@
-//! Damaged Mach-O and PE files: whatever is changed in one, it is judged soon, without a panic, and
+//! Damaged ELF, Mach-O and PE files: whatever is changed in one, it is judged soon, without a panic, and
 //! with offsets that are in the file, or there is an error that says why not.
 //!
 //! The same mutations in every run. `HANDPIE_MUTATIONS=10000000` runs ten million of them; the
@@ -13,6 +13,8 @@
 
 mod forge;
 mod mutate;
+#[path = "../../pie/tests/forge/mod.rs"]
+mod program;
 mod tools;
 
 use std::time::{Duration, Instant};
@@ -146,7 +148,25 @@ fn forged() -> Vec<Seed> {
         ],
         file,
     });
-    macho.chain(fat).chain(pe).collect()
+    let elf = [
+        program::Forge::default(),
+        program::Forge {
+            relocations: 12,
+            machine: 183,
+            sections: false,
+            ..program::Forge::default()
+        },
+    ];
+    let elf = elf.iter().map(program::Forge::build).map(|file| Seed {
+        places: vec![
+            0..64,
+            program::PROGRAM_HEADERS..program::SECTION_HEADERS,
+            program::SECTION_HEADERS..program::NOTE,
+            program::RODATA..file.len(),
+        ],
+        file,
+    });
+    macho.chain(fat).chain(pe).chain(elf).collect()
 }
 
 /// Small files that linkers made, as far as there are linkers.

@@ -66,7 +66,12 @@ fn no_loader(subject: &Subject<'_>) -> Option<Judgement> {
         }
         false => not_applicable("its libraries need one"),
     };
-    Some(judgement.at(segment.offset, format!("`PT_INTERP` is {path}")))
+    // What has no bytes may claim to be anywhere.
+    let at = match segment.file_size.0 {
+        0 => segment.header,
+        _ => segment.offset,
+    };
+    Some(judgement.at(at, format!("`PT_INTERP` is {path}")))
 }
 
 fn needed_libraries(subject: &Subject<'_>) -> Option<Judgement> {

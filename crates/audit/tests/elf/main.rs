@@ -298,3 +298,24 @@ fn nothing_is_asked_of_cores_and_debug_files() {
     );
     assert!(core.is_empty(), "{core:?}");
 }
+
+#[test]
+fn a_loader_without_bytes_is_shown_where_it_is_claimed() {
+    let forge = Forge::new().kind(ET_EXEC).segment(PT_INTERP, PF_R, LOADER);
+    let mut file = forge.build();
+    let headers = (64..).step_by(56);
+    let mut interp = headers
+        .take(8)
+        .filter(|at| file[*at..at + 4] == [3, 0, 0, 0]);
+    let at = interp.next().unwrap();
+    file[at + 8..at + 16].copy_from_slice(&0x3400_0000u64.to_le_bytes());
+    file[at + 32..at + 40].fill(0);
+    let binary = Binary::parse(&file).unwrap().remove(0);
+    let subject = Subject::of(binary, None).unwrap();
+    for finding in handpie_audit::check(&subject) {
+        let places = finding.judgement.evidence.iter().filter_map(|e| e.offset);
+        for place in places {
+            assert!(place.0 < file.len() as u64, "{}", finding.rule.code);
+        }
+    }
+}
