@@ -136,7 +136,7 @@ mod tests {
         assert_eq!(answer("@executable_path"), Answer::Warn);
         assert_eq!(answer("/tmp/lib"), Answer::Fail);
         assert_eq!(answer("/tmpfs"), Answer::Warn);
-        assert_eq!(answer("/Users/runner/work/app/build"), Answer::Fail);
+        assert_eq!(answer("/Users/runner/app/build"), Answer::Fail);
         assert_eq!(answer("lib"), Answer::Fail);
         assert_eq!(answer(""), Answer::Fail);
         assert_eq!(answer("@executable_pathological"), Answer::Fail);

@@ -19,7 +19,7 @@ fn paths_are_trimmed_by_the_flag_or_by_another_builder() {
     let absolute = plain.clone().file("/usr/local/go/src/fmt/print.go");
     expect(&absolute, TRIMPATH, Fail, "where they lay");
     expect(
-        &plain.clone().file("C:/work/app/main.go"),
+        &plain.clone().file("C:/src/app/main.go"),
         TRIMPATH,
         Fail,
         "where they lay",
