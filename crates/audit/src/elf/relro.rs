@@ -60,6 +60,10 @@ fn relro(subject: &Subject<'_>) -> Option<Judgement> {
         "program header {} (`PT_GNU_RELRO`, {} bytes at address {})",
         segment.index, segment.memory_size, segment.address
     );
+    let hint = match subject.language.is_go() {
+        true => HINT_OF_GO,
+        false => HINT,
+    };
     let lazy = lazy_binding(subject, elf, dynamic.as_ref());
     let judgement = match lazy {
         Lazy::Nothing => {
@@ -72,10 +76,10 @@ fn relro(subject: &Subject<'_>) -> Option<Judgement> {
             None => pass("full"),
         },
         Lazy::AtStart => {
-            warn("partial: the table of functions is filled at start and stays writable").hint(HINT)
+            warn("partial: the table of functions is filled at start and stays writable").hint(hint)
         }
         Lazy::Late => {
-            warn("partial: the table of functions that are bound late stays writable").hint(HINT)
+            warn("partial: the table of functions that are bound late stays writable").hint(hint)
         }
     };
     Some(judgement.at(segment.header, evidence))
