@@ -107,7 +107,7 @@ const AGAINST: [&str; 5] = [
 ];
 
 const HARDEN: &str = "CGO_CFLAGS='-O2 -g -fstack-protector-strong -fstack-clash-protection \
-                      -D_FORTIFY_SOURCE=3' go build";
+                      -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3' go build";
 
 fn cgo_flags(subject: &Subject<'_>) -> Option<Judgement> {
     let go = Go::of(subject)?;
