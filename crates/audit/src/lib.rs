@@ -22,6 +22,7 @@ mod elf;
 mod macho;
 mod pe;
 mod runtimes;
+mod frames;
 mod go;
 pub mod diff;
 

@@ -96,11 +96,11 @@ fn relro_applied(subject: &Subject<'_>) -> Option<Judgement> {
     };
     let judgement = match (subject.kind, subject.libc) {
         (kind, _) if kind.needs_loader() => pass("its loader does it"),
-        _ if elf.section(".text.handpie").is_some() => pass("handpie's start-up code does it"),
+        _ if has_handpies_start(elf) => pass("handpie's start-up code does it"),
         (_, Libc::Glibc) => pass("glibc's start-up code does it"),
         (_, Libc::Musl) => {
             fail("musl's start-up code of static programs never does it: the range stays writable")
-                .hint("link it with glibc, or prove otherwise with `handpie prove`")
+                .hint("link it with `handpie link` or `handpie cc`, whose start-up code does it")
         }
         _ => unknown(
             "whose start-up code this is cannot be told; `handpie prove` looks at the running program",
@@ -110,6 +110,12 @@ fn relro_applied(subject: &Subject<'_>) -> Option<Judgement> {
         segment.header,
         format!("program header {} (`PT_GNU_RELRO`)", segment.index),
     ))
+}
+
+/// The stub of a converted program has a section; what `handpie link` links in has a note, which
+/// strip leaves alone.
+fn has_handpies_start(elf: &Elf<'_>) -> bool {
+    elf.section(".text.handpie").is_some() || elf.notes().any(|note| note.name == b"handpie")
 }
 
 fn bind_now(subject: &Subject<'_>) -> Option<Judgement> {
