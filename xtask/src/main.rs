@@ -18,6 +18,7 @@ mod bench;
 mod check_speed;
 mod boot;
 mod real_programs;
+mod relro_objects;
 mod go_suites;
 mod corpus;
 

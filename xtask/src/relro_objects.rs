@@ -14,7 +14,11 @@ const CPUS: [(&str, &str, &[&str]); 8] = [
     ("386", "i386-linux-musl", &[]),
     ("amd64", "x86_64-linux-musl", &["-fcf-protection=full"]),
     ("arm", "arm-linux-musleabi", &["-march=armv5te"]),
-    ("arm64", "aarch64-linux-musl", &["-mbranch-protection=standard"]),
+    (
+        "arm64",
+        "aarch64-linux-musl",
+        &["-mbranch-protection=standard"],
+    ),
     ("loong64", "loongarch64-linux-musl", &[]),
     ("ppc64le", "powerpc64le-linux-musl", &[]),
     ("riscv64", "riscv64-linux-musl", &["-mno-relax"]),
@@ -68,7 +72,9 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
 
 /// What is compared: other versions of the disassembler word the listing in another way.
 fn code_of(text: &str) -> Vec<&str> {
-    text.lines().filter(|line| !line.starts_with("//")).collect()
+    text.lines()
+        .filter(|line| !line.starts_with("//"))
+        .collect()
 }
 
 fn render(object: &[u8], listing: &str) -> String {

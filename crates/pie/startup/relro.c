@@ -124,6 +124,9 @@ __attribute__((section(".text.handpie"))) static void protect_relro(void) {
 // Functions of smaller numbers run first.
 __attribute__((used, section(".init_array.00000"))) static void (*const first)(void) = protect_relro;
 
+// What C++ hands to `__cxa_atexit`, and crtbeginS.o has; zig comes without start files of that name.
+__attribute__((weak, visibility("hidden"))) void *const __dso_handle = 0;
+
 // What `handpie check` knows it by, in stripped programs too: the owner's name, and type 1.
 __attribute__((used, section(".note.handpie"), aligned(4))) static const struct {
   unsigned int name_size, size, type;

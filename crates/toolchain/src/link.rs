@@ -27,7 +27,7 @@ mod words;
 
 pub use libraries::Missing;
 pub use linker::{Flavour, Linker, Unusable};
-pub use sysroot::{Libc, Sysroot};
+pub use sysroot::{Libc, Sysroot, Target};
 pub use words::{Item, Kind, NoValue, Words};
 
 /// What is linked, each file found.
@@ -83,7 +83,10 @@ impl Inputs {
                     Ok(Vec::new())
                 }
                 Item::Library(name) => libraries::find(unwinder(name), &search, musl),
-                Item::File(path) if sysroot.is_some() && is_start_file(path) => Ok(Vec::new()),
+                Item::File(path) if is_start_file(path) => match sysroot {
+                    Some(_) => Ok(Vec::new()),
+                    None => Ok(vec![relocating(path)]),
+                },
                 Item::File(path) => libraries::expand(path.clone(), &search),
                 Item::Flag(flag) => {
                     inputs.items.push(Item::Flag(flag.clone()));
@@ -117,12 +120,26 @@ impl Inputs {
             Item::Library(_) | Item::Flag(_) => None,
         });
         let all = self.start.iter().chain(own);
-        all.chain(&self.libraries).chain(&self.end).map(PathBuf::as_path)
+        all.chain(&self.libraries)
+            .chain(&self.end)
+            .map(PathBuf::as_path)
+    }
+
+    fn names_build_id(&self) -> bool {
+        self.items.iter().any(|item| match item {
+            Item::Flag(flag) => flag
+                .iter()
+                .any(|word| word.as_encoded_bytes().starts_with(b"--build-id")),
+            Item::File(_) | Item::Library(_) => false,
+        })
     }
 
     /// The words for the linker: one group, so that archives may refer to each other in any order.
     fn words(&self, startup: Option<&Path>) -> Vec<OsString> {
         let mut words: Vec<OsString> = self.start.iter().map(OsString::from).collect();
+        if !self.names_build_id() {
+            words.push("--build-id".into());
+        }
         words.extend(startup.map(OsString::from));
         words.push("--start-group".into());
         for item in &self.items {
@@ -157,16 +174,27 @@ fn is_start_file(path: &Path) -> bool {
     is_one_of(name, &PROGRAM_STARTS) || is_one_of(name, &OTHER_STARTS)
 }
 
+/// The start file of a static-PIE in the place of another kind of program's.
+fn relocating(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default();
+    let other = match name.to_str() {
+        Some("Scrt1.o" | "crt1.o" | "gcrt1.o" | "grcrt1.o") => "rcrt1.o",
+        Some("crtbegin.o" | "crtbeginT.o") => "crtbeginS.o",
+        Some("crtend.o") => "crtendS.o",
+        _ => return path.to_owned(),
+    };
+    let other = path.with_file_name(other);
+    match other.is_file() {
+        true => other,
+        false => path.to_owned(),
+    }
+}
+
 fn has_program_start(words: &Words) -> bool {
     words.items.iter().any(|item| match item {
         Item::File(path) => is_one_of(path.file_name().unwrap_or_default(), &PROGRAM_STARTS),
         Item::Library(_) | Item::Flag(_) => false,
     })
-}
-
-/// Whether the words are those of a compiler's driver, with start files.
-pub fn is_of_a_driver(words: &Words) -> bool {
-    has_program_start(words)
 }
 
 /// A link to do.
@@ -178,6 +206,8 @@ pub struct Link<'a> {
     pub inputs: &'a Inputs,
     /// An object that is linked besides, behind the start files.
     pub startup: Option<&'a [u8]>,
+    /// For which CPU.
+    pub target: &'a Target,
     /// The file to make.
     pub output: &'a Path,
     /// After this time the linker is killed.
@@ -250,7 +280,9 @@ pub fn run(link: &Link<'_>) -> Result<Linked, Error> {
         let path = path.to_owned();
         move |cause| Error::Write { path, cause }
     };
-    let folder = tempfile::Builder::new().prefix(".handpie-link-").tempdir_in(beside);
+    let folder = tempfile::Builder::new()
+        .prefix(".handpie-link-")
+        .tempdir_in(beside);
     let folder = folder.map_err(failed(output))?;
     // Linkers put the name into messages, so it is the one that was asked for.
     let target = folder.path().join(output.file_name().unwrap_or_default());
@@ -264,12 +296,18 @@ pub fn run(link: &Link<'_>) -> Result<Linked, Error> {
     };
     let mut tool = link.linker.tool().timeout(link.time_limit);
     // Their own, unasked; and of make, whose jobs are not ours to take.
-    for name in ["MAKEFLAGS", "WILD_SAVE_DIR", "WILD_VALIDATE_OUTPUT", "WILD_LOG"] {
+    for name in [
+        "MAKEFLAGS",
+        "WILD_SAVE_DIR",
+        "WILD_VALIDATE_OUTPUT",
+        "WILD_LOG",
+    ] {
         tool = tool.env_remove(name);
     }
     let tool = tool
         .arg("-o")
         .arg(&target)
+        .args(["-m", link.target.emulation])
         .args(link.linker.words(link.inputs.relr))
         .args(link.inputs.words(startup.as_deref()));
     let command = tool.short_line();
@@ -347,12 +385,16 @@ mod tests {
     }
 
     fn files(inputs: &Inputs) -> Vec<String> {
-        inputs.files().map(|path| path.display().to_string()).collect()
+        inputs
+            .files()
+            .map(|path| path.display().to_string())
+            .collect()
     }
 
     #[test]
     fn what_a_driver_gives_of_another_libc_is_replaced() {
-        let words = words("/g/Scrt1.o /g/crti.o /gcc/crtbeginS.o a.o -lgcc -lgcc_s -lc -lm /g/crtn.o");
+        let words =
+            words("/g/Scrt1.o /g/crti.o /gcc/crtbeginS.o a.o -lgcc -lgcc_s -lc -lm /g/crtn.o");
         let inputs = Inputs::of(&words, Some(&sysroot())).unwrap();
         assert_eq!(
             files(&inputs),
@@ -364,7 +406,10 @@ mod tests {
     fn complete_words_stay_as_they_are() {
         let words = words("-nostartfiles /r/rcrt1.o a.o /r/libc.a /r/crtn.o");
         let inputs = Inputs::of(&words, None).unwrap();
-        assert_eq!(files(&inputs), ["/r/rcrt1.o", "a.o", "/r/libc.a", "/r/crtn.o"]);
+        assert_eq!(
+            files(&inputs),
+            ["/r/rcrt1.o", "a.o", "/r/libc.a", "/r/crtn.o"]
+        );
     }
 
     #[test]

@@ -61,7 +61,9 @@ fn expand(word: OsString, all: &mut Vec<OsString>, depth: u32) -> Result<(), Err
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
-    let size = File::open(path)?.take(MAX_SIZE + 1).read_to_end(&mut text)?;
+    let size = File::open(path)?
+        .take(MAX_SIZE + 1)
+        .read_to_end(&mut text)?;
     if size as u64 > MAX_SIZE {
         return Err(io::Error::other("it is larger than 64 MiB"));
     }

@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 
 /// What musl has in `libc.a` and other systems in libraries of their own (musl's Makefile,
 /// `EMPTY_LIB_NAMES`).
-const IN_MUSL: [&str; 9] = ["m", "rt", "pthread", "crypt", "util", "xnet", "resolv", "dl", "c"];
+const IN_MUSL: [&str; 9] = [
+    "m", "rt", "pthread", "crypt", "util", "xnet", "resolv", "dl", "c",
+];
 
 /// The longest linker script that is read, in bytes. glibc's `libm.a` is one, of 200 bytes.
 const MAX_SCRIPT: u64 = 64 << 10;
@@ -46,7 +48,10 @@ pub enum Missing {
 }
 
 fn list(folders: &[PathBuf]) -> String {
-    let folders: Vec<String> = folders.iter().map(|path| path.display().to_string()).collect();
+    let folders: Vec<String> = folders
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
     folders.join(", ")
 }
 
@@ -55,7 +60,7 @@ fn list(folders: &[PathBuf]) -> String {
 ///
 /// # Errors
 /// See [`Missing`].
-pub fn find(
+pub(super) fn find(
     name: &OsStr,
     search: &[PathBuf],
     with_musl: bool,
@@ -95,7 +100,7 @@ fn file_name(name: &OsStr, ending: &str) -> OsString {
 ///
 /// # Errors
 /// When it is a script that says more.
-pub fn expand(path: PathBuf, search: &[PathBuf]) -> Result<Vec<PathBuf>, Missing> {
+pub(super) fn expand(path: PathBuf, search: &[PathBuf]) -> Result<Vec<PathBuf>, Missing> {
     let Some(text) = script(&path) else {
         return Ok(vec![path]);
     };
@@ -131,7 +136,13 @@ fn script(path: &Path) -> Option<String> {
     let mut start = Vec::new();
     let file = File::open(path).ok()?;
     file.take(MAX_SCRIPT).read_to_end(&mut start).ok()?;
-    let of_format: [&[u8]; 5] = [b"\x7fELF", b"!<arch>\n", b"!<thin>\n", b"BC\xc0\xde", b"\0asm"];
+    let of_format: [&[u8]; 5] = [
+        b"\x7fELF",
+        b"!<arch>\n",
+        b"!<thin>\n",
+        b"BC\xc0\xde",
+        b"\0asm",
+    ];
     let known = of_format.iter().any(|magic| start.starts_with(magic));
     let text = String::from_utf8(start).ok()?;
     (!known && (text.contains("GROUP") || text.contains("INPUT"))).then_some(text)

@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use super::sysroot::Target;
 use crate::command::Tool;
 
 /// A linker.
@@ -73,19 +74,21 @@ impl Linker {
     ///
     /// # Errors
     /// See [`Unusable`].
-    pub fn named(name: &OsStr, host: &Path) -> Result<Linker, Unusable> {
+    pub fn named(name: &OsStr, target: &Target, host: &Path) -> Result<Linker, Unusable> {
         let program = match name.to_str() {
             Some("embedded") => {
                 return Ok(Linker::Embedded {
                     host: host.to_owned(),
                 });
             }
-            Some("bfd" | "gnu" | "ld.bfd") => OsStr::new("ld.bfd"),
-            Some("lld") => OsStr::new("ld.lld"),
-            _ => name,
+            // GNU ld knows one CPU; those for others have its name in front.
+            Some("bfd" | "gnu") if target.is_host() => OsString::from("ld.bfd"),
+            Some("bfd" | "gnu") => format!("{}-ld.bfd", target.debian).into(),
+            Some("lld") => "ld.lld".into(),
+            _ => name.to_owned(),
         };
-        let path = PathBuf::from(program);
-        let output = Tool::new(program).arg("--version").run()?;
+        let path = PathBuf::from(&program);
+        let output = Tool::new(&program).arg("--version").run()?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let says = text.lines().next().unwrap_or_default().to_owned();
         let flavour = if says.contains("mold") {
@@ -170,7 +173,10 @@ mod tests {
 
     #[test]
     fn reads_the_version_of_lld() {
-        assert_eq!(lld_version("Debian LLD 14.0.6 (compatible with GNU linkers)"), Some(14));
+        assert_eq!(
+            lld_version("Debian LLD 14.0.6 (compatible with GNU linkers)"),
+            Some(14)
+        );
         assert_eq!(lld_version("LLD 20.1.2 (https://x y)"), Some(20));
         assert_eq!(lld_version("LLD 21.0.0git"), Some(21));
     }

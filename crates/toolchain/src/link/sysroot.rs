@@ -8,8 +8,6 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::command::Tool;
-
 mod zig;
 
 pub use zig::find as find_zig;
@@ -62,13 +60,55 @@ pub struct Target {
 
 /// The CPUs that programs are linked for.
 pub const TARGETS: [Target; 8] = [
-    target("x86_64", "amd64", Some("x86_64-unknown-linux-musl"), "x86_64-linux-gnu", "elf_x86_64"),
-    target("x86", "386", Some("i686-unknown-linux-musl"), "i386-linux-gnu", "elf_i386"),
-    target("aarch64", "arm64", Some("aarch64-unknown-linux-musl"), "aarch64-linux-gnu", "aarch64linux"),
-    target("arm", "arm", Some("armv7-unknown-linux-musleabihf"), "arm-linux-gnueabihf", "armelf_linux_eabi"),
-    target("riscv64", "riscv64", Some("riscv64gc-unknown-linux-musl"), "riscv64-linux-gnu", "elf64lriscv"),
-    target("loongarch64", "loong64", Some("loongarch64-unknown-linux-musl"), "loongarch64-linux-gnu", "elf64loongarch"),
-    target("powerpc64le", "ppc64le", Some("powerpc64le-unknown-linux-musl"), "powerpc64le-linux-gnu", "elf64lppc"),
+    target(
+        "x86_64",
+        "amd64",
+        Some("x86_64-unknown-linux-musl"),
+        "x86_64-linux-gnu",
+        "elf_x86_64",
+    ),
+    target(
+        "x86",
+        "386",
+        Some("i686-unknown-linux-musl"),
+        "i386-linux-gnu",
+        "elf_i386",
+    ),
+    target(
+        "aarch64",
+        "arm64",
+        Some("aarch64-unknown-linux-musl"),
+        "aarch64-linux-gnu",
+        "aarch64linux",
+    ),
+    target(
+        "arm",
+        "arm",
+        Some("armv7-unknown-linux-musleabihf"),
+        "arm-linux-gnueabihf",
+        "armelf_linux_eabi",
+    ),
+    target(
+        "riscv64",
+        "riscv64",
+        Some("riscv64gc-unknown-linux-musl"),
+        "riscv64-linux-gnu",
+        "elf64lriscv",
+    ),
+    target(
+        "loongarch64",
+        "loong64",
+        Some("loongarch64-unknown-linux-musl"),
+        "loongarch64-linux-gnu",
+        "elf64loongarch",
+    ),
+    target(
+        "powerpc64le",
+        "ppc64le",
+        Some("powerpc64le-unknown-linux-musl"),
+        "powerpc64le-linux-gnu",
+        "elf64lppc",
+    ),
     target("s390x", "s390x", None, "s390x-linux-gnu", "elf64_s390"),
 ];
 
@@ -108,8 +148,12 @@ impl Target {
     }
 
     /// zig's target with musl.
-    fn zig(&self) -> String {
-        let abi = if self.gnu == "arm" { "musleabihf" } else { "musl" };
+    pub(crate) fn zig(&self) -> String {
+        let abi = if self.gnu == "arm" {
+            "musleabihf"
+        } else {
+            "musl"
+        };
         format!("{}-linux-{abi}", self.gnu)
     }
 
@@ -144,6 +188,8 @@ pub struct Wants {
     pub headers: bool,
     /// C++ is linked, so a C++ library made for this libc is needed.
     pub cpp: bool,
+    /// The objects are zig's.
+    pub zig: bool,
 }
 
 /// Every libc of that kind that is here, best first, and what the other places lack.
@@ -166,7 +212,7 @@ fn places(libc: Libc, wants: Wants) -> Vec<Place> {
     match (libc, wants) {
         (Libc::Glibc, _) => vec![Box::new(glibc)],
         // The C++ libraries of distributions are made for glibc.
-        (Libc::Musl, Wants { cpp: true, .. }) => vec![zig],
+        (Libc::Musl, Wants { cpp: true, .. } | Wants { zig: true, .. }) => vec![zig],
         (Libc::Musl, Wants { headers: true, .. }) => vec![Box::new(debian_musl), zig],
         (Libc::Musl, _) => vec![Box::new(rustup), Box::new(debian_musl), zig],
     }
@@ -186,7 +232,7 @@ pub fn find(libc: Libc, target: &Target, wants: Wants) -> Result<Sysroot, NotFou
     }
     let hint = match (libc, target.rust) {
         (Libc::Glibc, _) => format!("apt install libc6-dev:{}", target.go),
-        (Libc::Musl, _) if wants.cpp => "pip install ziglang".to_owned(),
+        (Libc::Musl, _) if wants.cpp || wants.zig => "pip install ziglang".to_owned(),
         (Libc::Musl, _) if wants.headers && target.is_host() => {
             "apt install musl-tools, or pip install ziglang".to_owned()
         }
@@ -217,7 +263,9 @@ impl Libc {
 /// needs of it. No rustc is asked: to start it takes longer than to link a program.
 fn rustup(target: &Target) -> Result<Sysroot, String> {
     let rust = target.rust.ok_or("rustup has no musl for this CPU")?;
-    let inside = Path::new("lib/rustlib").join(rust).join("lib/self-contained");
+    let inside = Path::new("lib/rustlib")
+        .join(rust)
+        .join("lib/self-contained");
     let folder = rust_toolchains()
         .map(|toolchain| toolchain.join(&inside))
         .find(|folder| folder.join("rcrt1.o").is_file())
@@ -264,7 +312,14 @@ fn musl_reads_relr(libc: &Path) -> bool {
         return false;
     };
     let version = archive.windows(6).find_map(|bytes| match bytes {
-        [b'1', b'.', minor @ b'2'..=b'9', b'.', patch @ b'0'..=b'9', 0] => Some((*minor, *patch)),
+        [
+            b'1',
+            b'.',
+            minor @ b'2'..=b'9',
+            b'.',
+            patch @ b'0'..=b'9',
+            0,
+        ] => Some((*minor, *patch)),
         _ => None,
     });
     version.is_some_and(|version| version >= (b'2', b'4'))
@@ -279,7 +334,11 @@ fn debian_musl(target: &Target) -> Result<Sysroot, String> {
     Ok(Sysroot {
         libc: Libc::Musl,
         origin: format!("musl-dev in {}", folder.display()),
-        start: vec![file("rcrt1.o")?, file("crti.o")?, present(&gcc, "crtbeginS.o")?],
+        start: vec![
+            file("rcrt1.o")?,
+            file("crti.o")?,
+            present(&gcc, "crtbeginS.o")?,
+        ],
         libraries: vec![file("libc.a")?, present(&gcc, "libgcc.a")?],
         end: vec![present(&gcc, "crtendS.o")?, file("crtn.o")?],
         include: vec![PathBuf::from("/usr/include").join(triple)],
@@ -304,7 +363,11 @@ fn glibc(target: &Target) -> Result<Sysroot, String> {
     Ok(Sysroot {
         libc: Libc::Glibc,
         origin: format!("glibc in {}", folder.display()),
-        start: vec![file("rcrt1.o")?, file("crti.o")?, present(&gcc, "crtbeginS.o")?],
+        start: vec![
+            file("rcrt1.o")?,
+            file("crti.o")?,
+            present(&gcc, "crtbeginS.o")?,
+        ],
         libraries: vec![
             file("libc.a")?,
             present(&gcc, "libgcc.a")?,
@@ -319,7 +382,10 @@ fn glibc(target: &Target) -> Result<Sysroot, String> {
 }
 
 fn folders_of(folders: &[PathBuf]) -> String {
-    let folders: Vec<String> = folders.iter().map(|path| path.display().to_string()).collect();
+    let folders: Vec<String> = folders
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
     folders.join(", ")
 }
 
@@ -335,12 +401,17 @@ fn libgcc(target: &Target) -> Option<PathBuf> {
         let triples = triples.iter();
         triples.map(move |triple| Path::new(root).join(triple))
     });
-    let versions = folders.filter_map(|folder| folder.read_dir().ok()).flatten();
+    let versions = folders
+        .filter_map(|folder| folder.read_dir().ok())
+        .flatten();
     versions
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|folder| folder.join("libgcc.a").is_file())
         .max_by_key(|folder| {
-            let version = folder.file_name().and_then(OsStr::to_str).unwrap_or_default();
+            let version = folder
+                .file_name()
+                .and_then(OsStr::to_str)
+                .unwrap_or_default();
             let numbers = version.split('.').map(|part| part.parse().unwrap_or(0));
             numbers.collect::<Vec<u32>>()
         })
@@ -360,8 +431,17 @@ mod tests {
 
     #[test]
     fn a_cpu_has_a_name_for_everyone() {
-        for name in ["aarch64", "arm64", "aarch64-linux-gnu", "aarch64-unknown-linux-musl"] {
-            assert_eq!(Target::named(name).map(|target| target.go), Some("arm64"), "{name}");
+        for name in [
+            "aarch64",
+            "arm64",
+            "aarch64-linux-gnu",
+            "aarch64-unknown-linux-musl",
+        ] {
+            assert_eq!(
+                Target::named(name).map(|target| target.go),
+                Some("arm64"),
+                "{name}"
+            );
         }
         assert_eq!(Target::named("mips"), None);
     }

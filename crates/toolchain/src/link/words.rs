@@ -6,7 +6,7 @@
 //! something else are refused. What is not known here goes to the linker, in its place.
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 /// What is to be linked.
@@ -81,7 +81,10 @@ impl Words {
         word: &OsStr,
         rest: &mut impl Iterator<Item = &'a OsString>,
     ) -> Result<(), NoValue> {
-        let mut value = || rest.next().ok_or_else(|| NoValue(word.display().to_string()));
+        let mut value = || {
+            rest.next()
+                .ok_or_else(|| NoValue(word.display().to_string()))
+        };
         let bytes = word.as_bytes();
         if !bytes.starts_with(b"-") || bytes == b"-" {
             self.items.push(Item::File(word.into()));
@@ -156,7 +159,10 @@ fn for_the_linker(words: &[OsString]) -> Vec<OsString> {
     let mut words = words.iter();
     while let Some(word) = words.next() {
         if let Some(list) = word.as_bytes().strip_prefix(b"-Wl,") {
-            all.extend(list.split(|&byte| byte == b',').map(|part| os(part).to_owned()));
+            all.extend(
+                list.split(|&byte| byte == b',')
+                    .map(|part| os(part).to_owned()),
+            );
         } else if word == "-Xlinker" {
             all.extend(words.next().cloned());
         } else {
@@ -180,7 +186,9 @@ fn kind(flag: &[u8]) -> Option<Kind> {
 const NO_LIBRARIES: [&[u8]; 3] = [b"-nostdlib", b"-nostartfiles", b"-nodefaultlibs"];
 
 /// Flags that have their value in the next word, and no meaning in a static-PIE.
-const DROPPED_WITH_VALUE: [&[u8]; 13] = [
+const DROPPED_WITH_VALUE: [&[u8]; 14] = [
+    // The emulation: the objects say for which CPU they are.
+    b"-m",
     b"-dynamic-linker",
     b"--dynamic-linker",
     b"-I",
@@ -197,14 +205,13 @@ const DROPPED_WITH_VALUE: [&[u8]; 13] = [
 ];
 
 /// Flags of linkers that have their value in the next word.
-const WITH_VALUE: [&[u8]; 16] = [
+const WITH_VALUE: [&[u8]; 15] = [
     b"-T",
     b"--script",
     b"-e",
     b"--entry",
     b"-u",
     b"--undefined",
-    b"-m",
     b"-y",
     b"--trace-symbol",
     b"-Map",
@@ -286,7 +293,13 @@ fn is_dropped(flag: &[u8]) -> bool {
         b"-W",
         b"-std=",
     ];
-    let of_machine = [b"-m32".as_slice(), b"-m64", b"-march=", b"-mtune=", b"-mcpu="];
+    let of_machine = [
+        b"-m32".as_slice(),
+        b"-m64",
+        b"-march=",
+        b"-mtune=",
+        b"-mcpu=",
+    ];
     WORDS.contains(&flag)
         || STARTS.iter().any(|start| flag.starts_with(start))
         || of_machine.iter().any(|start| flag.starts_with(start))
@@ -343,7 +356,6 @@ mod tests {
             words.items,
             [
                 flag(&["--build-id"]),
-                flag(&["-m", "elf_x86_64"]),
                 file("/u/Scrt1.o"),
                 file("/u/crti.o"),
                 file("a.o"),
@@ -358,7 +370,10 @@ mod tests {
     fn takes_apart_what_is_for_the_linker() {
         let words = parse("-Wl,-z,relro -Wl,-z,now,--gc-sections -Xlinker -Map=x a.o -O2 -g");
         let flag = |word: &str| Item::Flag(vec![word.into()]);
-        assert_eq!(words.items, [flag("--gc-sections"), flag("-Map=x"), file("a.o")]);
+        assert_eq!(
+            words.items,
+            [flag("--gc-sections"), flag("-Map=x"), file("a.o")]
+        );
     }
 
     #[test]

@@ -21,7 +21,15 @@ pub(super) fn musl(target: &Target, with_cpp: bool) -> Result<Sysroot, String> {
     std::fs::write(&source, "int main(void) { return 0; }\n")
         .map_err(|error| format!("no temporary file: {error}"))?;
     let output = Tool::new(&zig)
-        .args([mode, "-target", &target.zig(), "-O2", "-fPIE", "-pie", "-static"])
+        .args([
+            mode,
+            "-target",
+            &target.zig(),
+            "-O2",
+            "-fPIE",
+            "-pie",
+            "-static",
+        ])
         .arg(&source)
         .arg("-o")
         .arg(folder.path().join("empty"))
