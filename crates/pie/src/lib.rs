@@ -28,6 +28,7 @@ mod plan;
 mod apply;
 mod verify;
 pub mod link;
+pub mod objects;
 
 pub use apply::{Piece, Pieces};
 pub use arch::{CPUS, Cpu};
