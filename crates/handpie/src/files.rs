@@ -35,6 +35,16 @@ impl Found {
         self.named
     }
 
+    /// Whether it is an archive of objects.
+    pub(crate) fn is_archive(&self) -> bool {
+        // Reading from a FIFO would wait for a writer.
+        if input::is_stream(&self.path) || !self.path.is_file() {
+            return false;
+        }
+        let magic = input::first_bytes(&self.path);
+        magic.is_ok_and(|magic| identify(&magic) == FileKind::Archive)
+    }
+
     /// The file, opened; `None` for one that nobody named and that is no binary.
     pub(crate) fn open(&self) -> Result<Option<Input>, Failure> {
         if self.named {
