@@ -48,7 +48,10 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
         .run()
         .context("failed to measure the survey")?;
     let measured = String::from_utf8_lossy(&measured.stdout).into_owned();
-    for line in measured.lines().filter_map(|line| line.split_once("SURVEY ")) {
+    for line in measured
+        .lines()
+        .filter_map(|line| line.split_once("SURVEY "))
+    {
         writeln!(text, "{}", line.1)?;
     }
     let took = check(&handpie, &files)?;
@@ -69,7 +72,10 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
 
 /// The median time of `handpie check`, in milliseconds.
 fn check(handpie: &Path, files: &[PathBuf]) -> anyhow::Result<f64> {
-    let check = Tool::new(handpie).arg("check").args(files).stdout(Stream::Null);
+    let check = Tool::new(handpie)
+        .arg("check")
+        .args(files)
+        .stdout(Stream::Null);
     check.output()?;
     let mut times = Vec::new();
     for _ in 0..RUNS {
@@ -87,13 +93,17 @@ fn libraries() -> anyhow::Result<Vec<PathBuf>> {
         let folder = said("rustc", &["--print", "target-libdir", "--target", target])?;
         folders.push(PathBuf::from(folder));
     }
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let target =
+        env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
     folders.push(target.join("release/deps"));
     let mut files = Vec::new();
     for folder in folders.iter().filter(|folder| folder.is_dir()) {
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();
-            if path.extension().is_some_and(|extension| extension == "rlib") {
+            if path
+                .extension()
+                .is_some_and(|extension| extension == "rlib")
+            {
                 files.push(path);
             }
         }

@@ -51,10 +51,12 @@ pub(crate) fn check_archive(
     }
     let mut objects = facts(&survey, true);
     if !survey.is_clean() {
-        objects.evidence.extend(package(path).map(|package| Evidence {
-            offset: None,
-            what: format!("it is of the Debian package `{package}`"),
-        }));
+        objects
+            .evidence
+            .extend(package(path).map(|package| Evidence {
+                offset: None,
+                what: format!("it is of the Debian package `{package}`"),
+            }));
     }
     let findings: Vec<Finding> = handpie_audit::check_archive(&objects, ruling);
     let language = archive.language();
@@ -82,7 +84,9 @@ fn facts(survey: &Survey, several: bool) -> Objects {
         what: what(offender, several),
     });
     let listed = survey.offenders.iter();
-    let listed = listed.fold(0, |sum: u64, one| sum.saturating_add(one.more).saturating_add(1));
+    let listed = listed.fold(0, |sum: u64, one| {
+        sum.saturating_add(one.more).saturating_add(1)
+    });
     let rest = survey.offences.saturating_sub(listed);
     let rest = (rest > 0).then(|| Evidence {
         offset: None,
@@ -127,7 +131,9 @@ impl Archive {
         let bytes = read_whole(path).map_err(Reading::Failed)?;
         let names = objects::thin_members(&bytes).map_err(Reading::Damaged)?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        let paths = names.iter().map(|name| folder.join(OsStr::from_bytes(name)));
+        let paths = names
+            .iter()
+            .map(|name| folder.join(OsStr::from_bytes(name)));
         let mut room = MAX_MEMBERS_SIZE;
         let mut known: HashMap<PathBuf, usize> = HashMap::new();
         let (mut files, mut members) = (Vec::new(), Vec::new());

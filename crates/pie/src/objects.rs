@@ -131,7 +131,8 @@ pub fn thin_members<'data>(bytes: impl Into<Bytes<'data>>) -> Result<Vec<&'data 
 pub fn survey(inputs: &[Input<'_>], libc: Libc) -> Survey {
     let mut answer = Survey::default();
     let units = units(inputs, &mut answer);
-    let link = match units.iter().any(|unit| !unit.optional) {
+    let mut given = inputs.iter();
+    let link = match given.any(|input| input.whole || !object::is_archive(input.bytes)) {
         true => Link::of(&units),
         false => Link::of_all(&units),
     };

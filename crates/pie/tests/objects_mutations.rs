@@ -41,14 +41,22 @@ fn no_damage_makes_the_survey_panic_hang_or_list_without_end() {
         let linked = survey(&[Input::new("main.o", &whole), input], Libc::Musl);
         for found in [&apart, &linked] {
             assert!(found.offenders.len() <= 1000, "round {round}");
-            assert_eq!(found.is_clean(), found.offenders.is_empty(), "round {round}");
+            assert_eq!(
+                found.is_clean(),
+                found.offenders.is_empty(),
+                "round {round}"
+            );
         }
         match apart.offenders.first() {
             None => clean += 1,
             Some(offender) if offender.code == Code::Damaged => damaged += 1,
             Some(_) => others += 1,
         }
-        assert!(start.elapsed() < SLOW, "round {round} took {:?}", start.elapsed());
+        assert!(
+            start.elapsed() < SLOW,
+            "round {round} took {:?}",
+            start.elapsed()
+        );
     }
     println!("{count} files: {clean} clean, {damaged} damaged, {others} refused otherwise");
     // Mutations that only ever fail in one place would test nothing behind it.
@@ -65,7 +73,11 @@ fn seeds() -> Vec<Vec<u8>> {
     }
     let bad = bad.build();
     let objects = [EM_386, EM_ARM, EM_RISCV].map(|machine| Object::of(machine).build());
-    let archive = ar(&[("a.o", &objects[2]), ("text", b"text"), ("b.o", &objects[2])]);
+    let archive = ar(&[
+        ("a.o", &objects[2]),
+        ("text", b"text"),
+        ("b.o", &objects[2]),
+    ]);
     let mut seeds = vec![bad, archive, thin(&["a.o", "b.o"])];
     seeds.extend(objects);
     seeds

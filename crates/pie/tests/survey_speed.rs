@@ -1,7 +1,10 @@
 //! How long a survey takes. `cargo xtask survey-speed` runs this in a release build on real libraries,
 //! whose paths `HANDPIE_SURVEY` has; alone, it holds that a large object takes no time to speak of.
 
-#![allow(clippy::print_stdout, reason = "what was measured is for xtask to read")]
+#![allow(
+    clippy::print_stdout,
+    reason = "what was measured is for xtask to read"
+)]
 
 mod object;
 
@@ -62,10 +65,20 @@ fn real_libraries_are_measured_when_they_are_given() {
         all
     };
     let (found, took) = timed(apart);
-    report(&format!("{} files, by themselves", files.len()), &found, took, size);
+    report(
+        &format!("{} files, by themselves", files.len()),
+        &found,
+        took,
+        size,
+    );
     let whole: Vec<Input<'_>> = inputs.iter().cloned().map(Input::whole).collect();
     let (found, took) = timed(|| survey(&whole, Libc::Other));
-    report(&format!("{} files, as one link", files.len()), &found, took, size);
+    report(
+        &format!("{} files, as one link", files.len()),
+        &found,
+        took,
+        size,
+    );
 }
 
 fn read(path: &Path) -> (String, Vec<u8>) {

@@ -37,7 +37,9 @@ impl Objects {
             (0, 0) => return not_applicable("there is no ELF object in it"),
             (0, _) => return pass("addresses stand only where they can be relocated at start"),
             (1, _) => fail("one place in it cannot be part of a static-PIE"),
-            (count, _) => fail(format!("{count} places in it cannot be part of a static-PIE")),
+            (count, _) => fail(format!(
+                "{count} places in it cannot be part of a static-PIE"
+            )),
         };
         Judgement {
             evidence: self.evidence.clone(),

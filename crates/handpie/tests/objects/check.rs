@@ -56,7 +56,10 @@ impl Bench {
         let (status, text) = self.check(&[&["--format", "json"], args].concat());
         let report: Value = serde_json::from_str(&text).unwrap();
         Schema::of("check").holds(&report);
-        (status, report["result"]["files"].as_array().unwrap().clone())
+        (
+            status,
+            report["result"]["files"].as_array().unwrap().clone(),
+        )
     }
 }
 
@@ -67,7 +70,9 @@ fn finding(file: &Value) -> &Value {
 
 #[test]
 fn objects_and_archives_get_an_answer_with_every_place() {
-    let Some(bench) = Bench::new("checking objects") else { return };
+    let Some(bench) = Bench::new("checking objects") else {
+        return;
+    };
     for (path, kind, answer) in [
         ("good.o", "relocatable-object", "pass"),
         ("bad.o", "relocatable-object", "fail"),
@@ -77,7 +82,9 @@ fn objects_and_archives_get_an_answer_with_every_place() {
         ("texts.a", "archive", "not-applicable"),
     ] {
         let (status, files) = bench.json(&[path]);
-        let [file] = &files[..] else { panic!("{path}: {files:#?}") };
+        let [file] = &files[..] else {
+            panic!("{path}: {files:#?}")
+        };
         assert_eq!(file["kind"], kind, "{path}");
         assert_eq!(finding(file)["answer"], answer, "{path}: {file:#}");
         assert_eq!(status, i32::from(answer == "fail"), "{path}");
@@ -96,16 +103,27 @@ fn objects_and_archives_get_an_answer_with_every_place() {
 
 #[test]
 fn all_formats_name_the_object_in_an_archive() {
-    let Some(bench) = Bench::new("checking archives") else { return };
+    let Some(bench) = Bench::new("checking archives") else {
+        return;
+    };
     let (status, said) = bench.check(&["-v", "bad.a"]);
     assert_eq!(status, 1);
-    assert!(said.starts_with("bad.a: archive of objects, C or C++: fail"), "{said}");
-    assert!(said.contains("bad.o: pic-narrow-address: `R_X86_64_32"), "{said}");
+    assert!(
+        said.starts_with("bad.a: archive of objects, C or C++: fail"),
+        "{said}"
+    );
+    assert!(
+        said.contains("bad.o: pic-narrow-address: `R_X86_64_32"),
+        "{said}"
+    );
     let (_, said) = bench.check(&["--format", "sarif", "bad.a"]);
     let sarif: Value = serde_json::from_str(&said).unwrap();
     let result = &sarif["runs"][0]["results"][0];
     assert_eq!(result["ruleId"], RULE);
-    assert!(result["relatedLocations"].to_string().contains("bad.o"), "{result:#}");
+    assert!(
+        result["relatedLocations"].to_string().contains("bad.o"),
+        "{result:#}"
+    );
     for format in ["junit", "github"] {
         let (_, said) = bench.check(&["--format", format, "bad.a"]);
         assert!(said.contains(RULE), "{said}");
@@ -114,32 +132,59 @@ fn all_formats_name_the_object_in_an_archive() {
 
 #[test]
 fn archives_in_directories_are_found_and_those_without_objects_passed_over() {
-    let Some(bench) = Bench::new("checking directories") else { return };
+    let Some(bench) = Bench::new("checking directories") else {
+        return;
+    };
     let (status, files) = bench.json(&["."]);
-    let paths: Vec<&str> = files.iter().filter_map(|file| file["path"].as_str()).collect();
-    let expected = ["./bad.a", "./bad.o", "./good.a", "./good.o", "./thin/thin.a"];
+    let paths: Vec<&str> = files
+        .iter()
+        .filter_map(|file| file["path"].as_str())
+        .collect();
+    let expected = [
+        "./bad.a",
+        "./bad.o",
+        "./good.a",
+        "./good.o",
+        "./thin/thin.a",
+    ];
     assert_eq!(paths, expected);
     assert_eq!(status, 1);
 }
 
 #[test]
 fn a_policy_decides_what_it_comes_to() {
-    let Some(bench) = Bench::new("a policy for archives") else { return };
-    bench.write("handpie.toml", "[rules]\nposition-independent-code = 'warn'\n");
+    let Some(bench) = Bench::new("a policy for archives") else {
+        return;
+    };
+    bench.write(
+        "handpie.toml",
+        "[rules]\nposition-independent-code = 'warn'\n",
+    );
     let (status, files) = bench.json(&["bad.a"]);
     assert_eq!((status, &finding(&files[0])["answer"]), (0, &"warn".into()));
-    bench.write("handpie.toml", "[rules]\nposition-independent-code = 'off'\n");
+    bench.write(
+        "handpie.toml",
+        "[rules]\nposition-independent-code = 'off'\n",
+    );
     let (status, files) = bench.json(&["bad.a"]);
-    assert_eq!((status, files[0]["findings"].as_array().unwrap().len()), (0, 0));
+    assert_eq!(
+        (status, files[0]["findings"].as_array().unwrap().len()),
+        (0, 0)
+    );
 }
 
 #[test]
 fn a_thin_archive_without_its_files_cannot_be_read() {
-    let Some(bench) = Bench::new("a broken thin archive") else { return };
+    let Some(bench) = Bench::new("a broken thin archive") else {
+        return;
+    };
     fs::remove_file(bench.0.path().join("bad.o")).unwrap();
     let (status, said) = bench.check(&["-v", "thin/thin.a"]);
     assert_eq!(status, 3, "{said}");
-    assert!(said.contains("bad.o") && said.contains("thin archive"), "{said}");
+    assert!(
+        said.contains("bad.o") && said.contains("thin archive"),
+        "{said}"
+    );
     // Nothing but regular files is opened.
     fs::create_dir(bench.0.path().join("bad.o")).unwrap();
     let (status, said) = bench.check(&["-v", "thin/thin.a"]);
@@ -149,7 +194,9 @@ fn a_thin_archive_without_its_files_cannot_be_read() {
 
 #[test]
 fn damaged_archives_and_members_are_told_apart() {
-    let Some(bench) = Bench::new("damaged archives") else { return };
+    let Some(bench) = Bench::new("damaged archives") else {
+        return;
+    };
     let path = bench.0.path().join("good.a");
     let bytes = fs::read(&path).unwrap();
     fs::write(&path, &bytes[..bytes.len() - 2]).unwrap();
@@ -157,7 +204,10 @@ fn damaged_archives_and_members_are_told_apart() {
     assert_eq!(status, 3);
     assert!(said.contains("see: handpie explain truncated"), "{said}");
     let mut wrong = bytes.clone();
-    let object = wrong.windows(4).position(|four| four == b"\x7fELF").unwrap();
+    let object = wrong
+        .windows(4)
+        .position(|four| four == b"\x7fELF")
+        .unwrap();
     wrong[object + 4] = 7;
     fs::write(&path, &wrong).unwrap();
     let (status, said) = bench.check(&["-v", "good.a"]);
@@ -168,14 +218,23 @@ fn damaged_archives_and_members_are_told_apart() {
 #[test]
 fn rust_libraries_are_archives_of_rust() {
     let what = "checking a Rust library";
-    let Some(rustc) = tool("rustc", what) else { return };
+    let Some(rustc) = tool("rustc", what) else {
+        return;
+    };
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("part.rs");
-    fs::write(&source, "pub static A: [u32; 2] = [1, 2];\npub fn f(i: usize) -> &'static u32 { &A[i] }\n").unwrap();
+    fs::write(
+        &source,
+        "pub static A: [u32; 2] = [1, 2];\npub fn f(i: usize) -> &'static u32 { &A[i] }\n",
+    )
+    .unwrap();
     let library = |model: &str| {
         let path = folder.path().join(format!("lib{model}.rlib"));
         let rustc = Tool::new(&rustc).args(["--crate-type=rlib", "--edition=2024", "-o"]);
-        let rustc = rustc.arg(&path).arg("-C").arg(format!("relocation-model={model}"));
+        let rustc = rustc
+            .arg(&path)
+            .arg("-C")
+            .arg(format!("relocation-model={model}"));
         rustc.arg(&source).run().unwrap();
         path
     };
@@ -191,7 +250,9 @@ fn rust_libraries_are_archives_of_rust() {
 #[test]
 fn kernel_modules_are_not_asked() {
     let what = "checking a kernel module";
-    let Some(bench) = Bench::new(what) else { return };
+    let Some(bench) = Bench::new(what) else {
+        return;
+    };
     let code = format!(
         "{CODE}__attribute__((section(\".modinfo\"))) char m[] = \"license=GPL\";\n\
          __attribute__((section(\".gnu.linkonce.this_module\"))) char t[64];\n"
@@ -211,7 +272,10 @@ fn the_package_of_a_library_is_named() {
     };
     // A thin archive of a file that a package owns is owned by nobody; a library that is itself of a
     // package and not for static-PIE is named with it.
-    let bad = ["/usr/lib/gcc/x86_64-linux-gnu/12/crtbegin.o", "/usr/lib/x86_64-linux-gnu/crt1.o"];
+    let bad = [
+        "/usr/lib/gcc/x86_64-linux-gnu/12/crtbegin.o",
+        "/usr/lib/x86_64-linux-gnu/crt1.o",
+    ];
     let _ = bad.iter().find(|path| Path::new(path).is_file());
     let (_, files) = bench.json(&["bad.a"]);
     let evidence = finding(&files[0])["evidence"].to_string();

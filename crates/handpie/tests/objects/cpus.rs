@@ -252,7 +252,11 @@ fn hold(cpu: &Cpu) {
                 writeln!(wrong, "{relocation} in {section}: {:?}", found.offenders).unwrap();
             }
             if is_right == expected.is_some() {
-                writeln!(wrong, "{relocation} in {section}: {expected:?}, is right: {is_right}").unwrap();
+                writeln!(
+                    wrong,
+                    "{relocation} in {section}: {expected:?}, is right: {is_right}"
+                )
+                .unwrap();
             }
         }
     }
@@ -302,7 +306,13 @@ slot: .zero 8
         }
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/objects/start.c");
         self.clang()
-            .args(["-O1", "-fPIE", "-ffreestanding", "-fno-stack-protector", "-c"])
+            .args([
+                "-O1",
+                "-fPIE",
+                "-ffreestanding",
+                "-fno-stack-protector",
+                "-c",
+            ])
             .arg(format!("-DRELATIVE={}", self.cpu.relative))
             .arg(format!("-DFIELD={field}"))
             .arg(format!("-DDISTANCE={}", u8::from(is_distance)))
@@ -343,7 +353,10 @@ fn rust_lld(what: &str) -> Option<PathBuf> {
     };
     let found = ask(&["--print", "sysroot"]).and_then(|root| {
         let host = ask(&["--print", "host-tuple"])?;
-        let path = Path::new(&root).join("lib/rustlib").join(host).join("bin/rust-lld");
+        let path = Path::new(&root)
+            .join("lib/rustlib")
+            .join(host)
+            .join("bin/rust-lld");
         path.is_file().then_some(path)
     });
     if found.is_none() {

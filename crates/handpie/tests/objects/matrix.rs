@@ -67,7 +67,12 @@ fn what_is_let_through_runs_and_what_is_refused_cannot() {
                 };
                 let first = found.offenders.first().map(|offender| offender.code);
                 if first != expected || found.offences > 1 {
-                    writeln!(wrong, "{case}: {:#?}, expected {expected:?}", found.offenders).unwrap();
+                    writeln!(
+                        wrong,
+                        "{case}: {:#?}, expected {expected:?}",
+                        found.offenders
+                    )
+                    .unwrap();
                 }
                 let _ = fs::remove_file(&program);
                 let linked = Tool::new(&linker)
@@ -76,8 +81,7 @@ fn what_is_let_through_runs_and_what_is_refused_cannot() {
                     .args(&inputs)
                     .output()
                     .unwrap();
-                let runs = linked.status.success()
-                    && Tool::new(&program).run().is_ok();
+                let runs = linked.status.success() && Tool::new(&program).run().is_ok();
                 match expected {
                     None => ran += 1,
                     Some(_) => refused += 1,

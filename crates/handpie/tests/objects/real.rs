@@ -41,7 +41,9 @@ fn what_gcc_links_into_a_static_pie_is_clean() {
     let what = "the survey of libgcc";
     let Some(gcc) = tool("gcc", what) else { return };
     for name in ["crtbeginS.o", "crtendS.o", "libgcc.a", "libgcc_eh.a"] {
-        let asked = Tool::new(&gcc).arg(format!("-print-file-name={name}")).run();
+        let asked = Tool::new(&gcc)
+            .arg(format!("-print-file-name={name}"))
+            .run();
         let path = PathBuf::from(text(&asked.unwrap()).trim());
         // libgcc chooses atomics by CPU in no function that musl would have to resolve.
         assert_clean(&path);
@@ -58,12 +60,23 @@ fn rusts_libraries_for_musl_are_clean() {
     let mut count = 0;
     for entry in fs::read_dir(&folder).unwrap() {
         let path = entry.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "rlib") {
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "rlib")
+        {
             relocations += assert_clean(&path);
             count += 1;
         }
     }
-    for name in ["rcrt1.o", "crti.o", "crtbeginS.o", "libc.a", "libunwind.a", "crtendS.o", "crtn.o"] {
+    for name in [
+        "rcrt1.o",
+        "crti.o",
+        "crtbeginS.o",
+        "libc.a",
+        "libunwind.a",
+        "crtendS.o",
+        "crtn.o",
+    ] {
         relocations += assert_clean(&folder.join("self-contained").join(name));
     }
     assert!(count > 10 && relocations > 100_000, "{count} {relocations}");
@@ -71,10 +84,16 @@ fn rusts_libraries_for_musl_are_clean() {
 
 fn rust_libraries(target: &str, what: &str) -> Option<PathBuf> {
     let asked = Tool::new("rustc").args(["--print", "target-libdir", "--target", target]);
-    let folder = asked.run().ok().map(|output| text(&output).trim().to_owned());
+    let folder = asked
+        .run()
+        .ok()
+        .map(|output| text(&output).trim().to_owned());
     let folder = folder.map(PathBuf::from).filter(|folder| folder.is_dir());
     if folder.is_none() {
-        skip(what, &format!("Rust's {target} (`rustup target add {target}`)"));
+        skip(
+            what,
+            &format!("Rust's {target} (`rustup target add {target}`)"),
+        );
     }
     folder
 }
@@ -84,7 +103,10 @@ const HELLO: &str = "#include <stdio.h>\nint count;\nint *where = &count;\n\
 
 /// An object of gcc.
 fn compile(gcc: &Path, folder: &Path, name: &str, code: &str, flags: &[&str]) -> PathBuf {
-    let (source, object) = (folder.join(format!("{name}.c")), folder.join(format!("{name}.o")));
+    let (source, object) = (
+        folder.join(format!("{name}.c")),
+        folder.join(format!("{name}.o")),
+    );
     fs::write(&source, code).unwrap();
     let gcc = Tool::new(gcc).args(flags).arg("-c").arg(&source);
     gcc.arg("-o").arg(&object).run().unwrap();
@@ -100,13 +122,21 @@ fn a_link_with_musl_is_clean_until_something_is_compiled_for_a_fixed_address() {
     let folder = tempfile::tempdir().unwrap();
     let link = |object: PathBuf| {
         let rest = ["rcrt1.o", "crti.o"].map(|name| libc.with_file_name(name));
-        let files = [&rest[..], &[object, libc.clone(), libc.with_file_name("crtn.o")]].concat();
+        let files = [
+            &rest[..],
+            &[object, libc.clone(), libc.with_file_name("crtn.o")],
+        ]
+        .concat();
         survey_link(&files)
     };
     let good = compile(&gcc, folder.path(), "good", HELLO, &["-O2", "-fPIE"]);
     let found = link(good);
     assert!(found.is_clean(), "{:#?}", found.offenders);
-    assert!(found.left_out > 500, "most of libc is not needed: {}", found.left_out);
+    assert!(
+        found.left_out > 500,
+        "most of libc is not needed: {}",
+        found.left_out
+    );
     let bad = compile(&gcc, folder.path(), "bad", HELLO, &["-O2", "-fno-pie"]);
     let found = link(bad.clone());
     assert!(!found.is_clean());
@@ -129,22 +159,48 @@ fn lto_objects_of_gcc_are_told_apart() {
         let bytes = fs::read(&object).unwrap();
         survey_apart(&Input::new("hello.o", &bytes), Libc::Musl)
     };
-    let slim = compile(&gcc, folder.path(), "slim", HELLO, &["-flto", "-fno-fat-lto-objects"]);
+    let slim = compile(
+        &gcc,
+        folder.path(),
+        "slim",
+        HELLO,
+        &["-flto", "-fno-fat-lto-objects"],
+    );
     let codes: Vec<Code> = survey(slim).offenders.iter().map(|it| it.code).collect();
     assert_eq!(codes, [Code::Lto]);
     let flags = ["-flto", "-ffat-lto-objects"];
-    let fat = compile(&gcc, folder.path(), "fat", HELLO, &[&flags[..], &["-fPIE"]].concat());
+    let fat = compile(
+        &gcc,
+        folder.path(),
+        "fat",
+        HELLO,
+        &[&flags[..], &["-fPIE"]].concat(),
+    );
     assert!(survey(fat).is_clean());
-    let fat = compile(&gcc, folder.path(), "bad", HELLO, &[&flags[..], &["-fno-pie"]].concat());
+    let fat = compile(
+        &gcc,
+        folder.path(),
+        "bad",
+        HELLO,
+        &[&flags[..], &["-fno-pie"]].concat(),
+    );
     assert!(!survey(fat).is_clean());
 }
 
 #[test]
 fn bitcode_of_clang_is_told() {
     let what = "the survey of bitcode";
-    let Some(clang) = tool("clang-19", what) else { return };
+    let Some(clang) = tool("clang-19", what) else {
+        return;
+    };
     let folder = tempfile::tempdir().unwrap();
-    let object = compile(&clang, folder.path(), "bitcode", "int f(void) { return 1; }", &["-flto"]);
+    let object = compile(
+        &clang,
+        folder.path(),
+        "bitcode",
+        "int f(void) { return 1; }",
+        &["-flto"],
+    );
     let bytes = fs::read(&object).unwrap();
     let found = survey_apart(&Input::new("bitcode.o", &bytes), Libc::Musl);
     assert_eq!(found.offenders.first().map(|it| it.code), Some(Code::Lto));
@@ -153,7 +209,10 @@ fn bitcode_of_clang_is_told() {
     let crel = compile(&clang, folder.path(), "crel", code, &flags);
     let bytes = fs::read(&crel).unwrap();
     let found = survey_apart(&Input::new("crel.o", &bytes), Libc::Musl);
-    assert_eq!(found.offenders.first().map(|it| it.code), Some(Code::UnknownRelocation));
+    assert_eq!(
+        found.offenders.first().map(|it| it.code),
+        Some(Code::UnknownRelocation)
+    );
 }
 
 #[test]
@@ -172,7 +231,12 @@ fn the_first_copy_of_an_inline_function_counts_as_it_does_for_linkers() {
         let object = source.with_extension("o");
         fs::write(&source, code(name)).unwrap();
         let gcc = Tool::new(&gcc).args(["-O0", "-fno-asynchronous-unwind-tables", "-c"]);
-        gcc.args(flags).arg(&source).arg("-o").arg(&object).run().unwrap();
+        gcc.args(flags)
+            .arg(&source)
+            .arg("-o")
+            .arg(&object)
+            .run()
+            .unwrap();
         object
     };
     let good = compiled("good", &["-fPIE"]);
@@ -191,7 +255,9 @@ fn the_first_copy_of_an_inline_function_counts_as_it_does_for_linkers() {
 #[test]
 fn damaged_copies_of_real_files_end_the_survey_soon() {
     let what = "the survey of damaged files";
-    let Some(libc) = musl("libc.a", what) else { return };
+    let Some(libc) = musl("libc.a", what) else {
+        return;
+    };
     let count = std::env::var("HANDPIE_MUTATIONS").map_or(QUICK, |text| {
         text.parse().expect("HANDPIE_MUTATIONS is a number")
     });
@@ -232,8 +298,16 @@ fn damaged_copies_of_real_files_end_the_survey_soon() {
         let linked = survey(&inputs, Libc::Musl);
         let apart = survey_apart(&inputs[1], Libc::Musl);
         for found in [linked, apart] {
-            assert_eq!(found.is_clean(), found.offenders.is_empty(), "round {round}");
+            assert_eq!(
+                found.is_clean(),
+                found.offenders.is_empty(),
+                "round {round}"
+            );
         }
-        assert!(begin.elapsed() < SLOW, "round {round} took {:?}", begin.elapsed());
+        assert!(
+            begin.elapsed() < SLOW,
+            "round {round} took {:?}",
+            begin.elapsed()
+        );
     }
 }

@@ -64,8 +64,17 @@ struct Known {
     member: Option<usize>,
 }
 
+impl Known {
+    /// Whether a member that defines it is taken.
+    fn is_missing(self) -> bool {
+        matches!(self.definition, None | Some(Definition::Common))
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Definition {
+    /// Room that is made unless somebody defines it better.
+    Common,
     /// A place in the program.
     Place,
     /// A number, which stays what it is wherever the program is.
@@ -83,14 +92,12 @@ impl<'data> Link<'data> {
         let given = units.iter().enumerate().filter(|(_, unit)| !unit.optional);
         for (index, _) in given {
             link.take(index, units, &mut missing);
-            // What is missing is looked for at once, as linkers do: the order of objects decides
-            // which copy of a group is kept, and only between members that both are needed.
         }
         let mut next = 0;
         while let Some(&name) = missing.get(next) {
             next = next.saturating_add(1);
             let known = link.symbols.get(name).copied().unwrap_or_default();
-            if let (None, Some(member)) = (known.definition, known.member) {
+            if let Some(member) = known.member.filter(|_| known.is_missing()) {
                 link.take(member, units, &mut missing);
             }
         }
@@ -158,11 +165,13 @@ impl<'data> Link<'data> {
                     true => Definition::Number,
                     false => Definition::Place,
                 });
-            } else if known.definition.is_none() {
-                // A common symbol is one that a member may still define better.
-                if known.member.is_some() && !symbol.is_weak() {
-                    missing.push(name);
-                }
+                continue;
+            }
+            if symbol.is_common() {
+                known.definition.get_or_insert(Definition::Common);
+            }
+            if known.is_missing() && known.member.is_some() && !symbol.is_weak() {
+                missing.push(name);
             }
         }
     }
