@@ -1,7 +1,6 @@
 //! `handpie check` on objects and archives: kind, answer, evidence, and how it ends.
 
 use std::fs;
-use std::path::Path;
 
 use handpie_toolchain::command::Tool;
 use serde_json::Value;
@@ -95,7 +94,9 @@ fn objects_and_archives_get_an_answer_with_every_place() {
         }
         let what = evidence[0]["what"].as_str().unwrap();
         assert!(what.contains("pic-narrow-address: `R_X86_64_32"), "{what}");
-        assert_eq!(what.starts_with("bad.o: "), kind == "archive", "{what}");
+        // A thin archive names files from its own folder.
+        let names_member = what.contains("bad.o: ");
+        assert_eq!(names_member, kind == "archive", "{what}");
         assert!(evidence[0]["offset"].as_u64().unwrap() > 0);
         assert!(finding(file)["hint"].as_str().unwrap().contains("-fPIE"));
     }
@@ -265,18 +266,11 @@ fn kernel_modules_are_not_asked() {
 }
 
 #[test]
-fn the_package_of_a_library_is_named() {
+fn what_is_of_no_package_names_none() {
     let what = "naming a Debian package";
     let (Some(_), Some(bench)) = (tool("dpkg", what), Bench::new(what)) else {
         return;
     };
-    // A thin archive of a file that a package owns is owned by nobody; a library that is itself of a
-    // package and not for static-PIE is named with it.
-    let bad = [
-        "/usr/lib/gcc/x86_64-linux-gnu/12/crtbegin.o",
-        "/usr/lib/x86_64-linux-gnu/crt1.o",
-    ];
-    let _ = bad.iter().find(|path| Path::new(path).is_file());
     let (_, files) = bench.json(&["bad.a"]);
     let evidence = finding(&files[0])["evidence"].to_string();
     assert!(!evidence.contains("Debian package"), "{evidence}");

@@ -79,7 +79,7 @@ fn rusts_libraries_for_musl_are_clean() {
     ] {
         relocations += assert_clean(&folder.join("self-contained").join(name));
     }
-    assert!(count > 10 && relocations > 100_000, "{count} {relocations}");
+    assert!(count > 10 && relocations > 40_000, "{count} {relocations}");
 }
 
 fn rust_libraries(target: &str, what: &str) -> Option<PathBuf> {
