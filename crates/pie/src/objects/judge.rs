@@ -145,9 +145,9 @@ impl<'a, 'data> Judge<'a, 'data> {
     fn dropped(&mut self, object: &Object<'data>) -> Result<HashSet<usize>, Trouble> {
         let mut dropped = HashSet::new();
         if self.link.is_some() {
-            for (name, sections) in object.groups()? {
-                if !self.groups.insert(name) {
-                    dropped.extend(sections);
+            for comdat in object.groups()? {
+                if !self.groups.insert(comdat.name) {
+                    dropped.extend(comdat.sections);
                 }
             }
         }

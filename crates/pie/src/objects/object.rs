@@ -102,6 +102,13 @@ impl Symbol {
     }
 }
 
+/// Sections that many objects have, such as those of an inline function (`GRP_COMDAT`).
+pub(super) struct Comdat<'data> {
+    pub(super) name: &'data [u8],
+    /// By their index.
+    pub(super) sections: Vec<usize>,
+}
+
 /// The relocations of one section, of which the ABI of the CPU has one form.
 pub(super) struct Table<'data> {
     /// The section that is relocated.
@@ -298,11 +305,11 @@ impl<'data> Object<'data> {
         !has_code || commons.any(|symbol| self.is_called(symbol, SLIM_LTO))
     }
 
-    /// The groups of which one of a name is kept in a program: the name, and the sections.
+    /// The groups of which one of a name is kept in a program.
     ///
     /// # Errors
     /// When names share so many bytes that reading them would take too long.
-    pub(super) fn groups(&self) -> Result<Vec<(&'data [u8], Vec<usize>)>, Trouble> {
+    pub(super) fn groups(&self) -> Result<Vec<Comdat<'data>>, Trouble> {
         let mut room = self.elf.file().size().0.saturating_mul(MAX_SHARING);
         let mut groups = Vec::new();
         for section in self.elf.sections().iter().filter(|s| s.kind == SHT_GROUP) {
@@ -321,7 +328,10 @@ impl<'data> Object<'data> {
             if let (true, Some(name)) = (is_comdat, name) {
                 spend(&mut room, name)?;
                 let sections = words.filter_map(|index| usize::try_from(index).ok());
-                groups.push((name, sections.collect()));
+                groups.push(Comdat {
+                    name,
+                    sections: sections.collect(),
+                });
             }
         }
         Ok(groups)
