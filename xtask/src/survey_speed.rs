@@ -30,7 +30,7 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
          Made by `cargo xtask survey-speed` on {}, {}, {}, {cpus} CPUs. Release build at {}. Times \
          are medians, in milliseconds. The load of the machine was {} at the start.\n\n\
          The files are those of Rust's standard library for x86_64-unknown-linux-gnu and -musl, \
-         musl's libc.a, and the libraries of dependencies that cargo has built for handpie. They \
+         musl's libc.a, and those of dependencies that cargo has built for handpie's tests. They \
          were in memory; \"by themselves\" judges every object alone, \"as one link\" resolves the \
          symbols of all as a linker does.\n\n\
          | what | size | objects | relocations | offences | ms |\n|---|---|---|---|---|---|\n",
@@ -95,7 +95,8 @@ fn libraries() -> anyhow::Result<Vec<PathBuf>> {
     }
     let target =
         env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    folders.push(target.join("release/deps"));
+    // Those of the release build hold bitcode.
+    folders.push(target.join("debug/deps"));
     let mut files = Vec::new();
     for folder in folders.iter().filter(|folder| folder.is_dir()) {
         for entry in fs::read_dir(folder)? {

@@ -26,6 +26,9 @@ const MAX_MEMBERS_SIZE: u64 = 4 << 30;
 /// dpkg answers in milliseconds; a broken one shall not stop anybody.
 const DPKG_LIMIT: Duration = Duration::from_secs(5);
 
+/// Where packages put libraries.
+const OF_PACKAGES: [&str; 4] = ["/usr/lib", "/usr/share", "/lib", "/opt"];
+
 /// rustc's own data in an archive of Rust.
 const RUST_METADATA: &[u8] = b"lib.rmeta";
 
@@ -217,11 +220,13 @@ fn of_thin_archive(failure: Failure, name: &str) -> Failure {
     ))
 }
 
-/// The Debian package that a file came with, where dpkg is there and knows.
+/// The Debian package that a file came with, where dpkg is there and knows. Asking takes a tenth of a
+/// second, so it is not asked about what no package has.
 pub(crate) fn package(path: &Path) -> Option<String> {
     let path = path.canonicalize().ok()?;
-    // Where /lib leads to /usr/lib, packages may still say /lib.
-    let short = Path::new("/").join(path.strip_prefix("/usr").unwrap_or(&path));
+    if !OF_PACKAGES.iter().any(|folder| path.starts_with(folder)) {
+        return None;
+    }
     let owner = |path: &Path| {
         let asked = Tool::new("dpkg").arg("-S").arg(path).timeout(DPKG_LIMIT);
         let output = asked.run().ok()?;
@@ -229,7 +234,11 @@ pub(crate) fn package(path: &Path) -> Option<String> {
         let (package, _) = text.lines().next()?.rsplit_once(": ")?;
         Some(package.to_owned())
     };
-    owner(&path).or_else(|| owner(&short).filter(|_| short != path))
+    // Where /lib leads to /usr/lib, packages may still say /lib.
+    let short = path
+        .strip_prefix("/usr")
+        .map(|short| Path::new("/").join(short));
+    owner(&path).or_else(|| owner(&short.ok()?))
 }
 
 #[cfg(test)]

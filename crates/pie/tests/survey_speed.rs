@@ -82,7 +82,10 @@ fn real_libraries_are_measured_when_they_are_given() {
 }
 
 fn read(path: &Path) -> (String, Vec<u8>) {
-    (path.display().to_string(), fs::read(path).expect("a library"))
+    (
+        path.display().to_string(),
+        fs::read(path).expect("a library"),
+    )
 }
 
 /// The median of some runs.

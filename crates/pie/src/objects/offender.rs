@@ -25,7 +25,7 @@ codes! {
         "link it with glibc, or build it without ifunc (its configure script may know a flag)";
     /// There is no machine code yet.
     Lto = "pic-lto",
-        "rebuild it with -fno-lto or -ffat-lto-objects (Rust: -C embed-bitcode=no -C lto=off)";
+        "rebuild it with -fno-lto or -ffat-lto-objects (Rust: `lto = \"off\"` in the profile)";
     /// Its CPU is not that of the first object.
     MixedCpus = "pic-mixed-cpus",
         "build everything for the same CPU, word size and byte order";
