@@ -28,10 +28,10 @@ mod offender;
 mod reach;
 
 use handpie_binary::elf::constants::Machine;
-use handpie_binary::{Archive, Bytes, Error};
+use handpie_binary::{Archive, Bytes, Error, Member};
 
 use judge::Judge;
-use object::{Object, Trouble};
+use object::{Global, Object, Trouble};
 use reach::Link;
 
 pub use offender::{Code, Offender, Place};
@@ -130,7 +130,8 @@ pub fn thin_members<'data>(bytes: impl Into<Bytes<'data>>) -> Result<Vec<&'data 
 /// is given, nothing says what is needed; then every member is.
 pub fn survey(inputs: &[Input<'_>], libc: Libc) -> Survey {
     let mut answer = Survey::default();
-    let units = units(inputs, &mut answer);
+    let mut units = units(inputs, &mut answer);
+    units.iter_mut().for_each(Unit::read_globals);
     let mut given = inputs.iter();
     let link = match given.any(|input| input.whole || !object::is_archive(input.bytes)) {
         true => Link::of(&units),
@@ -165,6 +166,33 @@ struct Unit<'a, 'data> {
     /// Whether it is linked only if something needs it.
     optional: bool,
     object: Result<Object<'data>, Trouble>,
+    /// The symbols that other objects see, with their names, if objects are linked with each other.
+    globals: Vec<Global<'data>>,
+}
+
+impl<'a, 'data> Unit<'a, 'data> {
+    fn read(input: &'a Input<'data>, member: Option<&Member<'data>>, bytes: Bytes<'data>) -> Self {
+        let object = object::read(bytes);
+        Self {
+            file: &input.name,
+            member: member.map(|member| member.name),
+            // What cannot be read may define what is needed.
+            optional: member.is_some() && !input.whole && object.is_ok(),
+            object,
+            globals: Vec::new(),
+        }
+    }
+
+    fn read_globals(&mut self) {
+        let globals = self.object.as_ref().ok().map(Object::globals);
+        match globals.transpose() {
+            Ok(globals) => self.globals = globals.unwrap_or_default(),
+            Err(trouble) => {
+                self.object = Err(trouble);
+                self.optional = false;
+            }
+        }
+    }
 }
 
 /// Every object of the inputs. What is in an archive and is no object for a linker is passed over:
@@ -173,12 +201,7 @@ fn units<'a, 'data>(inputs: &'a [Input<'data>], answer: &mut Survey) -> Vec<Unit
     let mut units = Vec::new();
     for input in inputs {
         if !object::is_archive(input.bytes) {
-            units.push(Unit {
-                file: &input.name,
-                member: None,
-                optional: false,
-                object: object::read(input.bytes),
-            });
+            units.push(Unit::read(input, None, input.bytes));
             continue;
         }
         let archive = match Archive::parse(input.bytes) {
@@ -195,17 +218,9 @@ fn units<'a, 'data>(inputs: &'a [Input<'data>], answer: &mut Survey) -> Vec<Unit
                 offender::add_file(answer, &input.name, Some(member.name), &trouble);
                 continue;
             };
-            if !object::is_for_linkers(data) {
-                continue;
+            if object::is_for_linkers(data) {
+                units.push(Unit::read(input, Some(member), data));
             }
-            let object = object::read(data);
-            units.push(Unit {
-                file: &input.name,
-                member: Some(member.name),
-                // What cannot be read may define what is needed.
-                optional: !input.whole && object.is_ok(),
-                object,
-            });
         }
     }
     units

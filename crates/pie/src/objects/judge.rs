@@ -83,10 +83,6 @@ impl<'a, 'data> Judge<'a, 'data> {
         if self.libc == Libc::Musl {
             find_ifuncs(object, &dropped, group, self.answer);
         }
-        if self.link.is_some() {
-            // What was found here before is told now, too: names that take too long to read.
-            object.globals()?;
-        }
         let tables = object.tables()?;
         let Some((_, rules)) = &self.cpu else {
             return Ok(());

@@ -79,6 +79,9 @@ pub(super) struct Symbol {
     pub(super) section: u16,
 }
 
+/// The name of a symbol, and the symbol.
+pub(super) type Global<'data> = (&'data [u8], Symbol);
+
 impl Symbol {
     pub(super) fn is_defined(self) -> bool {
         self.section != SHN_UNDEF.0
@@ -279,7 +282,7 @@ impl<'data> Object<'data> {
     ///
     /// # Errors
     /// When names share so many bytes that reading them would take too long.
-    pub(super) fn globals(&self) -> Result<Vec<(&'data [u8], Symbol)>, Trouble> {
+    pub(super) fn globals(&self) -> Result<Vec<Global<'data>>, Trouble> {
         let mut room = self.names.size().0.saturating_mul(MAX_SHARING);
         let mut globals = Vec::new();
         for symbol in self.symbols().filter(|symbol| !symbol.is_local()) {

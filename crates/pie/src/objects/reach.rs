@@ -84,7 +84,7 @@ enum Definition {
 impl<'data> Link<'data> {
     /// The objects that are given, and the members that they need.
     pub(super) fn of(units: &[Unit<'_, 'data>]) -> Self {
-        let mut link = Self::empty(units.len());
+        let mut link = Self::empty(units);
         for (index, unit) in units.iter().enumerate().filter(|(_, unit)| unit.optional) {
             link.offer(index, unit);
         }
@@ -106,18 +106,20 @@ impl<'data> Link<'data> {
 
     /// All of them.
     pub(super) fn of_all(units: &[Unit<'_, 'data>]) -> Self {
-        let mut link = Self::empty(units.len());
+        let mut link = Self::empty(units);
         for index in 0..units.len() {
             link.take(index, units, &mut Vec::new());
         }
         link
     }
 
-    fn empty(count: usize) -> Self {
+    fn empty(units: &[Unit<'_, 'data>]) -> Self {
+        // Most names are in one object only, and names are long.
+        let names = units.iter().map(|unit| unit.globals.len()).sum();
         Self {
-            symbols: HashMap::new(),
+            symbols: HashMap::with_capacity(names),
             order: Vec::new(),
-            taken: vec![false; count],
+            taken: vec![false; units.len()],
         }
     }
 
@@ -137,8 +139,7 @@ impl<'data> Link<'data> {
 
     /// Notes what a member would define.
     fn offer(&mut self, index: usize, unit: &Unit<'_, 'data>) {
-        let Ok(object) = &unit.object else { return };
-        for (name, symbol) in object.globals().unwrap_or_default() {
+        for &(name, symbol) in &unit.globals {
             if symbol.is_defined() {
                 let known = self.symbols.entry(name).or_default();
                 known.member.get_or_insert(index);
@@ -155,10 +156,8 @@ impl<'data> Link<'data> {
             return;
         }
         self.order.push(index);
-        let Some(Ok(object)) = units.get(index).map(|unit| &unit.object) else {
-            return;
-        };
-        for (name, symbol) in object.globals().unwrap_or_default() {
+        let globals = units.get(index).map(|unit| &unit.globals);
+        for &(name, symbol) in globals.into_iter().flatten() {
             let known = self.symbols.entry(name).or_default();
             if symbol.is_defined() && !symbol.is_common() {
                 known.definition = Some(match symbol.is_number() {
