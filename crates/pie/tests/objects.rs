@@ -239,6 +239,14 @@ fn members_that_nothing_needs_are_left_out() {
 }
 
 #[test]
+fn the_default_version_of_a_symbol_is_found_under_its_plain_name() {
+    let main = part("main", &["f"]).build();
+    let archive = ar(&[("f.o", &bad_part("f@@V1", &[]).build())]);
+    let found = link(&[("main.o", &main), ("lib.a", &archive)]);
+    assert_eq!(codes(&found), [Code::NarrowAddress]);
+}
+
+#[test]
 fn archives_may_stand_in_any_order() {
     let main = part("main", &["a"]).build();
     let needed = ar(&[("b.o", &bad_part("b", &[]).build())]);

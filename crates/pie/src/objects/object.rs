@@ -288,9 +288,16 @@ impl<'data> Object<'data> {
         for symbol in self.symbols().filter(|symbol| !symbol.is_local()) {
             let name = self.name(symbol);
             spend(&mut room, name)?;
-            if !name.is_empty() {
-                globals.push((name, symbol));
-            }
+            // What `.symver` makes the default version is found under the plain name, too.
+            let is_versioned = name.contains(&b'@');
+            let plain = name.windows(2).position(|two| is_versioned && two == b"@@");
+            let plain = plain.and_then(|end| name.get(..end));
+            let names = plain.into_iter().chain([name]);
+            globals.extend(
+                names
+                    .filter(|name| !name.is_empty())
+                    .map(|name| (name, symbol)),
+            );
         }
         Ok(globals)
     }
