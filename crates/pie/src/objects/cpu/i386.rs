@@ -5,7 +5,7 @@
 //! pointer in every program (as opposed to a library), so it stores no address in the end.
 //!
 //! Not seen: `R_386_GOT32` and `R_386_GOT32X` in an instruction without a base register, where they
-//! store an address. Linkers refuse that themselves.
+//! store an address. GNU ld and lld refuse that.
 
 use handpie_binary::Endianness;
 use handpie_binary::elf::Class;
