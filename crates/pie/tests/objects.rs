@@ -4,8 +4,10 @@
 mod archive;
 mod object;
 
+use std::time::{Duration, Instant};
+
 use archive::{ar, thin};
-use handpie_binary::Bytes;
+use handpie_binary::{Bytes, Elf};
 use handpie_pie::objects::{
     Code, Input, Libc, Offender, Survey, survey, survey_apart, thin_members,
 };
@@ -496,4 +498,32 @@ fn hundreds_in_one_object_are_counted_and_not_listed() {
     );
     assert_eq!(found.offenders[4].code, Code::TextRelocation);
     assert_eq!(found.offenders[4].more, 0);
+}
+
+#[test]
+fn names_that_share_their_bytes_without_end_are_refused_and_not_read() {
+    let (mut object, _) = with(empty(), "long", GLOBAL, UNDEFINED);
+    object.symbols[1].name = "n".repeat(15_000).leak();
+    for _ in 0..40_000 {
+        object = with(object, "n", GLOBAL, UNDEFINED).0;
+    }
+    let mut bytes = object.build();
+    let start = {
+        let elf = Elf::parse(&bytes).unwrap();
+        elf.section(".symtab").unwrap().offset.0 as usize
+    };
+    for symbol in 1..40_000 {
+        let name = start + symbol * 24;
+        bytes[name..name + 4].copy_from_slice(&1u32.to_le_bytes());
+    }
+    let begin = Instant::now();
+    let found = alone(&bytes);
+    assert_eq!(only(&found).message(), "the symbols' names overlap");
+    assert!(
+        begin.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        begin.elapsed()
+    );
+    // By itself, no name is needed.
+    assert!(survey_apart(&Input::new("a.o", &bytes), Libc::Musl).is_clean());
 }
