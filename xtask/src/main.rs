@@ -19,6 +19,7 @@ mod check_speed;
 mod survey_speed;
 mod boot;
 mod real_programs;
+mod relro_objects;
 mod go_suites;
 mod corpus;
 

@@ -26,7 +26,7 @@ const CPUS: [(&str, &str, &[&str]); 9] = [
 
 /// The first LLVM of Debian 12 that knows all of them well is 16.
 pub(crate) const ASSEMBLER: &str = "clang-19";
-const DISASSEMBLER: &str = "llvm-objdump-19";
+pub(crate) const DISASSEMBLER: &str = "llvm-objdump-19";
 
 /// Which file is assembled for a CPU: ppc64 in either byte order has the same instructions.
 fn source(cpu: &str) -> &str {
@@ -104,7 +104,7 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
             );
         }
     }
-    Ok(())
+    crate::relro_objects::run(check)
 }
 
 /// The listing of the code.

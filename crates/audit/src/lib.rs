@@ -22,13 +22,16 @@ mod elf;
 mod macho;
 mod pe;
 mod runtimes;
+mod frames;
 mod go;
 pub mod diff;
 
 pub use date::Date;
 pub use elf::Objects;
 pub use finding::{Answer, Evidence, Finding, Judgement};
-pub use policy::{Origin, Policy, PolicyError, Ruling, Setting, Standing, Unknown, Waived, Waiver};
+pub use policy::{
+    Cgo, Origin, Policy, PolicyError, Ruling, Setting, Standing, Unknown, Waived, Waiver,
+};
 pub use rule::{Level, Levels, Profile, Rule, Severity, rules};
 pub use subject::{Kind, Language, Libc, Subject};
 

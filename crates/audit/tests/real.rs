@@ -376,7 +376,7 @@ fn programs_by_ld64_are_judged_as_they_were_built() {
             "-fno-stack-protector",
             "",
             "macho-canary",
-            Unknown,
+            Fail,
         ),
         (
             "public",

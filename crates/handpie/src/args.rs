@@ -67,6 +67,7 @@ impl Format {
 pub(crate) enum Command {
     Build(command::build::Build),
     Convert(command::convert::Convert),
+    Link(command::link::Link),
     Check(command::check::Check),
     Diff(command::diff::Diff),
     Prove(command::prove::Prove),

@@ -9,6 +9,9 @@ pub(crate) mod env;
 pub(crate) mod doctor;
 pub(crate) mod toolexec;
 pub(crate) mod extld;
+pub(crate) mod link;
+pub(crate) mod ld;
+pub(crate) mod cc;
 pub(crate) mod explain;
 pub(crate) mod completions;
 pub(crate) mod man;
@@ -23,6 +26,7 @@ pub(crate) fn run(command: &Command, reporter: &Reporter) -> Result<Exit, Failur
     match command {
         Command::Build(args) => build::run(args, reporter),
         Command::Convert(args) => convert::run(args, reporter),
+        Command::Link(args) => link::run(args, reporter),
         Command::Check(args) => check::run(args, reporter),
         Command::Diff(args) => diff::run(args, reporter),
         Command::Prove(args) => prove::run(args, reporter),

@@ -6,6 +6,7 @@
 mod args;
 mod command;
 mod pipeline;
+mod linking;
 mod toolchain;
 mod record;
 mod input;
@@ -27,6 +28,7 @@ mod exit;
 use std::process::ExitCode;
 
 use clap::Parser;
+use handpie_toolchain::link::embedded;
 
 fn main() -> ExitCode {
     // Go starts us for each package that it compiles; that path must not pay for the rest.
@@ -35,6 +37,16 @@ fn main() -> ExitCode {
     }
     // Go's linker starts us for some CPUs; it expects the manners of a C compiler.
     if let Some(code) = command::extld::run_if_asked(std::env::args_os()) {
+        return code;
+    }
+    // Compilers start us as their linker, and `link` starts the linker that is built in.
+    if let Some(code) = command::ld::run_if_asked(std::env::args_os()) {
+        return code;
+    }
+    if let Some(code) = command::cc::run_if_asked(std::env::args_os()) {
+        return code;
+    }
+    if let Some(code) = embedded::run_if_asked(std::env::args_os()) {
         return code;
     }
     let args = args::Args::parse();

@@ -29,6 +29,7 @@ mod apply;
 mod verify;
 pub mod link;
 pub mod objects;
+pub mod startup;
 
 pub use apply::{Piece, Pieces};
 pub use arch::{CPUS, Cpu};

@@ -174,6 +174,17 @@ const MAX_DIRS: usize = 20_000;
 /// How long an answer that nobody asks for is kept.
 const MAX_AGE: Duration = Duration::from_secs(30 * 24 * 3600);
 
+/// A file or folder below the user's cache folder, of a name that `key` decides.
+pub fn user_file(kind: &str, key: &impl Hash) -> Option<PathBuf> {
+    let mut hasher = DefaultHasher::new();
+    (env!("CARGO_PKG_VERSION"), key).hash(&mut hasher);
+    Some(
+        user_folder()?
+            .join(kind)
+            .join(format!("{:016x}", hasher.finish())),
+    )
+}
+
 fn read<T: DeserializeOwned>(file: &Path, key: &str) -> Option<T> {
     let kept: Kept<T> = serde_json::from_slice(&std::fs::read(file).ok()?).ok()?;
     let (state, _) = kept.watch.state()?;

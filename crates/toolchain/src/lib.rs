@@ -1,4 +1,4 @@
-//! Starts other programs: `go`, `git` and the tools behind them.
+//! Starts other programs: `go`, `git`, compilers, linkers and the tools behind them.
 //!
 //! Nothing here knows what an executable looks like inside, and nothing here prints: every
 //! function returns a value, and the program decides what to say.
@@ -13,3 +13,6 @@ pub mod packages;
 pub mod cache;
 pub mod wrapper;
 pub mod env;
+pub mod response;
+pub mod link;
+pub mod cc;

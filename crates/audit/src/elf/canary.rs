@@ -1,8 +1,6 @@
 //! Stack canaries, by function: the name `__stack_chk_fail` alone shows nothing, because every
 //! static libc brings it, and its absence shows nothing, because not every function needs one.
 
-use handpie_binary::elf::Elf;
-
 use super::code;
 use super::functions::{self, Function};
 use super::producers::{Had, Producers};
@@ -54,27 +52,29 @@ fn stack_canary(subject: &Subject<'_>) -> Option<Judgement> {
         return Some(unknown(why));
     }
     // The sections of an object all start at address 0, so addresses tell nothing there.
-    let reads = match subject.kind {
+    let checking = match subject.kind {
         Kind::RelocatableObject => None,
-        _ if own.is_empty() => None,
-        _ => code::canary_reads(elf, table),
+        _ if own.is_empty() || elf.sections().is_empty() => None,
+        _ => code::checking_a_canary(elf, &own, table),
     };
-    let count = counted(elf, &own, reads.as_deref());
+    let count = match &checking {
+        Some(checking) => Count::Of(checking.len(), own.len()),
+        None => Count::Untold,
+    };
     Some(match count {
-        Count::Of(0, all) => recorded(asked).unwrap_or_else(|| {
-            unknown(format!(
-                "none of its {all} functions checks one: either none needs it, or it was built without"
-            ))
-        }),
+        Count::Of(0, all) => recorded(asked)
+            .unwrap_or_else(|| unprotected(all, &code::giving_a_local_away(elf, &own))),
         Count::Of(some, all) => pass(format!("{some} of its {all} functions check one"))
-            .with(protected(&own, reads.as_deref().unwrap_or_default())),
+            .with(named(checking.unwrap_or_default().iter())),
         Count::Untold if imported && !has_libc => {
             pass("its functions call `__stack_chk_fail`").with("imports `__stack_chk_fail`")
         }
         Count::Untold if has_libc => unknown("the code of this CPU is not looked at"),
         Count::Untold => recorded(asked).unwrap_or_else(|| {
-            unknown("it calls none of the functions that report a broken one: either no function \
-                     needs a canary, or it was built without")
+            unknown(
+                "it calls none of the functions that report a broken one: either no function \
+                     needs a canary, or it was built without",
+            )
         }),
     })
 }
@@ -98,23 +98,24 @@ enum Count {
     Untold,
 }
 
-fn counted(
-    elf: &Elf<'_>,
-    own: &[Function<'_>],
-    reads: Option<&[handpie_binary::Address]>,
-) -> Count {
-    match reads {
-        Some(reads) if !own.is_empty() && !elf.sections().is_empty() => {
-            let protected = own.iter().filter(|function| function.has_one_of(reads));
-            Count::Of(protected.count(), own.len())
-        }
-        _ => Count::Untold,
+/// No function checks a canary. Those that -fstack-protector-strong would protect tell why.
+fn unprotected(all: usize, exposed: &[Function<'_>]) -> Judgement {
+    if exposed.is_empty() {
+        return unknown(format!(
+            "none of its {all} functions checks one: either none needs it, or it was built without"
+        ));
     }
+    let count = exposed.len();
+    fail(format!(
+        "none of its {all} functions checks one, and {count} of them give the address of a local \
+         variable away"
+    ))
+    .with(named(exposed.iter()))
+    .hint(HINT)
 }
 
-fn protected(own: &[Function<'_>], reads: &[handpie_binary::Address]) -> String {
-    let protected = own.iter().filter(|function| function.has_one_of(reads));
-    let names = protected
+fn named<'a, 'data: 'a>(functions: impl Iterator<Item = &'a Function<'data>>) -> String {
+    let names = functions
         .take(3)
         .map(|function| format!("`{}`", String::from_utf8_lossy(function.name)));
     format!("functions {}", names.collect::<Vec<_>>().join(", "))

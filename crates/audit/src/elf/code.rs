@@ -11,6 +11,7 @@ use handpie_binary::{Address, Offset, Size};
 use memchr::memmem;
 
 use super::functions::Function;
+use crate::frames;
 use crate::limits::MAX_CODE;
 
 /// The stretches of code: sections, or segments in a file without section headers. Of very long ones
@@ -33,39 +34,46 @@ pub(super) fn stretches<'data>(elf: &Elf<'data>) -> Vec<(Address, &'data [u8])> 
         .collect()
 }
 
-/// Where code reads the canary, ascending; `None` on CPUs where a single instruction does not tell.
-pub(super) fn canary_reads(elf: &Elf<'_>, symbols: &[Symbol<'_>]) -> Option<Vec<Address>> {
+/// Those of the functions that read the canary; `None` on CPUs where a single instruction does not
+/// tell.
+pub(super) fn checking_a_canary<'data>(
+    elf: &Elf<'_>,
+    functions: &[Function<'data>],
+    symbols: &[Symbol<'_>],
+) -> Option<Vec<Function<'data>>> {
     let machine = elf.header().machine;
-    let mut reads = Vec::new();
-    for (start, code) in stretches(elf) {
-        let found: Vec<usize> = if machine == EM_X86_64 {
-            from_segment(code, &[0x25, 0x28, 0, 0, 0], 4, is_canary_of_x86_64)
+    let mut checking = Vec::new();
+    // Function by function: the C of a large Go program lies behind megabytes of Go.
+    for function in functions {
+        let Some((start, code)) = function.code(elf) else {
+            continue;
+        };
+        let checks = if machine == EM_X86_64 {
+            has_from_segment(code, &[0x25, 0x28, 0, 0, 0], 4, is_canary_of_x86_64)
         } else if machine == EM_386 {
-            from_segment(code, &[0x14, 0, 0, 0], 3, is_canary_of_386)
+            has_from_segment(code, &[0x14, 0, 0, 0], 3, is_canary_of_386)
         } else if machine == EM_AARCH64 {
-            calls_of_failure(start, code, symbols)?
+            calls_failure(start, code, symbols)?
         } else {
             return None;
         };
-        let place = |inside| start.checked_add(Size::of(inside));
-        reads.extend(found.into_iter().filter_map(place));
+        if checks {
+            checking.push(*function);
+        }
     }
-    reads.sort_unstable();
-    Some(reads)
+    Some(checking)
 }
 
-/// Instructions that end with `displacement` and are told by the `before` bytes in front of it.
-fn from_segment(
+/// Whether there is an instruction that ends with `displacement` and is told by the `before` bytes in
+/// front of it.
+fn has_from_segment(
     code: &[u8],
     displacement: &[u8],
     before: usize,
     is_one: fn(&[u8]) -> bool,
-) -> Vec<usize> {
-    let found = memmem::find_iter(code, displacement);
-    found
-        .filter_map(|at| at.checked_sub(before))
-        .filter(|&start| code.get(start..).is_some_and(is_one))
-        .collect()
+) -> bool {
+    let mut found = memmem::find_iter(code, displacement).filter_map(|at| at.checked_sub(before));
+    found.any(|start| code.get(start..).is_some_and(is_one))
 }
 
 /// `mov %fs:0x28,%reg`, and `sub`, `xor` and `cmp` of it: 64, REX.W, opcode, ModRM with SIB.
@@ -83,23 +91,44 @@ fn is_canary_of_386(code: &[u8]) -> bool {
 }
 
 /// On AArch64 the canary is a variable like any other; but only functions that check one call
-/// `__stack_chk_fail`. `None` when it is not among the symbols.
-fn calls_of_failure(start: Address, code: &[u8], symbols: &[Symbol<'_>]) -> Option<Vec<usize>> {
-    let failure = symbols
-        .iter()
-        .find(|symbol| symbol.name == b"__stack_chk_fail" && symbol.address.0 != 0)?;
-    let calls = code.chunks_exact(4).enumerate().filter(|(index, word)| {
-        let Ok(word) = <[u8; 4]>::try_from(*word) else {
-            return false;
-        };
-        let word = u32::from_le_bytes(word);
+/// `__stack_chk_fail`. `None` when that is somewhere else, and the calls go through a table.
+fn calls_failure(start: Address, code: &[u8], symbols: &[Symbol<'_>]) -> Option<bool> {
+    let named = |symbol: &&Symbol<'_>| symbol.name == b"__stack_chk_fail";
+    let Some(failure) = symbols.iter().find(named) else {
+        return Some(false);
+    };
+    if failure.address.0 == 0 {
+        return None;
+    }
+    let (words, _) = code.as_chunks::<4>();
+    Some(words.iter().enumerate().any(|(index, word)| {
+        let word = u32::from_le_bytes(*word);
         // BL: 100101 and 26 bits of distance in words.
         let is_call = word & 0xfc00_0000 == 0x9400_0000;
         let distance = i64::from((word << 6).cast_signed() >> 6).wrapping_mul(4);
-        let here = start.0.wrapping_add((*index as u64).wrapping_mul(4));
+        let here = start.0.wrapping_add((index as u64).wrapping_mul(4));
         is_call && here.wrapping_add_signed(distance) == failure.address.0
-    });
-    Some(calls.map(|(index, _)| index.saturating_mul(4)).collect())
+    }))
+}
+
+/// The functions that give the address of a local variable away, without being protected.
+pub(super) fn giving_a_local_away<'data>(
+    elf: &Elf<'_>,
+    functions: &[Function<'data>],
+) -> Vec<Function<'data>> {
+    let machine = elf.header().machine;
+    let cpu = if machine == EM_X86_64 {
+        frames::Cpu::X86_64
+    } else if machine == EM_AARCH64 {
+        frames::Cpu::Arm64
+    } else {
+        return Vec::new();
+    };
+    let gives = |function: &Function<'_>| {
+        let code = function.code(elf);
+        code.is_some_and(|(_, code)| frames::gives_a_local_away(cpu, code))
+    };
+    functions.iter().copied().filter(gives).collect()
 }
 
 /// The names of the functions that `functions` call directly; `None` on CPUs whose calls are not
@@ -141,7 +170,11 @@ mod tests {
             0x64, 0x48, 0x8b, 0x04, 0x25, 0x28, 0, 0, 0, 0x64, 0x48, 0x8b, 0x04, 0x25, 0x10, 0, 0,
             0, 0x64, 0x48, 0x2b, 0x14, 0x25, 0x28, 0, 0, 0, 0x8b, 0x04, 0x25, 0x28, 0, 0, 0,
         ];
-        let found = from_segment(&code, &[0x25, 0x28, 0, 0, 0], 4, is_canary_of_x86_64);
-        assert_eq!(found, [0, 18]);
+        let is_found =
+            |code| has_from_segment(code, &[0x25, 0x28, 0, 0, 0], 4, is_canary_of_x86_64);
+        assert!(is_found(&code[..9]), "mov %fs:0x28,%rax");
+        assert!(!is_found(&code[9..18]), "mov %fs:0x10,%rax");
+        assert!(is_found(&code[18..27]), "sub %fs:0x28,%rdx");
+        assert!(!is_found(&code[27..]), "mov 0x28,%eax");
     }
 }

@@ -96,7 +96,9 @@ fn marks(
 /// absence shows nothing.
 fn cfi(subject: &Subject<'_>) -> Option<Judgement> {
     const LEFT_BEHIND: [&[u8]; 3] = [b"__cfi_check", b"__cfi_slowpath", b"__cfi_slowpath_diag"];
-    const ENDS: [&[u8]; 3] = [b".cfi", b".cfi_jt", b"_global_addr"];
+    const ENDS: [&[u8]; 2] = [b".cfi", b".cfi_jt"];
+    /// As `__typeid_..._global_addr`.
+    const OF_TYPES: &[u8] = b"__typeid_";
     let elf = subject.elf()?;
     if !subject.kind.is_loaded() {
         return None;
@@ -107,7 +109,9 @@ fn cfi(subject: &Subject<'_>) -> Option<Judgement> {
         ));
     }
     let found = subject.symbols(elf).all().find(|symbol| {
-        LEFT_BEHIND.contains(&symbol.name) || ENDS.iter().any(|end| symbol.name.ends_with(end))
+        LEFT_BEHIND.contains(&symbol.name)
+            || symbol.name.starts_with(OF_TYPES)
+            || ENDS.iter().any(|end| symbol.name.ends_with(end))
     });
     Some(match found {
         Some(symbol) => {

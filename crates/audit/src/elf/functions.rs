@@ -29,14 +29,6 @@ impl Function<'_> {
         let code = elf.file().slice(offset.0, size, "a function").ok()?;
         Some((self.start, code.data()))
     }
-
-    /// Whether one of the addresses, which ascend, is in it.
-    pub(super) fn has_one_of(&self, addresses: &[Address]) -> bool {
-        let first = addresses.partition_point(|address| *address < self.start);
-        addresses
-            .get(first)
-            .is_some_and(|address| *address < self.end)
-    }
 }
 
 /// The last functions of start files: gcc's, glibc's and musl's.
@@ -140,6 +132,18 @@ fn functions<'data>(symbols: &[Symbol<'data>]) -> Vec<Function<'data>> {
 /// Names that C leaves to compilers and libcs, and those that glibc takes besides.
 fn is_reserved(name: &[u8]) -> bool {
     const OF_GLIBC: [&[u8]; 4] = [b"_dl_", b"_nl_", b"_int_", b"_itoa"];
+    // C++ gives every function such a name; of its library are these.
+    const OF_CPP: [&[u8]; 6] = [
+        b"_ZNSt",
+        b"_ZNKSt",
+        b"_ZSt",
+        b"_ZN9__gnu_cxx",
+        b"_ZN10__cxxabiv1",
+        b"_ZGV",
+    ];
+    if name.starts_with(b"_Z") {
+        return OF_CPP.iter().any(|start| name.starts_with(start));
+    }
     matches!(name, [b'_', b'_' | b'A'..=b'Z', ..])
         || OF_GLIBC.iter().any(|start| name.starts_with(start))
 }

@@ -60,6 +60,10 @@ fn relro(subject: &Subject<'_>) -> Option<Judgement> {
         "program header {} (`PT_GNU_RELRO`, {} bytes at address {})",
         segment.index, segment.memory_size, segment.address
     );
+    let hint = match subject.language.is_go() {
+        true => HINT_OF_GO,
+        false => HINT,
+    };
     let lazy = lazy_binding(subject, elf, dynamic.as_ref());
     let judgement = match lazy {
         Lazy::Nothing => {
@@ -72,10 +76,10 @@ fn relro(subject: &Subject<'_>) -> Option<Judgement> {
             None => pass("full"),
         },
         Lazy::AtStart => {
-            warn("partial: the table of functions is filled at start and stays writable").hint(HINT)
+            warn("partial: the table of functions is filled at start and stays writable").hint(hint)
         }
         Lazy::Late => {
-            warn("partial: the table of functions that are bound late stays writable").hint(HINT)
+            warn("partial: the table of functions that are bound late stays writable").hint(hint)
         }
     };
     Some(judgement.at(segment.header, evidence))
@@ -92,11 +96,11 @@ fn relro_applied(subject: &Subject<'_>) -> Option<Judgement> {
     };
     let judgement = match (subject.kind, subject.libc) {
         (kind, _) if kind.needs_loader() => pass("its loader does it"),
-        _ if elf.section(".text.handpie").is_some() => pass("handpie's start-up code does it"),
+        _ if has_handpies_start(elf) => pass("handpie's start-up code does it"),
         (_, Libc::Glibc) => pass("glibc's start-up code does it"),
         (_, Libc::Musl) => {
             fail("musl's start-up code of static programs never does it: the range stays writable")
-                .hint("link it with glibc, or prove otherwise with `handpie prove`")
+                .hint("link it with `handpie link` or `handpie cc`, whose start-up code does it")
         }
         _ => unknown(
             "whose start-up code this is cannot be told; `handpie prove` looks at the running program",
@@ -106,6 +110,12 @@ fn relro_applied(subject: &Subject<'_>) -> Option<Judgement> {
         segment.header,
         format!("program header {} (`PT_GNU_RELRO`)", segment.index),
     ))
+}
+
+/// The stub of a converted program has a section; what `handpie link` links in has a note, which
+/// strip leaves alone.
+fn has_handpies_start(elf: &Elf<'_>) -> bool {
+    elf.section(".text.handpie").is_some() || elf.notes().any(|note| note.name == b"handpie")
 }
 
 fn bind_now(subject: &Subject<'_>) -> Option<Judgement> {

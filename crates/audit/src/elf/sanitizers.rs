@@ -61,7 +61,7 @@ fn sanitizers(subject: &Subject<'_>) -> Option<Judgement> {
         return Some(
             fail(format!("{what} is in it"))
                 .with(format!("symbol `{}`", symbols::name(symbol)))
-                .hint("build it without -fsanitize, -fprofile-instr-generate and --coverage"),
+                .hint("build it without -fsanitize, -fprofile-instr-generate, --coverage and -pg"),
         );
     }
     let stripped = symbols.table.is_empty() && !subject.language.is_go();
@@ -78,7 +78,9 @@ fn sanitizers(subject: &Subject<'_>) -> Option<Judgement> {
 }
 
 fn is_mark(symbol: &Symbol<'_>, start: &[u8]) -> bool {
-    if !symbol.name.starts_with(start) {
+    // A program may have a function `mcounter`.
+    let is_whole = start.ends_with(b"mcount");
+    if !symbol.name.starts_with(start) || (is_whole && symbol.name != start) {
         return false;
     }
     // What is asked for weakly may be absent: libraries ask so whether a sanitizer is there.

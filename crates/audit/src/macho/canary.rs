@@ -2,10 +2,13 @@
 //! is dead comes from the system's library, so that its name is there even when the file was
 //! stripped.
 
-use handpie_binary::macho::constants::LC_SYMTAB;
+use handpie_binary::macho::constants::{CPU_TYPE_ARM64, CPU_TYPE_X86_64, LC_SYMTAB};
+use handpie_binary::{Image, MachO};
 
 use super::loaded;
-use crate::finding::{Judgement, not_applicable, pass, unknown};
+use crate::finding::{Judgement, fail, not_applicable, pass, unknown};
+use crate::frames;
+use crate::limits::MAX_CODE;
 use crate::rule::{Level, Levels, Rule, Severity};
 use crate::subject::{Language, Subject};
 
@@ -36,12 +39,34 @@ fn canary(subject: &Subject<'_>) -> Option<Judgement> {
         let why = "there are functions that check one; which, the file does not tell";
         return Some(pass(why).at(symbol.entry, "the symbol `___stack_chk_fail`"));
     }
+    let hint = match subject.language {
+        Language::GoWithC => "set CGO_CFLAGS=-fstack-protector-strong",
+        _ => "compile with -fstack-protector-strong",
+    };
     Some(match subject.language {
         Language::Rust => not_applicable("Rust checks every access instead, and rustc makes none"),
-        Language::GoWithC => unknown(NONE).hint("set CGO_CFLAGS=-fstack-protector-strong"),
-        _ => unknown(NONE).hint("compile with -fstack-protector-strong"),
+        Language::C if gives_a_local_away(macho) => fail(UNPROTECTED).hint(hint),
+        _ => unknown(NONE).hint(hint),
     })
 }
 
+/// All code of `__text` is the program's own, and Apple's ABI has each function point `%rbp` at its
+/// frame. Swift protects its arrays in another way.
+fn gives_a_local_away(macho: &MachO<'_>) -> bool {
+    let cpu = match macho.header().cpu_type {
+        CPU_TYPE_X86_64 => frames::Cpu::X86_64,
+        CPU_TYPE_ARM64 => frames::Cpu::Arm64,
+        _ => return false,
+    };
+    let sections = Image::sections(macho);
+    let is_swift = sections
+        .iter()
+        .any(|section| section.name.starts_with(b"__swift5_"));
+    let text = sections.iter().find(|section| section.name == b"__text");
+    let text = text.map(|section| section.start(MAX_CODE));
+    !is_swift && text.is_some_and(|text| frames::one_gives_a_local_away(cpu, text.data()))
+}
+
+const UNPROTECTED: &str = "no function checks one, and there are functions that give the address of a local variable away";
 /// Absent from a program that was compiled without, and from one that has nothing to protect.
 const NONE: &str = "no function checks one: compiled without, or nothing in it needs one";

@@ -119,13 +119,22 @@ pub(super) fn libc_of_elf(elf: &Elf<'_>, language: Language) -> Libc {
     {
         return Libc::Glibc;
     }
-    if elf.sections().iter().any(|section| is_musls(elf, section)) {
+    if elf.sections().iter().any(|section| is_musls(elf, section)) || has_musls_start(elf) {
         return Libc::Musl;
     }
     Libc::Unknown
 }
 
-/// musl's word for error 0 (src/errno/__strerror.h); whatever prints links it.
+/// musl's start-up code of static programs (src/env/__libc_start_main.c), for those that print no
+/// error.
+fn has_musls_start(elf: &Elf<'_>) -> bool {
+    let symbols = elf.symbols().unwrap_or_default();
+    symbols
+        .iter()
+        .any(|symbol| symbol.name == b"__init_libc" && symbol.section != 0)
+}
+
+/// musl's word for error 0 (src/errno/__strerror.h); whatever names errors links it.
 fn is_musls(elf: &Elf<'_>, section: &Section<'_>) -> bool {
     const NO_ERROR: &[u8] = b"No error information";
     section.kind == SHT_PROGBITS

@@ -12,12 +12,13 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, Permissions};
 use std::io::{self, Write};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use handpie_pie::link::{self, Options};
+use handpie_toolchain::response;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -38,7 +39,7 @@ pub(crate) fn run_if_asked(args: impl Iterator<Item = OsString>) -> Option<ExitC
     let args: Vec<OsString> = args.skip(1).collect();
     let result = match args.as_slice() {
         [first, words @ ..] if first == "extld" => link(words),
-        [response] if response.as_bytes().starts_with(b"@") => match read_response(response) {
+        [word] if word.as_bytes().starts_with(b"@") => match response::expanded([word.clone()]) {
             Ok(words) if words.first().is_some_and(|word| word == "extld") => {
                 link(words.get(1..).unwrap_or_default())
             }
@@ -114,7 +115,7 @@ impl Command {
     fn parse(words: &[OsString]) -> Result<Self, Failure> {
         let mut command = Self::default();
         let mut objects = Vec::new();
-        let words = expanded(words)?;
+        let words = response::expanded(words.to_vec()).map_err(unreadable)?;
         let mut words = words.iter();
         let mut hardening = Hardening::default();
         while let Some(word) = words.next() {
@@ -192,48 +193,8 @@ fn build_id(digits: &[u8]) -> Result<Vec<u8>, Failure> {
     }
 }
 
-/// The words, with those of response files in the place of the files.
-fn expanded(words: &[OsString]) -> Result<Vec<OsString>, Failure> {
-    let mut all = Vec::new();
-    for word in words {
-        match word.as_bytes().starts_with(b"@") {
-            true => all.extend(read_response(word)?),
-            false => all.push(word.clone()),
-        }
-    }
-    Ok(all)
-}
-
-fn read_response(word: &OsStr) -> Result<Vec<OsString>, Failure> {
-    let path = Path::new(OsStr::from_bytes(
-        word.as_bytes().get(1..).unwrap_or_default(),
-    ));
-    let mut input = Input::open(path)?;
-    input.look(|file| split_response(file.data()))
-}
-
-/// Words as `libiberty` reads them: blanks part them, quotes keep blanks, a backslash keeps what
-/// follows it. Go's linker quotes each word.
-fn split_response(text: &[u8]) -> Vec<OsString> {
-    let mut words = Vec::new();
-    let mut word: Option<Vec<u8>> = None;
-    let mut quote = None;
-    let mut bytes = text.iter().copied();
-    while let Some(byte) = bytes.next() {
-        match (quote, byte) {
-            (_, b'\\') => word.get_or_insert_default().extend(bytes.next()),
-            (Some(open), _) if byte == open => quote = None,
-            (Some(_), _) => word.get_or_insert_default().push(byte),
-            (None, b'"' | b'\'') => {
-                quote = Some(byte);
-                word.get_or_insert_default();
-            }
-            (None, _) if byte.is_ascii_whitespace() => words.extend(word.take()),
-            (None, _) => word.get_or_insert_default().push(byte),
-        }
-    }
-    words.extend(word);
-    words.into_iter().map(OsString::from_vec).collect()
+fn unreadable(error: response::Error) -> Failure {
+    Failure::new(Exit::Input, error)
 }
 
 /// Writes beside the target and renames: nothing is ever half-written.
@@ -302,11 +263,5 @@ mod tests {
         assert!(!is_probe("convert -o a trivial.c"));
         assert!(!is_probe("-m32 -o t/a.out t/go.o"));
         assert!(!is_probe("--verbose trivial.c"));
-    }
-
-    #[test]
-    fn reads_response_files_as_go_writes_them() {
-        let words = split_response(b"\"extld\"\n\"-o\"\n\"a \\\"b\\\\\"\nplain 'x y' \"\"");
-        assert_eq!(words, ["extld", "-o", "a \"b\\", "plain", "x y", ""]);
     }
 }

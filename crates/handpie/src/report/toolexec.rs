@@ -24,6 +24,11 @@ pub(crate) fn message(text: &str) {
     anstream::eprintln!("handpie: {text}");
 }
 
+/// Prints help, or a command that was asked for, to standard output.
+pub(crate) fn help(text: &str) {
+    anstream::print!("{text}");
+}
+
 /// Prints what a tool said, as it said it.
 pub(crate) fn pass_on(said: &[u8]) {
     // Who cannot be told has closed standard error; the exit code tells him.

@@ -1,0 +1,359 @@
+//! `handpie cc` and `handpie c++`: a compiler that hardens, and whose programs are static-PIE.
+//!
+//! Also when this program is called `handpie-cc` or `handpie-c++`, for build tools that want one
+//! word. Nothing is read from the command line but a few words before the first one of the compiler,
+//! so that everything a compiler understands can be said.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use handpie_toolchain::cc::{self, Compiler, Family, Language, Profile, Request, Step};
+use handpie_toolchain::command::{Stream, Tool};
+use handpie_toolchain::link::Libc;
+use handpie_toolchain::link::sysroot::{self, Sysroot, Target, Wants};
+use handpie_toolchain::response;
+
+use super::ld;
+use super::link::{DEFAULT_TIME_LIMIT, LibcChoice};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::linking::{self, Job};
+use crate::report;
+use crate::toolchain;
+
+const NO_COMPILER: &str = "cc-no-compiler";
+/// `off` leaves the hardening flags out.
+const HARDENING: &str = "HANDPIE_HARDENING";
+/// The compiler, where it is not said with `--compiler`.
+const COMPILER: &str = "HANDPIE_CC";
+
+const HELP: &str = "\
+Compile C or C++ with the hardening flags, and link it as a static-PIE
+
+Usage: handpie cc [OPTIONS] [WORDS OF THE COMPILER]...
+       handpie c++ [OPTIONS] [WORDS OF THE COMPILER]...
+
+Puts OpenSSF's hardening flags before your words, so that yours win, and links with handpie, with
+musl unless you say otherwise. A link of the name handpie-cc or handpie-c++ to handpie does the same
+in one word.
+
+Options, before all others:
+      --compiler <CC>    gcc, clang, zig, or a path [default: gcc; zig for other CPUs and for C++
+                         with musl; HANDPIE_CC]
+      --libc <LIBC>      musl, glibc, or given: the one that the words bring [default: musl]
+      --cpu <CPU>        build for another CPU: arm64, riscv64, ...
+      --linker <LINKER>  embedded, mold, lld, bfd, or a path [default: embedded]
+      --profile <NAME>   portable: a static-PIE; host: a dynamic PIE against this machine's libc
+                         [default: portable]
+      --no-hardening     add no hardening flags; HANDPIE_HARDENING=off does the same
+      --show             print the command instead of running it
+
+Examples:
+  handpie cc -O2 -o hello hello.c
+  make CC='handpie cc'
+  ./configure CC='handpie cc' CXX='handpie c++'
+  CC='handpie cc --cpu arm64' CGO_ENABLED=1 GOARCH=arm64 go build -ldflags=-linkmode=external
+";
+
+/// What stands before the words of the compiler.
+#[derive(Debug, Default)]
+struct Options {
+    compiler: Option<OsString>,
+    libc: LibcChoice,
+    target: Option<&'static Target>,
+    linker: Option<OsString>,
+    profile: Profile,
+    no_hardening: bool,
+    show: bool,
+}
+
+/// Compiles if this program is called as a compiler.
+pub(crate) fn run_if_asked(mut args: impl Iterator<Item = OsString>) -> Option<ExitCode> {
+    let program = PathBuf::from(args.next()?);
+    let args: Vec<OsString> = args.collect();
+    let (language, words) = match program.file_name()?.to_str() {
+        Some("handpie-cc") => (Language::C, args.as_slice()),
+        Some("handpie-c++") => (Language::Cpp, args.as_slice()),
+        _ => match args.split_first() {
+            Some((first, rest)) if first == "cc" => (Language::C, rest),
+            Some((first, rest)) if first == "c++" => (Language::Cpp, rest),
+            _ => return None,
+        },
+    };
+    Some(match run(language, words) {
+        Ok(code) => code,
+        Err(failure) => {
+            report::toolexec::failure(&failure);
+            if let Some(code) = failure.code {
+                report::toolexec::message(&format!("see: handpie explain {code}"));
+            }
+            failure.exit.into()
+        }
+    })
+}
+
+fn run(language: Language, words: &[OsString]) -> Result<ExitCode, Failure> {
+    let (options, words) = Options::take(words)?;
+    if words.first().is_some_and(|word| word == "--handpie-help") || words.is_empty() {
+        report::toolexec::help(HELP);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let words =
+        response::expanded(words.to_vec()).map_err(|error| Failure::new(Exit::Input, error))?;
+    let target = match options.target {
+        Some(target) => target,
+        None => Target::host().ok_or_else(|| Failure::new(Exit::No, "this CPU is not known"))?,
+    };
+    let compiler = compiler(&options, language, target)?;
+    let libc = options.libc.libc();
+    let step = Step::of(&words);
+    let sysroot = match (step, libc) {
+        (Step::Question, _) | (_, None) => None,
+        // zig knows its headers, and those of glibc are the machine's.
+        _ if compiler.family == Family::Zig || options.profile == Profile::Host => None,
+        (_, Some(Libc::Glibc)) => None,
+        (_, Some(Libc::Musl)) => {
+            let wants = Wants {
+                headers: true,
+                ..Wants::default()
+            };
+            Some(linking::find_sysroot(Libc::Musl, target, wants)?)
+        }
+    };
+    let request = Request {
+        compiler: &compiler,
+        language,
+        target,
+        libc: libc.unwrap_or(Libc::Glibc),
+        profile: options.profile,
+        hardening: !options.no_hardening
+            && env::var_os(HARDENING).is_none_or(|value| value != "off"),
+        words: &words,
+        include: sysroot
+            .as_ref()
+            .map_or(&[], |sysroot: &Sysroot| &sysroot.include),
+    };
+    let tool = match step {
+        Step::Question => compiler.tool().args(&words),
+        Step::Compile | Step::Other => compiler.tool().args(request.added()).args(&words),
+        Step::Link if compiler.family == Family::Zig && options.profile == Profile::Portable => {
+            return link_with_zig(&request, &options);
+        }
+        Step::Link => {
+            let tool = compiler.tool().args(request.added());
+            let tool = tool.args(request.link_words(&linker_folder()?));
+            let tool = tool.args(cc::without_link_choices(&words));
+            with_linker(tool, &options, language, target, &words)
+        }
+    };
+    if options.show {
+        report::toolexec::help(&format!("{}\n", tool.shell_line()));
+        return Ok(ExitCode::SUCCESS);
+    }
+    ld::replace(&through(tool))
+}
+
+fn through(tool: Tool) -> Tool {
+    tool.stdin(Stream::Inherit)
+        .stdout(Stream::Inherit)
+        .stderr(Stream::Inherit)
+}
+
+/// Our linker learns from the environment what was decided here.
+fn with_linker(
+    tool: Tool,
+    options: &Options,
+    language: Language,
+    target: &Target,
+    words: &[OsString],
+) -> Tool {
+    let libc = match options.libc {
+        LibcChoice::Musl => "musl",
+        LibcChoice::Glibc => "glibc",
+        LibcChoice::Given => "given",
+    };
+    let tool = tool.env(ld::LIBC, libc).env(ld::TARGET, target.gnu);
+    let tool = match options.linker.clone().or_else(|| cc::chosen_linker(words)) {
+        Some(linker) => tool.env(ld::LINKER, linker),
+        None => tool,
+    };
+    match language {
+        Language::Cpp => tool.env(ld::CPP, "1"),
+        Language::C => tool,
+    }
+}
+
+/// zig has a linker of its own and takes no other. So the sources are compiled one by one, and linked
+/// here with the libc that zig made.
+fn link_with_zig(request: &Request<'_>, options: &Options) -> Result<ExitCode, Failure> {
+    let folder = tempfile::tempdir().map_err(|cause| {
+        Failure::new(Exit::Input, "failed to make a temporary folder").cause(cause)
+    })?;
+    let mut words = cc::without_link_choices(request.words);
+    for place in cc::sources(&words) {
+        let Some(source) = words.get(place).cloned() else {
+            continue;
+        };
+        let object = folder.path().join(format!("{place}.o"));
+        let flags = words.iter().enumerate().filter(|(other, word)| {
+            *other != place && word.as_encoded_bytes().starts_with(b"-") && is_for_compiling(word)
+        });
+        let flags: Vec<OsString> = flags.map(|(_, word)| word.clone()).collect();
+        let tool = request.compiler.tool().args(request.added()).args(flags);
+        let tool = through(tool.arg("-c").arg(&source).arg("-o").arg(&object));
+        if options.show {
+            report::toolexec::help(&format!("{}\n", tool.shell_line()));
+            continue;
+        }
+        let ended = tool
+            .output()
+            .map_err(|error| Failure::new(Exit::Tool, error))?;
+        if !ended.status.success() {
+            return Ok(ExitCode::FAILURE);
+        }
+        if let Some(word) = words.get_mut(place) {
+            *word = object.into();
+        }
+    }
+    if options.show {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let linker = options
+        .linker
+        .clone()
+        .or_else(|| cc::chosen_linker(request.words));
+    linking::link(&Job {
+        words: super::link::parse(words)?,
+        libc: Some(Libc::Musl),
+        target: Some(request.target),
+        linker: linker.unwrap_or_else(|| "embedded".into()),
+        wants: Wants {
+            cpp: request.language == Language::Cpp,
+            zig: true,
+            ..Wants::default()
+        },
+        time_limit: Duration::from_secs(DEFAULT_TIME_LIMIT),
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Of a command that compiles and links, what the compiling half needs: no `-o`, no libraries.
+fn is_for_compiling(word: &OsStr) -> bool {
+    let bytes = word.as_encoded_bytes();
+    let of_linking: [&[u8]; 4] = [b"-o", b"-l", b"-L", b"-Wl,"];
+    !of_linking.iter().any(|start| bytes.starts_with(start))
+}
+
+fn compiler(options: &Options, language: Language, target: &Target) -> Result<Compiler, Failure> {
+    let said = options.compiler.clone().or_else(|| env::var_os(COMPILER));
+    let name = said.unwrap_or_else(|| {
+        let cpp_with_musl = language == Language::Cpp && options.libc == LibcChoice::Musl;
+        let portable = options.profile == Profile::Portable;
+        match (language, (cpp_with_musl && portable) || !target.is_host()) {
+            // Distributions have C++'s library for glibc only, and compilers for one CPU.
+            (_, true) => "zig".into(),
+            (Language::C, false) => "gcc".into(),
+            (Language::Cpp, false) => "g++".into(),
+        }
+    });
+    Compiler::named(&name, language).map_err(|error| {
+        Failure::new(Exit::Tool, "there is no compiler")
+            .code(NO_COMPILER)
+            .cause(error)
+            .hint("apt install gcc, pip install ziglang, or say which with --compiler")
+    })
+}
+
+/// A folder in which this program is called `ld`, for compilers to find.
+fn linker_folder() -> Result<PathBuf, Failure> {
+    let own = toolchain::own_path()?;
+    let failed = |cause: std::io::Error| {
+        let message = "failed to make a folder in which handpie is called `ld`";
+        Failure::new(Exit::Input, message).cause(cause)
+    };
+    let folder = handpie_toolchain::cache::user_file("bin", &own);
+    let folder = folder.unwrap_or_else(|| env::temp_dir().join("handpie-bin"));
+    let link = folder.join("ld");
+    if std::fs::read_link(&link).is_ok_and(|target| target == own) {
+        return Ok(folder);
+    }
+    std::fs::create_dir_all(&folder).map_err(failed)?;
+    // Two compilers may do it at once: each makes its own, and one of them stays.
+    let fresh = folder.join(format!("ld-{}", std::process::id()));
+    std::os::unix::fs::symlink(&own, &fresh).map_err(failed)?;
+    std::fs::rename(&fresh, &link).map_err(failed)?;
+    Ok(folder)
+}
+
+impl Options {
+    /// Takes our words off the front.
+    fn take(words: &[OsString]) -> Result<(Options, &[OsString]), Failure> {
+        let mut options = Options::default();
+        let mut rest = words;
+        while let Some((word, after)) = rest.split_first() {
+            let text = word.to_str().unwrap_or_default();
+            let (name, value) = match text.split_once('=') {
+                Some((name, value)) => (name, Some(value)),
+                None => (text, None),
+            };
+            match name {
+                "--no-hardening" => options.no_hardening = true,
+                "--show" => options.show = true,
+                "--compiler" | "--libc" | "--cpu" | "--linker" | "--profile" => {
+                    let (value, after) = match (value, after.split_first()) {
+                        (Some(value), _) => (OsString::from(value), after),
+                        (None, Some((value, after))) => (value.clone(), after),
+                        (None, None) => return Err(usage(&format!("`{name}` needs a value"))),
+                    };
+                    options.set(name, value)?;
+                    rest = after;
+                    continue;
+                }
+                _ => break,
+            }
+            rest = after;
+        }
+        Ok((options, rest))
+    }
+
+    fn set(&mut self, name: &str, value: OsString) -> Result<(), Failure> {
+        let text = value.display().to_string();
+        match name {
+            "--compiler" => self.compiler = Some(value),
+            "--linker" => self.linker = Some(value),
+            "--libc" => {
+                self.libc = LibcChoice::from_str(&text, false).map_err(|_| {
+                    usage(&format!("`--libc {text}` is none of musl, glibc, given"))
+                })?;
+            }
+            "--cpu" => {
+                let target = Target::named(&text);
+                self.target = Some(target.ok_or_else(|| {
+                    let names: Vec<&str> =
+                        sysroot::TARGETS.iter().map(|target| target.go).collect();
+                    usage(&format!("`--cpu {text}` is none of {}", names.join(", ")))
+                })?);
+            }
+            _ => {
+                self.profile = match text.as_str() {
+                    "portable" => Profile::Portable,
+                    "host" => Profile::Host,
+                    _ => {
+                        return Err(usage(&format!(
+                            "`--profile {text}` is neither portable nor host"
+                        )));
+                    }
+                };
+            }
+        }
+        Ok(())
+    }
+}
+
+fn usage(message: &str) -> Failure {
+    Failure::new(Exit::Usage, message).hint("`handpie cc` alone shows its help")
+}

@@ -1,0 +1,116 @@
+//! `ld`, as compilers start it: when this program is called `ld`, `ld.handpie` or `handpie-ld`.
+//!
+//! What is no program (`-shared`, `-r`, `--version`) goes to the machine's own linker, so that a
+//! whole build can be pointed here. `handpie cc` says in the environment which libc and which linker
+//! to take.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use handpie_toolchain::command::{Stream, Tool};
+use handpie_toolchain::link::sysroot::{Target, Wants};
+use handpie_toolchain::link::{Kind, Words};
+
+use super::link::{self, LibcChoice};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::linking::{self, Job};
+use crate::report;
+
+/// What this program is called when it is a linker.
+pub(crate) const NAMES: [&str; 3] = ["ld", "ld.handpie", "handpie-ld"];
+/// The libc: `musl`, `glibc` or `given`.
+pub(crate) const LIBC: &str = "HANDPIE_LIBC";
+/// The linker: as for `handpie link --linker`.
+pub(crate) const LINKER: &str = "HANDPIE_LINKER";
+/// `1` when C++ is linked.
+pub(crate) const CPP: &str = "HANDPIE_CPP";
+/// The CPU, in gcc's or Go's words.
+pub(crate) const TARGET: &str = "HANDPIE_TARGET";
+
+/// Links if this program is called as a linker.
+pub(crate) fn run_if_asked(args: impl Iterator<Item = OsString>) -> Option<ExitCode> {
+    let mut args = args;
+    let program = PathBuf::from(args.next()?);
+    let name = program.file_name()?;
+    if !NAMES.iter().any(|one| *one == name) {
+        return None;
+    }
+    let words: Vec<OsString> = args.collect();
+    Some(match run(&words) {
+        Ok(code) => code,
+        Err(failure) => {
+            report::toolexec::failure(&failure);
+            if let Some(code) = failure.code {
+                report::toolexec::message(&format!("see: handpie explain {code}"));
+            }
+            failure.exit.into()
+        }
+    })
+}
+
+fn run(words: &[OsString]) -> Result<ExitCode, Failure> {
+    let parsed = link::parse(words.to_vec())?;
+    if parsed.kind != Kind::Program || !is_link(&parsed) {
+        return other_linker(words);
+    }
+    let libc = env::var(LIBC).unwrap_or_else(|_| "given".to_owned());
+    let libc = LibcChoice::from_str(&libc, false).map_err(|_| {
+        Failure::new(Exit::Usage, format!("{LIBC} is `{libc}`"))
+            .hint("it may be musl, glibc or given")
+    })?;
+    linking::link(&Job {
+        words: parsed,
+        libc: libc.libc(),
+        target: env::var(TARGET).ok().and_then(|name| Target::named(&name)),
+        linker: env::var_os(LINKER).unwrap_or_else(|| "embedded".into()),
+        wants: Wants {
+            cpp: env::var_os(CPP).is_some_and(|value| value == "1"),
+            ..Wants::default()
+        },
+        time_limit: Duration::from_secs(link::DEFAULT_TIME_LIMIT),
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn is_link(words: &Words) -> bool {
+    !words.items.is_empty()
+}
+
+/// The machine's own linker, in our place.
+fn other_linker(words: &[OsString]) -> Result<ExitCode, Failure> {
+    let own = env::current_exe()
+        .ok()
+        .and_then(|path| path.canonicalize().ok());
+    let path = env::var_os("PATH").unwrap_or_default();
+    let is_other = |path: &PathBuf| path.is_file() && path.canonicalize().ok() != own;
+    let found = env::split_paths(&path)
+        .map(|folder| folder.join("ld"))
+        .find(is_other);
+    let found = found.ok_or_else(|| {
+        Failure::new(
+            Exit::Tool,
+            "there is no `ld` in PATH for what is no program",
+        )
+        .hint("apt install binutils")
+    })?;
+    let tool = Tool::new(found).args(words).stdin(Stream::Inherit);
+    replace(&tool.stdout(Stream::Inherit).stderr(Stream::Inherit))
+}
+
+/// Becomes that program.
+pub(crate) fn replace(tool: &Tool) -> Result<ExitCode, Failure> {
+    let status = tool
+        .replace()
+        .map_err(|error| Failure::new(Exit::Tool, error))?;
+    Ok(
+        match status.code().and_then(|code| u8::try_from(code).ok()) {
+            Some(code) => ExitCode::from(code),
+            None => ExitCode::FAILURE,
+        },
+    )
+}

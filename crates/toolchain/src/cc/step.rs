@@ -1,0 +1,137 @@
+//! What a compiler's command does: it links, or it only compiles, or it only answers a question.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// What a command does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// It ends with a program.
+    Link,
+    /// It ends with objects, assembly, dependencies or preprocessed text.
+    Compile,
+    /// It links something that is no program for anywhere: a shared library, an object of objects, a
+    /// program for one address.
+    Other,
+    /// It only answers: `--version`, `-print-search-dirs`, or no input at all.
+    Question,
+}
+
+/// Flags with their value in the next word, so that it is not taken for an input (gcc's manual,
+/// "Option Index").
+const WITH_VALUE: [&[u8]; 25] = [
+    b"-o",
+    b"-x",
+    b"-I",
+    b"-D",
+    b"-U",
+    b"-L",
+    b"-l",
+    b"-B",
+    b"-T",
+    b"-u",
+    b"-z",
+    b"-e",
+    b"-MF",
+    b"-MT",
+    b"-MQ",
+    b"-include",
+    b"-imacros",
+    b"-isystem",
+    b"-idirafter",
+    b"-iquote",
+    b"-isysroot",
+    b"-Xlinker",
+    b"-Xassembler",
+    b"-target",
+    b"--param",
+];
+
+impl Step {
+    /// Of these words, behind the compiler's name.
+    pub fn of(words: &[OsString]) -> Step {
+        let mut has_input = false;
+        let mut step = Step::Link;
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            match word.as_bytes() {
+                b"-c" | b"-S" | b"-E" | b"-M" | b"-MM" | b"-fsyntax-only" => step = Step::Compile,
+                b"-shared" | b"-r" | b"-no-pie" | b"-nopie" if step == Step::Link => {
+                    step = Step::Other;
+                }
+                b"--version" | b"-dumpversion" | b"-dumpmachine" | b"-###" | b"--help" => {
+                    return Step::Question;
+                }
+                flag if flag.starts_with(b"-print-") || flag.starts_with(b"--print-") => {
+                    return Step::Question;
+                }
+                flag if WITH_VALUE.contains(&flag) => {
+                    has_input |= flag == b"-l" && words.next().is_some();
+                    if flag != b"-l" {
+                        words.next();
+                    }
+                }
+                b"-" => has_input = true,
+                flag if flag.starts_with(b"-l") => has_input = true,
+                flag => has_input |= !flag.starts_with(b"-"),
+            }
+        }
+        match has_input {
+            true => step,
+            false => Step::Question,
+        }
+    }
+}
+
+/// Where the sources stand among the words: files that have to be compiled before they are linked.
+pub fn sources(words: &[OsString]) -> Vec<usize> {
+    const ENDINGS: [&str; 12] = [
+        "c", "i", "s", "S", "cc", "cp", "cpp", "cxx", "c++", "C", "ii", "m",
+    ];
+    let mut places = Vec::new();
+    let mut is_value = false;
+    for (place, word) in words.iter().enumerate() {
+        let bytes = word.as_bytes();
+        let ending = Path::new(word).extension().and_then(OsStr::to_str);
+        let is_source = ending.is_some_and(|ending| ENDINGS.contains(&ending));
+        if !is_value && !bytes.starts_with(b"-") && is_source {
+            places.push(place);
+        }
+        is_value = WITH_VALUE.contains(&bytes);
+    }
+    places
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<OsString> {
+        line.split_whitespace().map(OsString::from).collect()
+    }
+
+    #[test]
+    fn tells_a_link_from_a_compilation() {
+        for (line, step) in [
+            ("-O2 -o app main.c", Step::Link),
+            ("main.o -lfoo", Step::Link),
+            ("-c main.c -o main.o", Step::Compile),
+            ("-MM main.c", Step::Compile),
+            ("-shared -o libx.so x.o", Step::Other),
+            ("-no-pie main.c", Step::Other),
+            ("--version", Step::Question),
+            ("-print-file-name=include", Step::Question),
+            ("-v", Step::Question),
+            ("-o out", Step::Question),
+            ("-x c -", Step::Link),
+        ] {
+            assert_eq!(Step::of(&words(line)), step, "{line}");
+        }
+    }
+
+    #[test]
+    fn finds_the_sources_and_not_what_looks_like_one() {
+        assert_eq!(sources(&words("-I x.c a.c -o b.c c.o d.cpp")), [2, 6]);
+    }
+}

@@ -1,0 +1,67 @@
+//! libwild, the linker that is part of this program.
+//!
+//! It runs in a process of its own: a damaged object can make it spin for ever or ask for more memory
+//! than there is, which no library call survives. The process is this program again, started with
+//! [`COMMAND`] as its first word.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// The word that makes a program act as the linker.
+pub const COMMAND: &str = "embedded-linker";
+
+/// Whether this program was built with a linker in it (the feature `embedded-linker`).
+pub const IS_BUILT_IN: bool = cfg!(feature = "embedded-linker");
+
+/// Links and returns how it went, if these words ask for it: the program's name, [`COMMAND`], and the
+/// words of a linker. To be called first thing in `main` of a program that links with
+/// [`Linker::Embedded`](super::Linker::Embedded).
+pub fn run_if_asked(mut words: impl Iterator<Item = OsString>) -> Option<ExitCode> {
+    let program = words.next()?;
+    if words.next()? != *COMMAND {
+        return None;
+    }
+    let words = std::iter::once(program).chain(words);
+    Some(match link(words.collect()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Not a report of ours: what a linker says, for the process that started it.
+            use std::io::Write;
+            _ = writeln!(std::io::stderr(), "{error}");
+            ExitCode::FAILURE
+        }
+    })
+}
+
+#[cfg(feature = "embedded-linker")]
+fn link(words: Vec<OsString>) -> Result<(), String> {
+    use std::sync::{Arc, Mutex};
+
+    let mut text = Vec::new();
+    for word in words {
+        let word = word.into_string();
+        text.push(word.map_err(|word| format!("not in UTF-8: {}", word.display()))?);
+    }
+    let failed = |error: libwild::error::Error| error.to_string();
+    let mut args = libwild::Args::new(|| text.iter()).map_err(failed)?;
+    // A warning is about something that was asked for and is not done.
+    let warnings = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&warnings);
+    args.on_warning(Box::new(move |warning| {
+        if let Ok(mut heard) = heard.lock() {
+            heard.push(warning.to_string());
+        }
+    }));
+    args.parse(|| text.iter()).map_err(failed)?;
+    libwild::run(args).map_err(failed)?;
+    match warnings.lock() {
+        Ok(warnings) if warnings.is_empty() => Ok(()),
+        Ok(warnings) => Err(warnings.join("\n")),
+        Err(_) => Err("a thread of the linker panicked".to_owned()),
+    }
+}
+
+#[cfg(not(feature = "embedded-linker"))]
+fn link(_words: Vec<OsString>) -> Result<(), String> {
+    Err("this program was built without the feature `embedded-linker`".to_owned())
+}
