@@ -6,6 +6,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
 mod zig;
@@ -311,15 +312,11 @@ fn musl_reads_relr(libc: &Path) -> bool {
     let Ok(archive) = std::fs::read(libc) else {
         return false;
     };
-    let version = archive.windows(6).find_map(|bytes| match bytes {
-        [
-            b'1',
-            b'.',
-            minor @ b'2'..=b'9',
-            b'.',
-            patch @ b'0'..=b'9',
-            0,
-        ] => Some((*minor, *patch)),
+    let mut places = memmem::find_iter(&archive, b"1.");
+    let version = places.find_map(|place| match archive.get(place..)? {
+        [b'1', b'.', minor @ b'2'..=b'9', b'.', patch @ b'0'..=b'9', 0, ..] => {
+            Some((*minor, *patch))
+        }
         _ => None,
     });
     version.is_some_and(|version| version >= (b'2', b'4'))
