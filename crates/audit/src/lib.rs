@@ -28,7 +28,9 @@ pub mod diff;
 
 pub use date::Date;
 pub use finding::{Answer, Evidence, Finding, Judgement};
-pub use policy::{Origin, Policy, PolicyError, Ruling, Setting, Standing, Unknown, Waived, Waiver};
+pub use policy::{
+    Cgo, Origin, Policy, PolicyError, Ruling, Setting, Standing, Unknown, Waived, Waiver,
+};
 pub use rule::{Level, Levels, Profile, Rule, Severity, rules};
 pub use subject::{Kind, Language, Libc, Subject};
 

@@ -39,6 +39,17 @@ pub struct Policy {
     paths: Vec<PathRules>,
     #[serde(default)]
     waivers: Vec<Spanned<Waiver>>,
+    cgo: Option<Cgo>,
+}
+
+/// The `[cgo]` table: which Go packages may use C, and why.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cgo {
+    /// Import paths; `PATH/...` means all below as well.
+    pub packages: Vec<String>,
+    /// The reason, for whoever reads it later.
+    pub why: String,
 }
 
 /// A `[[paths]]` table: other settings for some files.
@@ -96,6 +107,11 @@ impl Policy {
     /// Takes another profile than the text names.
     pub fn set_profile(&mut self, profile: Profile) {
         self.profile = Some(profile);
+    }
+
+    /// Which Go packages may use C, if that was said.
+    pub fn cgo(&self) -> Option<&Cgo> {
+        self.cgo.as_ref()
     }
 
     /// What the binaries are meant for, if that was said.

@@ -28,6 +28,17 @@ enum Who {
 }
 
 impl Hardening {
+    /// Programs with C in them are linked and not converted, and have no mover.
+    pub(crate) fn refuse_for_cgo(self) -> Result<(), Failure> {
+        if self == Self::default() {
+            return Ok(());
+        }
+        let message = "a program with C in it cannot be given `--aslr full` or `--seal`";
+        Err(Failure::new(Exit::No, message)
+            .code("cannot-move")
+            .hint("leave them out; the kernel chooses a random address all the same"))
+    }
+
     pub(crate) fn options(self) -> Options {
         Options {
             aslr: match self.aslr {

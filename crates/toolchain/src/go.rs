@@ -45,12 +45,14 @@ pub struct GoEnv {
     pub goarm64: String,
     pub goarm: String,
     pub cgo_enabled: String,
+    pub cgo_cflags: String,
+    pub cgo_cxxflags: String,
     /// The names that the user set, in the environment or with `go env -w`.
     #[serde(rename = "set")]
     pub set: Vec<String>,
 }
 
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 17] = [
     "GOOS",
     "GOARCH",
     "GOVERSION",
@@ -66,6 +68,8 @@ const NAMES: [&str; 15] = [
     "GOARM64",
     "GOARM",
     "CGO_ENABLED",
+    "CGO_CFLAGS",
+    "CGO_CXXFLAGS",
 ];
 
 /// `go` did not answer, or not in a way that can be understood.

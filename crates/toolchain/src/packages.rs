@@ -118,6 +118,29 @@ pub fn against(listing: &Listing, pure: &[String]) -> Vec<Contradiction> {
         .collect()
 }
 
+/// The packages that stand against a build even with a libc linked in: those that load code at run
+/// time.
+pub fn against_with_cgo(listing: &Listing) -> Vec<Contradiction> {
+    let needing = listing.needing_c.iter();
+    needing
+        .filter(|one| one.without == Without::Errors)
+        .map(contradiction)
+        .collect()
+}
+
+/// The packages that use C when it is there, by import path.
+pub fn using_c(listing: &Listing) -> impl Iterator<Item = &str> {
+    listing.needing_c.iter().map(|one| one.package.as_str())
+}
+
+/// Whether C is only used where the program does all it should without.
+pub fn is_pure_enough(listing: &Listing) -> bool {
+    listing
+        .needing_c
+        .iter()
+        .all(|one| known::is_fine(&one.package))
+}
+
 /// The files that `go build` will write, with the import path of each.
 pub fn outputs(
     listing: &Listing,
@@ -318,8 +341,13 @@ fn contradiction(one: &NeedsC) -> Contradiction {
         ),
     };
     let hint = match known::advice(&one.package) {
-        Some(advice) => format!("{advice}; `--pure {}` builds it all the same", one.package),
-        None if code == Code::NeedsCgo => "find a pure-Go package for it".to_owned(),
+        Some(advice) => format!(
+            "{advice}; `--pure {}` builds it all the same, `--cgo` builds it with C",
+            one.package
+        ),
+        None if code == Code::NeedsCgo => {
+            "find a pure-Go package for it, or say `--cgo` to build it with C and a libc".to_owned()
+        }
         None => allow,
     };
     let uses = match one.files.is_empty() {

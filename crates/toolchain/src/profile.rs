@@ -32,7 +32,22 @@ pub struct Request {
     pub cpu: Option<String>,
     /// What stands after `--`.
     pub go_flags: Vec<String>,
+    /// With C in it: who compiles and links that.
+    pub cgo: Option<Cgo>,
 }
+
+/// Who compiles and links the C of a program with cgo.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cgo {
+    /// The value of CC: a command, quoted as go splits it.
+    pub cc: String,
+    /// The value of CXX.
+    pub cxx: String,
+}
+
+/// go's own default, and what it records of hardening in the program's build information. The rest
+/// comes from the compiler's wrapper.
+const CGO_CFLAGS: &str = "-O2 -g -fstack-protector-strong -fstack-clash-protection";
 
 /// A `go build` that makes a release.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,7 +114,7 @@ pub fn merge(
     // From here on nothing the user said contradicts the profile.
 
     // Said even where it is go's default: GOFLAGS may say the other.
-    let mode = if one_object(&env.goarch) {
+    let mode = if one_object(&env.goarch) && request.cgo.is_none() {
         "exe"
     } else {
         "pie"
@@ -110,7 +125,7 @@ pub fn merge(
     }
     let tags = format!("-tags={}", tags.join(","));
     flags.push(tags.clone());
-    let ours = linker_flags(env, &stamp);
+    let ours = linker_flags(request, env, &stamp);
     flags.push(format!("-ldflags={ours}"));
     for users in &said.linker {
         flags.push(format!("-ldflags={}", users.after(&ours)));
@@ -215,7 +230,10 @@ impl Said {
 }
 
 fn environment(request: &Request, env: &GoEnv) -> Vec<(&'static str, String)> {
-    let mut vars = vec![("CGO_ENABLED", "0".to_owned())];
+    let mut vars = match &request.cgo {
+        Some(cgo) => with_cgo(cgo, env),
+        None => vec![("CGO_ENABLED", "0".to_owned())],
+    };
     // The variable of the CPU's level, and ours where Go's own default leaves older CPUs out.
     let (name, ours) = match env.goarch.as_str() {
         "amd64" => ("GOAMD64", Some("v2")),
@@ -236,8 +254,26 @@ fn environment(request: &Request, env: &GoEnv) -> Vec<(&'static str, String)> {
     vars
 }
 
-fn linker_flags(env: &GoEnv, stamp: &Stamp) -> String {
+/// The user's own flags for C stand behind ours, and win.
+fn with_cgo(cgo: &Cgo, env: &GoEnv) -> Vec<(&'static str, String)> {
+    let flags = |users: &str| match users.is_empty() || users == "-O2 -g" {
+        true => CGO_CFLAGS.to_owned(),
+        false => format!("{CGO_CFLAGS} {users}"),
+    };
+    vec![
+        ("CGO_ENABLED", "1".to_owned()),
+        ("CC", cgo.cc.clone()),
+        ("CXX", cgo.cxx.clone()),
+        ("CGO_CFLAGS", flags(&env.cgo_cflags)),
+        ("CGO_CXXFLAGS", flags(&env.cgo_cxxflags)),
+    ]
+}
+
+fn linker_flags(request: &Request, env: &GoEnv, stamp: &Stamp) -> String {
     let mut ours = String::from("-w");
+    if request.cgo.is_some() {
+        ours.push_str(" -linkmode=external");
+    }
     // Measured: Go 1.22's linker does not know the flag, 1.24's does; release notes of Go 1.23.
     if env.is_at_least((1, 23)) {
         ours.push_str(" -bindnow");

@@ -3,7 +3,7 @@
 use super::{Go, written};
 use crate::finding::{Judgement, fail, not_applicable, pass, unknown, warn};
 use crate::rule::{Level, Levels, Rule, Severity};
-use crate::subject::Subject;
+use crate::subject::{Libc, Subject};
 
 pub(super) const CGO: Rule = Rule {
     code: "go-cgo",
@@ -135,8 +135,11 @@ fn cgo_flags(subject: &Subject<'_>) -> Option<Judgement> {
         .copied()
         .filter(|it| AGAINST.contains(it))
         .collect();
+    // musl's headers have no functions that check sizes.
+    let makes_sense = |wish: &str| subject.libc != Libc::Musl || !wish.contains("FORTIFY");
     let missing = WISHES
         .iter()
+        .filter(|(wish, _)| makes_sense(wish))
         .filter(|(_, ways)| !ways.iter().any(|way| flags.contains(way)));
     let missing: Vec<&str> = missing.map(|(wish, _)| *wish).collect();
     let judgement = if !against.is_empty() {

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+mod cgo;
+
 use handpie_toolchain::cache::Cache;
 use handpie_toolchain::command::Stream;
 use handpie_toolchain::go::{Go, GoEnv};
@@ -9,6 +11,7 @@ use handpie_toolchain::packages::{self, Listing};
 use handpie_toolchain::profile::{self, Profile, Request, Stamp};
 use handpie_toolchain::version::Version;
 
+use super::link::LibcChoice;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::hardening::Hardening;
@@ -26,10 +29,14 @@ use crate::toolchain;
 /// PIE go cannot link without C, handpie links it. Your own flags, tags, GOFLAGS and settings are
 /// added, and win where they say something else. What cannot become a static-PIE, and packages
 /// that need C, are refused before anything is built.
+///
+/// With --cgo, or with `[cgo]` in handpie.toml, packages may use C: it is compiled by `handpie cc`,
+/// hardened, and linked with musl, and the program is a static-PIE all the same.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   handpie build ./cmd/svc                       writes ./svc
-  handpie build -o bin/ ./cmd/... -- -tags=ui   all programs below cmd, with a tag of your own")]
+  handpie build -o bin/ ./cmd/... -- -tags=ui   all programs below cmd, with a tag of your own
+  GOARCH=arm64 handpie build --cgo ./cmd/svc    with C in it, for another CPU (needs zig)")]
 pub(crate) struct Build {
     /// Packages, as for go build [default: the current folder]
     #[arg(value_name = "PACKAGES")]
@@ -44,6 +51,12 @@ pub(crate) struct Build {
     /// This package does all you need without cgo; PKG/... means all packages below, too
     #[arg(long, value_name = "PKG")]
     pure: Vec<String>,
+    /// Packages may use C, which is compiled and linked with a libc
+    #[arg(long, conflicts_with = "pure")]
+    cgo: bool,
+    /// The libc of --cgo
+    #[arg(long, value_enum, default_value_t)]
+    libc: LibcChoice,
     #[command(flatten)]
     hardening: Hardening,
     /// Write no version into the programs
@@ -63,6 +76,7 @@ pub(crate) fn run(args: &Build, reporter: &Reporter) -> Result<Exit, Failure> {
         output: args.output.clone(),
         cpu: args.cpu.clone(),
         go_flags: args.go_flags.clone(),
+        cgo: None,
     };
     let folder = match profile::chdir(&request.go_flags) {
         Some(folder) => Some(PathBuf::from(folder)),
@@ -71,9 +85,10 @@ pub(crate) fn run(args: &Build, reporter: &Reporter) -> Result<Exit, Failure> {
     let go = Go::in_path(folder);
     let folder = toolchain::absolute(go.dir.as_deref())?;
     let cache = Cache::of_user();
+    let allowed = cgo::Allowed::of(args.cgo)?;
 
-    let merge = |settings: &GoEnv, version: &Version| {
-        profile::merge(&request, settings, version, &profile::is_handpie)
+    let merge = |request: &Request, settings: &GoEnv, version: &Version| {
+        profile::merge(request, settings, version, &profile::is_handpie)
             .map_err(|against| toolchain::contradicted("this cannot become a static-PIE", &against))
     };
     // git and go are asked at the same time: what is listed does not depend on the version.
@@ -86,7 +101,11 @@ pub(crate) fn run(args: &Build, reporter: &Reporter) -> Result<Exit, Failure> {
         let ask = || {
             let settings = cache.env(&go).map_err(toolchain::settings_failed)?;
             args.hardening.refuse_for(&settings.goarch)?;
-            let profile = merge(&settings, &unknown)?;
+            let request = Request {
+                cgo: allowed.compilers(args.libc, &settings)?,
+                ..request.clone()
+            };
+            let profile = merge(&request, &settings, &unknown)?;
             let listing = cache
                 .list(&go, &settings, &profile)
                 .map_err(toolchain::list_failed)?;
@@ -99,11 +118,12 @@ pub(crate) fn run(args: &Build, reporter: &Reporter) -> Result<Exit, Failure> {
         Some(version) if !args.no_stamp => version,
         _ => described,
     };
-    let profile = merge(&settings, &version)?;
-    let against = packages::against(&listing, &args.pure);
-    if !against.is_empty() {
-        return Err(toolchain::contradicted("the program needs C", &against));
+    if allowed.is_used_by(&listing) {
+        request.cgo = allowed.compilers(args.libc, &settings)?;
+        args.hardening.refuse_for_cgo()?;
     }
+    let profile = merge(&request, &settings, &version)?;
+    allowed.refuse_others(&listing, &args.pure)?;
     let outputs = packages::outputs(&listing, profile.output.as_deref(), &folder)
         .map_err(|one| toolchain::contradicted("there is nothing to write", &[one]))?;
     // From here on the build is possible, as far as can be known before it.
@@ -115,7 +135,9 @@ pub(crate) fn run(args: &Build, reporter: &Reporter) -> Result<Exit, Failure> {
     for (name, value) in &profile.env {
         tool = tool.env(name, value);
     }
-    tool = tool.arg(format!("-toolexec={toolexec}"));
+    if request.cgo.is_none() {
+        tool = tool.arg(format!("-toolexec={toolexec}"));
+    }
     if !profile.packages.is_empty() {
         tool = tool.arg("--").args(&profile.packages);
     }
@@ -141,13 +163,24 @@ pub(crate) fn run(args: &Build, reporter: &Reporter) -> Result<Exit, Failure> {
     if let Err(error) = built {
         return Err(toolchain::build_failed(error, &said, &profile));
     }
+    let uses_c = request.cgo.as_ref().map(|_| packages::using_c(&listing));
+    let uses_c: Vec<String> = uses_c.into_iter().flatten().map(str::to_owned).collect();
     let mut report = BuildReport {
         command,
+        cgo: uses_c,
         programs: Vec::new(),
     };
     if !profile.prints_only {
         for (package, path) in outputs {
-            let made = said.records.iter().find(|record| record.package == package);
+            let made = match request.cgo {
+                Some(_) => Some(cgo::look(&package, &path)?),
+                None => said
+                    .records
+                    .iter()
+                    .find(|one| one.package == package)
+                    .cloned(),
+            };
+            let made = made.as_ref();
             report
                 .programs
                 .push(program(&package, path, made, &profile)?);

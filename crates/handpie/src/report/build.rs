@@ -10,6 +10,8 @@ use crate::record::Record;
 pub(crate) struct BuildReport {
     /// As it can be pasted into a shell.
     pub(crate) command: String,
+    /// The packages that use C; none without `--cgo`.
+    pub(crate) cgo: Vec<String>,
     pub(crate) programs: Vec<Program>,
 }
 
@@ -53,6 +55,9 @@ impl Report for BuildReport {
     fn text(&self, lines: &mut Lines) {
         for program in &self.programs {
             program.text(lines);
+            if !self.cgo.is_empty() {
+                lines.fact("cgo", format!("C is used by {}", self.cgo.join(", ")));
+            }
         }
         if lines.verbose {
             lines.line(format!("command: {}", self.command));

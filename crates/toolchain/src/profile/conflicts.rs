@@ -19,9 +19,9 @@ pub(super) fn find(
 ) {
     platform(env, against);
     cpu_level(request, env, against);
-    toolchain(env, said, against);
+    toolchain(request, env, said, against);
     build_flags(said, against);
-    linker_flags(said, against);
+    linker_flags(request, said, against);
     if let Some(toolexec) = said.last("toolexec").and_then(|flag| flag.value.as_deref())
         && !toolexec.is_empty()
         && !is_ours(toolexec)
@@ -119,7 +119,7 @@ fn is_arm64_level(level: &str) -> bool {
     }
 }
 
-fn toolchain(env: &GoEnv, said: &Said, against: &mut Vec<Contradiction>) {
+fn toolchain(request: &Request, env: &GoEnv, said: &Said, against: &mut Vec<Contradiction>) {
     if !env.is_at_least(OLDEST_GO) {
         against.push(Contradiction::new(
             Code::BuildGoTooOld,
@@ -135,11 +135,11 @@ fn toolchain(env: &GoEnv, said: &Said, against: &mut Vec<Contradiction>) {
             "gccgo links with GCC and libgo; use the gc compiler",
         ));
     }
-    if env.is_set("CGO_ENABLED") && env.cgo_enabled == "1" {
+    if request.cgo.is_none() && env.is_set("CGO_ENABLED") && env.cgo_enabled == "1" {
         against.push(Contradiction::new(
             Code::BuildCgoEnabled,
             "CGO_ENABLED=1 in the environment or in the file of `go env -w`",
-            "set CGO_ENABLED=0; a program with cgo needs a C library, which handpie leaves out",
+            "set CGO_ENABLED=0, or say `--cgo`: the program then has a C library in it",
         ));
     }
 }
@@ -178,14 +178,18 @@ fn build_flags(said: &Said, against: &mut Vec<Contradiction>) {
     }
 }
 
-fn linker_flags(said: &Said, against: &mut Vec<Contradiction>) {
+fn linker_flags(request: &Request, said: &Said, against: &mut Vec<Contradiction>) {
     let last = |name: &str| said.to_linker.iter().rev().find(|flag| flag.name == name);
     let value = |name: &str| last(name).and_then(|flag| flag.value.as_deref());
-    if let Some(mode) = value("linkmode").filter(|mode| *mode != "internal" && *mode != "auto") {
+    let fits = |mode: &str| mode == "auto" || (mode == "external") == request.cgo.is_some();
+    if let Some(mode) = value("linkmode").filter(|mode| !fits(mode)) {
         against.push(Contradiction::new(
             Code::BuildExternalLinking,
             format!("`-linkmode={mode}` in -ldflags"),
-            "go's own linker makes the PIE; no C toolchain is needed",
+            match request.cgo {
+                None => "go's own linker makes the PIE; no C toolchain is needed",
+                Some(_) => "with `--cgo`, handpie links the program",
+            },
         ));
     }
     if last("d").is_some_and(Flag::is_on) {
