@@ -85,7 +85,15 @@ fn show_runs_nothing_and_has_every_flag_that_the_compiler_knows() {
         if tool(compiler, "the flags of a compiler").is_none() {
             continue;
         }
-        let words = ["--compiler", compiler, "-O2", "-o", "x", "-fno-strict-aliasing", "x.c"];
+        let words = [
+            "--compiler",
+            compiler,
+            "-O2",
+            "-o",
+            "x",
+            "-fno-strict-aliasing",
+            "x.c",
+        ];
         let line = shown(&workshop, &words);
         for flag in [
             "-fstack-protector-strong",
@@ -115,7 +123,11 @@ fn a_format_that_is_no_literal_is_an_error() {
     workshop.write("say.c", source);
     let compile = workshop.handpie(["cc", "-c", "say.c"]).output().unwrap();
     assert!(!compile.status.success());
-    assert!(said(&compile).contains("format-security"), "{}", said(&compile));
+    assert!(
+        said(&compile).contains("format-security"),
+        "{}",
+        said(&compile)
+    );
 }
 
 #[test]
@@ -213,7 +225,10 @@ fn sources_are_compiled_apart_with_their_flags_where_zig_compiles() {
     let workshop = Workshop::new();
     std::fs::create_dir(workshop.path("include")).unwrap();
     workshop.write("include/number.h", "int number(void);\n");
-    workshop.write("number.c", "#include <number.h>\nint number(void) { return NUMBER; }\n");
+    workshop.write(
+        "number.c",
+        "#include <number.h>\nint number(void) { return NUMBER; }\n",
+    );
     let main = "#include <number.h>\n#include <stdio.h>\n\
                 int main(void) { printf(\"%d %s\\n\", number(), WORD); return 0; }\n";
     workshop.write("main.c", main);
@@ -221,7 +236,10 @@ fn sources_are_compiled_apart_with_their_flags_where_zig_compiles() {
     let compile = workshop.handpie(["cc", "--compiler", "zig", "-I", "include"]);
     let compile = compile.args(["-D", "NUMBER=7", "-DWORD=\"x\"", "-include", "stddef.h"]);
     let compile = compile.args(["-MD", "-MF", "main.d", "-O2", "main.c", "number.c"]);
-    compile.args(["-L", ".", "-lm", "-o", "both"]).run().unwrap();
+    compile
+        .args(["-L", ".", "-lm", "-o", "both"])
+        .run()
+        .unwrap();
     let program = workshop.path("both");
     assert_static_pie(&program);
     assert_eq!(text(&Tool::new(&program).run().unwrap()), "7 x\n");
@@ -246,7 +264,10 @@ fn a_compiler_that_is_not_there_is_said() {
     let compile = workshop.handpie(["cc", "--compiler", "no-such-cc", "-c", "x.c"]);
     let output = compile.output().unwrap();
     assert_eq!(output.status.code(), Some(4));
-    for part in ["`no-such-cc` is not in PATH", "handpie explain cc-no-compiler"] {
+    for part in [
+        "`no-such-cc` is not in PATH",
+        "handpie explain cc-no-compiler",
+    ] {
         assert!(said(&output).contains(part), "{}", said(&output));
     }
 }

@@ -23,7 +23,9 @@ fn assert_refused(workshop: &Workshop, output: &Output, exit: i32, code: &str, p
     assert_eq!(code_of(output), code, "{everything}");
     assert!(everything.contains(part), "no {part:?} in {everything}");
     let left = workshop.names();
-    let left = left.iter().any(|name| name == "hello" || name.starts_with(".handpie"));
+    let left = left
+        .iter()
+        .any(|name| name == "hello" || name.starts_with(".handpie"));
     assert!(!left, "{:?}", workshop.names());
 }
 
@@ -35,8 +37,20 @@ fn libraries_that_are_not_there_are_said_all_at_once() {
     }
     workshop.write("libshared.so", "\x7fELF");
     let output = link(&workshop, &[], &["-L.", "-lnone", "-lshared"]);
-    assert_refused(&workshop, &output, 1, "link-library", "`-lnone` is in none of");
-    assert_refused(&workshop, &output, 1, "link-library", "only as a shared library");
+    assert_refused(
+        &workshop,
+        &output,
+        1,
+        "link-library",
+        "`-lnone` is in none of",
+    );
+    assert_refused(
+        &workshop,
+        &output,
+        1,
+        "link-library",
+        "only as a shared library",
+    );
     assert_refused(&workshop, &output, 1, "link-library", "--enable-static");
 }
 
@@ -114,7 +128,10 @@ fn an_lld_that_writes_wrong_pointers_is_refused() {
 #[test]
 fn other_kinds_of_output_are_refused_by_name() {
     let workshop = Workshop::new();
-    if workshop.object("hello.c", "other kinds of output").is_none() {
+    if workshop
+        .object("hello.c", "other kinds of output")
+        .is_none()
+    {
         return;
     }
     for (word, part) in [
@@ -134,7 +151,10 @@ fn a_symbol_that_is_nowhere_is_said_in_the_linkers_words() {
     if tool("musl-gcc", what).is_none() {
         return;
     }
-    workshop.write("hello.c", "int absent(void);\nint main(void) { return absent(); }\n");
+    workshop.write(
+        "hello.c",
+        "int absent(void);\nint main(void) { return absent(); }\n",
+    );
     let compile = Tool::new("musl-gcc").args(["-fPIE", "-c", "hello.c"]);
     compile.dir(workshop.folder()).run().unwrap();
     for linker in crate::workshop::linkers(what) {

@@ -33,7 +33,12 @@ fn assert_proven(workshop: &Workshop, program: &Path) {
         "relro-read-only",
         "random-base",
     ] {
-        assert_eq!(verdict(code), "proven", "{}: {claims:#?}", program.display());
+        assert_eq!(
+            verdict(code),
+            "proven",
+            "{}: {claims:#?}",
+            program.display()
+        );
     }
 }
 
@@ -62,7 +67,9 @@ fn a_program_against_glibc_protects_its_relro_as_well() {
     };
     let workshop = Workshop::new();
     let object = workshop.path("hello.o");
-    let compile = Tool::new(gcc).args(["-O2", "-fPIE", "-c", "-o"]).arg(&object);
+    let compile = Tool::new(gcc)
+        .args(["-O2", "-fPIE", "-c", "-o"])
+        .arg(&object);
     compile.arg(input("hello.c")).run().unwrap();
     // `-lm` is a linker script there.
     let link = workshop.handpie(["link", "--libc", "glibc", "-o", "hello"]);
@@ -187,7 +194,9 @@ fn clang_links_through_handpie_when_it_is_named_as_its_linker() {
     let mut ld_path = std::ffi::OsString::from("--ld-path=");
     ld_path.push(workshop.called("ld"));
     // Without a word about the kind: clang asks for a dynamic PIE against glibc.
-    let compile = own(Tool::new(clang)).arg(ld_path).args(["-O2", "-fPIE", "-o"]);
+    let compile = own(Tool::new(clang))
+        .arg(ld_path)
+        .args(["-O2", "-fPIE", "-o"]);
     let program = workshop.path("hello");
     compile.arg(&program).arg(input("hello.c")).run().unwrap();
     assert_static_pie(&program);

@@ -60,7 +60,7 @@ fn zig_cc_gives_a_fixed_address_where_handpie_cc_gives_a_static_pie() {
         return;
     };
     let workshop = Workshop::new();
-    let words = ["cc", "-target", "x86_64-linux-musl", "-static-pie", "-fPIE"];
+    let words = ["cc", "-target", "x86_64-linux-musl", "-static-pie"];
     let Some(headers) = made_by(&workshop, &compiler, &words) else {
         return;
     };
