@@ -25,7 +25,7 @@ use crate::linking::{self, Job};
 use crate::report;
 use crate::toolchain;
 
-const NO_COMPILER: &str = "cc-no-compiler";
+pub(crate) const NO_COMPILER: &str = "cc-no-compiler";
 /// `off` leaves the hardening flags out.
 const HARDENING: &str = "HANDPIE_HARDENING";
 /// The compiler, where it is not said with `--compiler`.
