@@ -117,7 +117,8 @@ fn an_lld_that_writes_wrong_pointers_is_refused() {
     let fake = workshop.write("old-lld", version);
     fs::set_permissions(&fake, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let mut linkers = vec![fake];
-    linkers.extend(tool("ld.lld-14", what));
+    let real = std::path::PathBuf::from("/usr/bin/ld.lld-14");
+    linkers.extend(real.is_file().then_some(real));
     for linker in linkers {
         let linker = linker.display().to_string();
         let output = link(&workshop, &["--linker", &linker], &[]);
