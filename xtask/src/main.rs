@@ -16,6 +16,7 @@ mod test;
 mod stubs;
 mod bench;
 mod check_speed;
+mod survey_speed;
 mod boot;
 mod real_programs;
 mod relro_objects;
@@ -69,6 +70,12 @@ const TASKS: &[Task] = &[
         args: "",
         help: "measure `handpie check` beside checksec.rs, into bench/results",
         run: check_speed::run,
+    },
+    Task {
+        name: "survey-speed",
+        args: "",
+        help: "measure the survey of objects and archives, into bench/results",
+        run: survey_speed::run,
     },
     Task {
         name: "start-up",

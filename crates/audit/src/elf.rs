@@ -2,6 +2,7 @@
 //! protected, what the compiler was asked for, what was left in it.
 
 mod position;
+mod objects;
 mod loader;
 mod segments;
 mod relro;
@@ -19,12 +20,15 @@ mod sanitizers;
 mod contents;
 mod rust;
 
+pub use objects::Objects;
+pub(crate) use objects::POSITION_INDEPENDENT_CODE;
 pub(crate) use symbols::Symbols;
 
 use crate::rule::Rule;
 
 pub(crate) const RULES: &[Rule] = &[
     position::PIE,
+    POSITION_INDEPENDENT_CODE,
     loader::NO_LOADER,
     loader::NEEDED_LIBRARIES,
     loader::SETUID,

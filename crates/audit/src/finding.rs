@@ -104,11 +104,21 @@ impl Finding {
         subject: &Subject<'_>,
         ruling: &Ruling<'_>,
     ) -> Option<Self> {
+        Self::from(rule, || rule.judge(subject), ruling)
+    }
+
+    /// What becomes of a judgement under a policy; `judge` is not called when the rule is switched
+    /// off.
+    pub(crate) fn from(
+        rule: &'static Rule,
+        judge: impl FnOnce() -> Option<Judgement>,
+        ruling: &Ruling<'_>,
+    ) -> Option<Self> {
         let standing = ruling.standing(rule);
         if standing.level == Level::Off {
             return None;
         }
-        let judgement = rule.judge(subject)?;
+        let judgement = judge()?;
         let answer = match (judgement.answer, standing.level) {
             (Answer::Fail, Level::Warn) => Answer::Warn,
             (answer, _) => answer,

@@ -27,6 +27,7 @@ mod go;
 pub mod diff;
 
 pub use date::Date;
+pub use elf::Objects;
 pub use finding::{Answer, Evidence, Finding, Judgement};
 pub use policy::{
     Cgo, Origin, Policy, PolicyError, Ruling, Setting, Standing, Unknown, Waived, Waiver,
@@ -42,6 +43,13 @@ pub fn check(subject: &Subject<'_>) -> Vec<Finding> {
         day: 1,
     };
     check_under(subject, &Policy::default().ruling(Path::new(""), any_day))
+}
+
+/// What the rules that speak about archives say of one in which `objects` was found.
+pub fn check_archive(objects: &Objects, ruling: &Ruling<'_>) -> Vec<Finding> {
+    let rule = rules().find(|rule| rule.code == elf::POSITION_INDEPENDENT_CODE.code);
+    let finding = rule.and_then(|rule| Finding::from(rule, || Some(objects.judgement()), ruling));
+    finding.into_iter().collect()
 }
 
 /// The same, where a policy says which rules count.

@@ -12,7 +12,7 @@ use handpie_binary::{Binary, Elf, Error, MachO, Pe, elf};
 use serde::Serialize;
 
 use crate::date::Date;
-use crate::elf::Symbols;
+use crate::elf::{Objects, Symbols};
 use crate::go;
 
 /// A binary and what every rule wants to know of it.
@@ -32,6 +32,8 @@ pub struct Subject<'data> {
     pub mode: Option<u32>,
     /// The day on which it is judged, if that is known. What is supported today is not for ever.
     pub today: Option<Date>,
+    /// What was found of its relocations, if it is an object and somebody has looked.
+    pub objects: Option<Objects>,
     go: OnceCell<go::Program<'data>>,
     symbols: OnceCell<Symbols<'data>>,
 }
@@ -42,6 +44,8 @@ pub struct Subject<'data> {
 pub enum Kind {
     /// The output of a compiler.
     RelocatableObject,
+    /// Many of those in one file, for linkers to choose from.
+    Archive,
     /// A library that a loader maps.
     SharedObject,
     /// Runs at a fixed address, without a loader.
@@ -77,6 +81,7 @@ impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Self::RelocatableObject => "relocatable-object",
+            Self::Archive => "archive",
             Self::SharedObject => "shared-object",
             Self::StaticExecutable => "static-executable",
             Self::DynamicExecutable => "dynamic-executable",
@@ -135,6 +140,7 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::RelocatableObject => "relocatable object",
+            Self::Archive => "archive of objects",
             Self::SharedObject => "shared object",
             Self::StaticExecutable => "static executable, position-dependent",
             Self::DynamicExecutable => "dynamic executable, position-dependent",
@@ -239,6 +245,7 @@ impl<'data> Subject<'data> {
             build_info,
             mode,
             today: None,
+            objects: None,
             go: OnceCell::new(),
             symbols: OnceCell::new(),
         })
@@ -249,6 +256,15 @@ impl<'data> Subject<'data> {
     pub fn on(self, today: Date) -> Self {
         Self {
             today: Some(today),
+            ..self
+        }
+    }
+
+    /// The same, with what was found of its relocations.
+    #[must_use]
+    pub fn with_objects(self, objects: Objects) -> Self {
+        Self {
+            objects: Some(objects),
             ..self
         }
     }

@@ -20,6 +20,7 @@ mod bytes;
 mod partial;
 pub mod identify;
 mod image;
+mod archive;
 pub mod elf;
 pub mod macho;
 pub mod pe;
@@ -27,6 +28,7 @@ pub mod dwarf;
 mod binary;
 pub mod go;
 
+pub use archive::{Archive, Member};
 pub use binary::Binary;
 pub use bytes::Bytes;
 pub use elf::Elf;

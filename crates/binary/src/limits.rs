@@ -33,6 +33,9 @@ pub(crate) const MAX_NAME: u64 = 16 << 10;
 /// at least 43; `file` draws the line at the same number.
 pub(crate) const MAX_FAT_MEMBERS: u32 = 30;
 
+/// Members of an archive. The largest static libraries have some ten thousand.
+pub(crate) const MAX_MEMBERS: usize = 1 << 18;
+
 /// Mach-O load commands. Core files have one for each mapping of the process.
 pub(crate) const MAX_LOAD_COMMANDS: u32 = 1 << 16;
 

@@ -1,9 +1,10 @@
 //! One file, looked at: which binaries are in it, and what every rule says of each.
 
-use handpie_audit::{Finding, Ruling, Subject};
-use handpie_binary::{Binary, Error, ErrorKind};
+use handpie_audit::{Finding, Kind, Ruling, Subject};
+use handpie_binary::{Binary, Bytes, Error, ErrorKind};
 
 use crate::files::Found;
+use crate::objects;
 use crate::policy::Rulebook;
 use crate::report::check::Unread;
 
@@ -27,6 +28,7 @@ pub(crate) fn examine<T>(
         let seen = binaries.into_iter().zip(1..).map(|(binary, number)| {
             let member = several.then(|| member(&binary, number));
             let subject = Subject::of(binary, mode)?.on(rulebook.today);
+            let subject = with_relocations(subject, &name, bytes);
             // Rules on what has not been read yet would be asked in vain; the look begins anew.
             let findings = match bytes.is_complete() {
                 true => handpie_audit::check_under(&subject, ruling),
@@ -45,6 +47,20 @@ pub(crate) fn examine<T>(
         Ok(Err(error)) => Err(Unread::unreadable(path.to_owned(), name, &error)),
         Err(failure) => Err(Unread::of(path.to_owned(), name, failure)),
     })
+}
+
+/// An ELF object with what is found of its relocations.
+fn with_relocations<'data>(
+    subject: Subject<'data>,
+    name: &str,
+    bytes: Bytes<'data>,
+) -> Subject<'data> {
+    match (subject.kind, &subject.binary) {
+        (Kind::RelocatableObject, Binary::Elf(_)) => {
+            subject.with_objects(objects::of_object(name, bytes))
+        }
+        _ => subject,
+    }
 }
 
 /// How one of several binaries in a file is told from the others.

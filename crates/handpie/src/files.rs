@@ -1,6 +1,7 @@
 //! The files that a command line names: those named themselves, and those in directories named.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use handpie_binary::identify::{FileKind, identify};
 use walkdir::WalkDir;
@@ -14,6 +15,8 @@ pub(crate) struct Found {
     path: PathBuf,
     /// Whether the user named it, and not a directory that it is in.
     named: bool,
+    /// What it is by its first bytes, once they have been read.
+    kind: OnceLock<FileKind>,
 }
 
 impl Found {
@@ -35,20 +38,33 @@ impl Found {
         self.named
     }
 
+    /// Whether it is an archive of objects.
+    pub(crate) fn is_archive(&self) -> bool {
+        !input::is_stream(&self.path) && self.kind() == FileKind::Archive
+    }
+
     /// The file, opened; `None` for one that nobody named and that is no binary.
     pub(crate) fn open(&self) -> Result<Option<Input>, Failure> {
         if self.named {
             return Input::open(&self.path).map(Some);
         }
-        let magic = match input::first_bytes(&self.path) {
-            Ok(magic) => magic,
-            // Links that lead nowhere, and files that went away meanwhile.
-            Err(_) => return Ok(None),
-        };
-        match identify(&magic) {
+        match self.kind() {
             FileKind::Elf | FileKind::MachO | FileKind::Pe => Input::open(&self.path).map(Some),
             _ => Ok(None),
         }
+    }
+
+    /// What it is by its first bytes; nothing is known of links that lead nowhere, and of files that
+    /// went away meanwhile.
+    fn kind(&self) -> FileKind {
+        *self.kind.get_or_init(|| {
+            // Reading from a FIFO that somebody names would wait for a writer.
+            let bytes = match !self.named || self.path.is_file() {
+                true => input::first_bytes(&self.path).ok(),
+                false => None,
+            };
+            bytes.map_or(FileKind::Unknown, |bytes| identify(&bytes))
+        })
     }
 }
 
@@ -63,11 +79,13 @@ pub(crate) fn find(paths: &[PathBuf]) -> Vec<Found> {
             found.extend(files.map(|entry| Found {
                 path: entry.into_path(),
                 named: false,
+                kind: OnceLock::new(),
             }));
         } else {
             found.push(Found {
                 path: path.clone(),
                 named: true,
+                kind: OnceLock::new(),
             });
         }
     }

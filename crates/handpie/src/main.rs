@@ -11,6 +11,7 @@ mod toolchain;
 mod record;
 mod input;
 mod files;
+mod objects;
 mod examine;
 mod place;
 mod policy;

@@ -142,11 +142,21 @@ pages! {
     "pe-relocations"
     "pe-safe-seh"
     "pe-signature"
+    "pic-damaged-object"
+    "pic-ifunc"
+    "pic-lto"
+    "pic-mixed-cpus"
+    "pic-narrow-address"
+    "pic-not-an-object"
+    "pic-text-relocation"
+    "pic-unknown-cpu"
+    "pic-unknown-relocation"
     "pie"
     "policy-syntax"
     "policy-unknown-name"
     "policy-value"
     "position-dependent"
+    "position-independent-code"
     "random-base"
     "relocatable-object"
     "relro"
@@ -211,9 +221,12 @@ mod tests {
         let builds = handpie_toolchain::contradiction::Code::ALL;
         let builds = builds.iter().map(|code| code.name());
         let objects = handpie_pie::link::Code::ALL.iter().map(|code| code.name());
+        let offences = handpie_pie::objects::Code::ALL;
+        let offences = offences.iter().map(|code| code.name());
         let rules = handpie_audit::rules().map(|rule| rule.code);
         let all = refusals
             .chain(objects)
+            .chain(offences)
             .chain([crate::command::extld::LINKER_COMMAND])
             .chain(crate::linking::CODES)
             .chain([crate::command::cc::NO_COMPILER])

@@ -7,6 +7,7 @@
 pub(crate) mod build;
 pub(crate) mod convert;
 pub(crate) mod link;
+pub(crate) mod made;
 pub(crate) mod check;
 pub(crate) mod diff;
 pub(crate) mod prove;

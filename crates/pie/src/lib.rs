@@ -28,6 +28,7 @@ mod plan;
 mod apply;
 mod verify;
 pub mod link;
+pub mod objects;
 pub mod startup;
 
 pub use apply::{Piece, Pieces};

@@ -16,3 +16,4 @@ pub mod env;
 pub mod response;
 pub mod link;
 pub mod cc;
+pub mod cargo;

@@ -125,11 +125,16 @@ impl Inputs {
             .map(PathBuf::as_path)
     }
 
-    fn names_build_id(&self) -> bool {
+    /// Whether some archives are linked whole, needed or not (`--whole-archive`).
+    pub fn are_whole(&self) -> bool {
+        self.has_flag("--whole-archive")
+    }
+
+    fn has_flag(&self, start: &str) -> bool {
         self.items.iter().any(|item| match item {
             Item::Flag(flag) => flag
                 .iter()
-                .any(|word| word.as_encoded_bytes().starts_with(b"--build-id")),
+                .any(|word| word.as_encoded_bytes().starts_with(start.as_bytes())),
             Item::File(_) | Item::Library(_) => false,
         })
     }
@@ -137,7 +142,7 @@ impl Inputs {
     /// The words for the linker: one group, so that archives may refer to each other in any order.
     fn words(&self, startup: Option<&Path>) -> Vec<OsString> {
         let mut words: Vec<OsString> = self.start.iter().map(OsString::from).collect();
-        if !self.names_build_id() {
+        if !self.has_flag("--build-id") {
             words.push("--build-id".into());
         }
         words.extend(startup.map(OsString::from));

@@ -109,7 +109,8 @@ const KINDS: &[&str] = &[
 #[rustfmt::skip]
 pub(crate) const RULES: &[&str] = &[
     // ELF
-    "pie", "no-loader", "needed-libraries", "executable-stack", "relro", "relro-applied",
+    "pie", "position-independent-code", "no-loader", "needed-libraries", "executable-stack",
+    "relro", "relro-applied",
     "bind-now", "writable-code", "text-relocations", "search-path", "separate-code",
     "stack-canary", "fortify", "cet", "branch-protection", "stack-clash", "cfi", "sanitizers",
     "symbols", "debug-info", "build-id", "setuid",

@@ -32,6 +32,8 @@ pub struct Section<'data> {
     pub size: Size,
     /// `sh_link`: another section, by index.
     pub link: u32,
+    /// `sh_info`: what it means depends on the kind.
+    pub info: u32,
     /// `sh_addralign`, in bytes.
     pub align: u64,
     /// `sh_entsize`, in bytes.
@@ -107,6 +109,7 @@ where
             offset: Offset(raw.sh_offset(endian).into()),
             size: Size(raw.sh_size(endian).into()),
             link: raw.sh_link(endian),
+            info: raw.sh_info(endian),
             align: raw.sh_addralign(endian).into(),
             entry_size: raw.sh_entsize(endian).into(),
         };

@@ -1,10 +1,13 @@
 //! `handpie build`: a `go build` with the release profile whose programs are converted.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 mod cgo;
+mod other;
 
 use handpie_toolchain::cache::Cache;
+use handpie_toolchain::cargo;
 use handpie_toolchain::command::Stream;
 use handpie_toolchain::go::{Go, GoEnv};
 use handpie_toolchain::packages::{self, Listing};
@@ -21,7 +24,7 @@ use crate::report::Reporter;
 use crate::report::build::{self, BuildReport, DryRun, Program};
 use crate::toolchain;
 
-/// Build Go programs with the release profile, as static-PIE
+/// Build programs with the release profile, as static-PIE: Go, Rust, and what a command builds
 ///
 /// Runs `go build` with CGO_ENABLED=0, -buildmode=pie, -trimpath, -tags=netgo,osusergo,
 /// -ldflags=-w -bindnow, GOAMD64=v2, GOARM=6 or GOARM64=v8.0, and the version from git in
@@ -32,10 +35,16 @@ use crate::toolchain;
 ///
 /// With --cgo, or with `[cgo]` in handpie.toml, packages may use C: it is compiled by `handpie cc`,
 /// hardened, and linked with musl, and the program is a static-PIE all the same.
+///
+/// In a cargo project, runs `cargo build --release` for the musl target with handpie's linker. With a
+/// command behind `--`, runs it with CC and CXX set to handpie's compilers. Both look at every program
+/// that came out, and name those that are no static-PIE.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   handpie build ./cmd/svc                       writes ./svc
   handpie build -o bin/ ./cmd/... -- -tags=ui   all programs below cmd, with a tag of your own
+  handpie build                                 in a cargo project: its programs
+  handpie build -- make                         whatever make builds with $CC and $CXX
   GOARCH=arm64 handpie build --cgo ./cmd/svc    with C in it, for another CPU (needs zig)")]
 pub(crate) struct Build {
     /// Packages, as for go build [default: the current folder]
@@ -65,12 +74,37 @@ pub(crate) struct Build {
     /// Print the go command and build nothing
     #[arg(long)]
     dry_run: bool,
-    /// Flags for go build
-    #[arg(last = true, value_name = "GO FLAGS")]
+    /// Flags for go build or cargo build, or a command to run
+    #[arg(last = true, value_name = "FLAGS OR COMMAND")]
     go_flags: Vec<String>,
 }
 
 pub(crate) fn run(args: &Build, reporter: &Reporter) -> Result<Exit, Failure> {
+    if args
+        .go_flags
+        .first()
+        .is_some_and(|word| !word.starts_with('-'))
+    {
+        return other::command(&args.go_flags, args.dry_run, reporter);
+    }
+    if let Some(project) = cargo_project(&args.packages)? {
+        let words: Vec<OsString> = args.go_flags.iter().map(OsString::from).collect();
+        return other::cargo(&project, &words, args.dry_run, reporter);
+    }
+    go(args, reporter)
+}
+
+/// The cargo project that is meant: the one of the current folder, or of the one folder that is named.
+fn cargo_project(packages: &[String]) -> Result<Option<PathBuf>, Failure> {
+    let folder = match packages {
+        [] => toolchain::absolute(None)?,
+        [one] if Path::new(one).is_dir() => toolchain::absolute(Some(Path::new(one)))?,
+        _ => return Ok(None),
+    };
+    Ok(cargo::is_project(&folder).then_some(folder))
+}
+
+fn go(args: &Build, reporter: &Reporter) -> Result<Exit, Failure> {
     let mut request = Request {
         packages: args.packages.clone(),
         output: args.output.clone(),

@@ -104,7 +104,8 @@ fn run(language: Language, words: &[OsString]) -> Result<ExitCode, Failure> {
     }
     let words =
         response::expanded(words.to_vec()).map_err(|error| Failure::new(Exit::Input, error))?;
-    let target = match options.target {
+    let said = || Target::named(&env::var(ld::TARGET).ok()?);
+    let target = match options.target.or_else(said) {
         Some(target) => target,
         None => Target::host().ok_or_else(|| Failure::new(Exit::No, "this CPU is not known"))?,
     };
@@ -145,7 +146,7 @@ fn run(language: Language, words: &[OsString]) -> Result<ExitCode, Failure> {
         }
         Step::Link => {
             let tool = compiler.tool().args(request.added());
-            let tool = tool.args(request.link_words(&linker_folder()?));
+            let tool = tool.args(request.link_words(&folder_of_names()?));
             let tool = tool.args(cc::without_link_choices(&words));
             with_linker(tool, &options, language, target, &words)
         }
@@ -258,24 +259,27 @@ fn compiler(options: &Options, language: Language, target: &Target) -> Result<Co
     })
 }
 
-/// A folder in which this program is called `ld`, for compilers to find.
-fn linker_folder() -> Result<PathBuf, Failure> {
+/// A folder in which this program has the names of compilers and linkers, for other tools to find.
+pub(crate) fn folder_of_names() -> Result<PathBuf, Failure> {
+    const NAMES: [&str; 4] = ["ld", "handpie-ld", "handpie-cc", "handpie-c++"];
     let own = toolchain::own_path()?;
     let failed = |cause: std::io::Error| {
-        let message = "failed to make a folder in which handpie is called `ld`";
+        let message = "failed to make a folder in which handpie has the names of compilers";
         Failure::new(Exit::Input, message).cause(cause)
     };
     let folder = handpie_toolchain::cache::user_file("bin", &own);
     let folder = folder.unwrap_or_else(|| env::temp_dir().join("handpie-bin"));
-    let link = folder.join("ld");
-    if std::fs::read_link(&link).is_ok_and(|target| target == own) {
-        return Ok(folder);
+    for name in NAMES {
+        let link = folder.join(name);
+        if std::fs::read_link(&link).is_ok_and(|target| target == own) {
+            continue;
+        }
+        std::fs::create_dir_all(&folder).map_err(failed)?;
+        // Two compilers may do it at once: each makes its own, and one of them stays.
+        let fresh = folder.join(format!("{name}-{}", std::process::id()));
+        std::os::unix::fs::symlink(&own, &fresh).map_err(failed)?;
+        std::fs::rename(&fresh, &link).map_err(failed)?;
     }
-    std::fs::create_dir_all(&folder).map_err(failed)?;
-    // Two compilers may do it at once: each makes its own, and one of them stays.
-    let fresh = folder.join(format!("ld-{}", std::process::id()));
-    std::os::unix::fs::symlink(&own, &fresh).map_err(failed)?;
-    std::fs::rename(&fresh, &link).map_err(failed)?;
     Ok(folder)
 }
 

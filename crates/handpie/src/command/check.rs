@@ -8,6 +8,7 @@ use crate::examine::examine;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files::{self, Found};
+use crate::objects;
 use crate::policy::{PolicyArgs, Rulebook};
 use crate::report::Reporter;
 use crate::report::check::{Checked, Checklist, Unread};
@@ -16,7 +17,8 @@ use crate::report::policy::PolicyReport;
 /// Check programs and libraries against the release checklist
 ///
 /// Says what kind of file each is, and gives each rule one of five answers: pass, fail, warn, not
-/// applicable, unknown. In directories, everything that is no binary is passed over in silence.
+/// applicable, unknown. In directories, everything that is no binary is passed over in silence. Of
+/// objects (.o) and archives of them (.a, .rlib) it says whether they can become a static-PIE.
 ///
 /// Which rules count, and how much, is decided by the profile and by `handpie.toml`, which is looked
 /// for in the working directory and above it, up to the repository's folder. `handpie check
@@ -31,7 +33,7 @@ use crate::report::policy::PolicyReport;
   handpie check --format junit dist/ > handpie.xml         for a CI server
   handpie check --format github dist/                      annotations in GitHub Actions")]
 pub(crate) struct Check {
-    /// Programs, libraries, objects, or directories of them; - for standard input
+    /// Programs, libraries, objects, archives of objects, or directories of them; - for standard input
     #[arg(value_name = "FILE", required_unless_present = "print_policy")]
     files: Vec<PathBuf>,
     /// Show the level of every rule and where it comes from, and check nothing
@@ -90,6 +92,9 @@ fn write(
 fn check(found: &Found, rulebook: &Rulebook) -> Option<Result<Vec<Checked>, Unread>> {
     let (path, name) = (found.path(), found.name());
     let ruling = rulebook.ruling(path);
+    if found.is_archive() {
+        return objects::check_archive(found, &ruling);
+    }
     examine(found, rulebook, &ruling, |member, subject, findings| {
         Checked::new(path.to_owned(), &name, member, subject, findings)
     })

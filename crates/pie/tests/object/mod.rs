@@ -6,6 +6,8 @@
 pub(crate) const EM_386: u16 = 3;
 pub(crate) const EM_ARM: u16 = 40;
 pub(crate) const EM_RISCV: u16 = 243;
+/// Not linked for; objects of it are surveyed.
+pub(crate) const EM_X86_64: u16 = 62;
 pub(crate) const MACHINES: [u16; 3] = [EM_386, EM_ARM, EM_RISCV];
 
 const PROGBITS: u32 = 1;
@@ -55,6 +57,8 @@ pub(crate) struct Section {
     pub(crate) data: Vec<u8>,
     /// The size in memory, of a section without bytes.
     pub(crate) zeros: u64,
+    /// `sh_info`.
+    pub(crate) info: u32,
     pub(crate) relocations: Vec<Relocation>,
 }
 
@@ -93,14 +97,15 @@ impl Object {
     }
 
     pub(crate) fn is_64(&self) -> bool {
-        self.machine == EM_RISCV
+        ![EM_386, EM_ARM].contains(&self.machine)
     }
 
     pub(crate) fn word(&self) -> usize {
         if self.is_64() { 8 } else { 4 }
     }
 
-    fn plain(machine: u16) -> Self {
+    /// The same without relocations.
+    pub(crate) fn plain(machine: u16) -> Self {
         let section = |name, kind, flags, align, data: Vec<u8>, zeros| Section {
             name,
             kind,
@@ -108,6 +113,7 @@ impl Object {
             align,
             data,
             zeros,
+            info: 0,
             relocations: Vec::new(),
         };
         let note = [&[4, 0, 0, 0, 8, 0, 0, 0, 4, 0, 0, 0][..], b"Go\0\0build-id"].concat();
@@ -306,7 +312,7 @@ impl Object {
                 offset,
                 size,
                 0,
-                0,
+                section.info.into(),
                 section.align,
                 0,
             ]);

@@ -1,0 +1,190 @@
+//! `handpie build` of what is no Go: a cargo project, or whatever a command builds.
+//!
+//! In both, our compiler and linker are put in place of the usual ones, and everything that came out
+//! is looked at: what is no static-PIE is named with the reason.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use handpie_audit::{Answer, Kind, Subject};
+use handpie_binary::{Binary, Bytes, Error};
+use handpie_toolchain::cargo::{self, Cargo};
+use handpie_toolchain::command::{Stream, Tool};
+use handpie_toolchain::link::sysroot::Target;
+
+use crate::command::{cc, ld};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::files::{self, Found};
+use crate::input::Input;
+use crate::report::Reporter;
+use crate::report::made::{Made, MadeReport};
+use crate::toolchain;
+
+const NO_TARGET: &str = "cargo-no-target";
+/// Rules that say why something is no static-PIE.
+const REASONS: [&str; 4] = ["pie", "no-loader", "needed-libraries", "relro-applied"];
+
+/// Builds a cargo project for the machine's musl target, or the one that is named.
+pub(super) fn cargo(
+    project: &Path,
+    words: &[OsString],
+    dry_run: bool,
+    reporter: &Reporter,
+) -> Result<Exit, Failure> {
+    let host = || {
+        let target = Target::host().and_then(|target| target.rust);
+        let target = target.ok_or_else(|| Failure::new(Exit::No, "Rust has no musl for this CPU"));
+        target
+            .map(str::to_owned)
+            .map_err(|error| error.code(NO_TARGET))
+    };
+    let target = match cargo::named_target(words) {
+        Some(target) => target,
+        None => host()?,
+    };
+    let folder = cc::folder_of_names()?;
+    let cpu = Target::named(&target);
+    let cargo = Cargo {
+        dir: project.to_owned(),
+        target: target.clone(),
+        words: words.to_vec(),
+        linker: folder.join("handpie-ld"),
+        cc: folder.join("handpie-cc"),
+        cxx: folder.join("handpie-c++"),
+        cpu: cpu.map(|cpu| (ld::TARGET, cpu.gnu)),
+    };
+    cargo.ask_for_target().map_err(|error| {
+        let hint = format!("rustup target add {}", cargo.target);
+        Failure::new(Exit::No, "the programs cannot be built")
+            .code(NO_TARGET)
+            .cause(error)
+            .hint(hint)
+    })?;
+    let auditable = cargo.has_auditable();
+    if !auditable {
+        reporter.note(
+            "note: the programs do not name their crates: `cargo install cargo-auditable` does that",
+        );
+    }
+    let tool = cargo.tool(auditable);
+    if dry_run {
+        return reporter.plain(&tool.shell_line());
+    }
+    let programs = cargo
+        .build(auditable)
+        .map_err(|error| Failure::new(Exit::Tool, "failed to build").cause(error))?;
+    finish(tool.shell_line(), &programs, reporter)
+}
+
+/// Runs a command with our compilers in its environment, and looks at every program that is new or
+/// changed below the current folder.
+pub(super) fn command(
+    words: &[String],
+    dry_run: bool,
+    reporter: &Reporter,
+) -> Result<Exit, Failure> {
+    let [program, rest @ ..] = words else {
+        return Err(Failure::new(Exit::Usage, "there is no command to run"));
+    };
+    let folder = cc::folder_of_names()?;
+    let tool = Tool::new(program)
+        .args(rest)
+        .env("CC", folder.join("handpie-cc"))
+        .env("CXX", folder.join("handpie-c++"))
+        .stdin(Stream::Inherit)
+        .stderr(Stream::Inherit)
+        .stdout(Stream::Inherit);
+    if dry_run {
+        return reporter.plain(&tool.shell_line());
+    }
+    // The clock of a file system may be a tick behind.
+    let started = SystemTime::now().checked_sub(Duration::from_secs(1));
+    tool.run()
+        .map_err(|error| Failure::new(Exit::Tool, "failed to build").cause(error))?;
+    let here = toolchain::absolute(None)?;
+    let found = files::find(&[here]);
+    let fresh: Vec<PathBuf> = found
+        .iter()
+        .filter(|found| changed_since(found.path(), started) && is_program(found))
+        .map(|found| found.path().to_owned())
+        .collect();
+    finish(tool.shell_line(), &fresh, reporter)
+}
+
+fn changed_since(path: &Path, started: Option<SystemTime>) -> bool {
+    let changed = path.metadata().and_then(|metadata| metadata.modified());
+    match (changed, started) {
+        (Ok(changed), Some(started)) => changed >= started,
+        _ => false,
+    }
+}
+
+fn is_program(found: &Found) -> bool {
+    let Ok(Some(mut input)) = found.open() else {
+        return false;
+    };
+    let mode = input.mode();
+    let kind = input.look(|bytes| {
+        let binary = Binary::parse(bytes).ok()?.into_iter().next()?;
+        Some(Subject::of(binary, mode).ok()?.kind)
+    });
+    kind.ok().flatten().is_some_and(|kind| kind.is_program())
+}
+
+fn finish(command: String, programs: &[PathBuf], reporter: &Reporter) -> Result<Exit, Failure> {
+    let mut made = Vec::new();
+    for path in programs {
+        made.push(look(path)?);
+    }
+    let all_good = made.iter().all(|one| one.reasons.is_empty());
+    reporter.print(
+        "build",
+        &MadeReport {
+            command,
+            programs: made,
+        },
+    )?;
+    Ok(match all_good {
+        true => Exit::Done,
+        false => Exit::No,
+    })
+}
+
+fn look(path: &Path) -> Result<Made, Failure> {
+    let mut input = Input::open(path)?;
+    let mode = input.mode();
+    let size = input.size().0;
+    let judged = input.look(|bytes| judge(bytes, mode))?;
+    let (kind, reasons) = judged.map_err(|error| {
+        let message = format!("failed to read `{}`", path.display());
+        Failure::new(Exit::Input, message).cause(error)
+    })?;
+    Ok(Made {
+        file: toolchain::shown(path),
+        kind,
+        size,
+        reasons,
+    })
+}
+
+/// What it is, and why it is not what was wanted.
+fn judge(bytes: Bytes<'_>, mode: Option<u32>) -> Result<(String, Vec<String>), Error> {
+    let mut kind = String::new();
+    let mut reasons = Vec::new();
+    for binary in Binary::parse(bytes)? {
+        let subject = Subject::of(binary, mode)?;
+        kind = subject.kind.to_string();
+        for finding in handpie_audit::check(&subject) {
+            let wrong = matches!(finding.judgement.answer, Answer::Fail | Answer::Warn);
+            if wrong && REASONS.contains(&finding.rule.code) {
+                reasons.push(format!("{}: {}", finding.rule.code, finding.judgement.why));
+            }
+        }
+        if subject.kind != Kind::StaticPie && reasons.is_empty() {
+            reasons.push(format!("it is a {kind}"));
+        }
+    }
+    Ok((kind, reasons))
+}

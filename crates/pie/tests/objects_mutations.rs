@@ -1,0 +1,151 @@
+//! Damaged objects and archives: whatever is changed in one, the survey ends soon and without a
+//! panic, and what it lists is bounded.
+//!
+//! The same mutations in every run. `HANDPIE_MUTATIONS=10000000` runs ten million of them. Real
+//! objects are damaged in `crates/handpie/tests/objects`.
+
+#![allow(clippy::print_stdout, reason = "a test says what it counted")]
+
+mod archive;
+mod object;
+
+use std::time::{Duration, Instant};
+
+use archive::{ar, thin};
+use handpie_binary::Bytes;
+use handpie_pie::objects::{Code, Input, Libc, survey, survey_apart};
+use object::{EM_386, EM_ARM, EM_RISCV, EM_X86_64, Object};
+
+/// How many mutated files a plain test run tries.
+const QUICK: u64 = 60_000;
+
+/// No file of a few kilobytes may take longer; a slow machine takes a few milliseconds.
+const SLOW: Duration = Duration::from_secs(2);
+
+#[test]
+fn no_damage_makes_the_survey_panic_hang_or_list_without_end() {
+    let count = std::env::var("HANDPIE_MUTATIONS").map_or(QUICK, |text| {
+        text.parse().expect("HANDPIE_MUTATIONS is a number")
+    });
+    let seeds = seeds();
+    let whole = Object::of(EM_RISCV).build();
+    let mut random = Random(0x51_7c_c1_b7_27_22_0a_95);
+    let (mut clean, mut damaged, mut others) = (0u64, 0u64, 0u64);
+    for round in 0..count {
+        let seed = &seeds[(round % seeds.len() as u64) as usize];
+        let file = mutate(seed, &mut random);
+        let start = Instant::now();
+        let members = vec![Bytes::from(&whole); 2];
+        let input = Input::new("file", &file).with_members(members);
+        let apart = survey_apart(&input, Libc::Musl);
+        let linked = survey(&[Input::new("main.o", &whole), input], Libc::Musl);
+        for found in [&apart, &linked] {
+            assert!(found.offenders.len() <= 1000, "round {round}");
+            assert_eq!(
+                found.is_clean(),
+                found.offenders.is_empty(),
+                "round {round}"
+            );
+        }
+        match apart.offenders.first() {
+            None => clean += 1,
+            Some(offender) if offender.code == Code::Damaged => damaged += 1,
+            Some(_) => others += 1,
+        }
+        assert!(
+            start.elapsed() < SLOW,
+            "round {round} took {:?}",
+            start.elapsed()
+        );
+    }
+    println!("{count} files: {clean} clean, {damaged} damaged, {others} refused otherwise");
+    // Mutations that only ever fail in one place would test nothing behind it.
+    for (what, number) in [("clean", clean), ("damaged", damaged), ("refused", others)] {
+        assert!(number * 20 > count, "only {number} of {count} were {what}");
+    }
+}
+
+/// Objects of several CPUs, one of which is refused, and archives of them.
+fn seeds() -> Vec<Vec<u8>> {
+    let mut bad = Object::plain(EM_X86_64);
+    for kind in 1..=16 {
+        bad.relocate(object::TEXT, kind, kind as u32, (kind % 12) as u32, 0);
+    }
+    let bad = bad.build();
+    let objects = [EM_386, EM_ARM, EM_RISCV].map(|machine| Object::of(machine).build());
+    let archive = ar(&[
+        ("a.o", &objects[2]),
+        ("text", b"text"),
+        ("b.o", &objects[2]),
+    ]);
+    let mut seeds = vec![bad, archive, thin(&["a.o", "b.o"])];
+    seeds.extend(objects);
+    seeds
+}
+
+/// A copy with up to four changes.
+fn mutate(seed: &[u8], random: &mut Random) -> Vec<u8> {
+    let mut file = seed.to_vec();
+    for _ in 0..=random.below(4) {
+        let length = file.len();
+        if length == 0 {
+            break;
+        }
+        // Tables stand behind the sections, and their headers last.
+        let at = match random.below(8) {
+            0 => random.below(length.min(128)),
+            1..=3 => length - 1 - random.below(length.min(900)),
+            _ => random.below(length),
+        };
+        match random.below(16) {
+            0 => file.truncate(at),
+            1 => file[at] ^= 1 << random.below(8),
+            2 => file[at] = random.next() as u8,
+            3 => {
+                let from = random.below(length);
+                let size = random.below(64).min(length - from.max(at));
+                file.copy_within(from..from + size, at);
+            }
+            _ => {
+                let size = if random.below(2) == 0 { 4 } else { 8 };
+                let at = at / size * size;
+                let value = random.edge(length as u64).to_le_bytes();
+                if let Some(field) = file.get_mut(at..at + size) {
+                    field.copy_from_slice(&value[..size]);
+                }
+            }
+        }
+    }
+    file
+}
+
+/// splitmix64.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        (self.next() % end.max(1) as u64) as usize
+    }
+
+    /// A number at an edge.
+    fn edge(&mut self, length: u64) -> u64 {
+        let near = self.below(64) as u64;
+        match self.below(8) {
+            0 => 0,
+            1 => u64::MAX - near,
+            2 => 1 << near,
+            3 => (1 << near) - 1,
+            4 => length.wrapping_sub(near),
+            5 => self.next() % length.max(1),
+            _ => near,
+        }
+    }
+}
