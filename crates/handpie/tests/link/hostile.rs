@@ -65,19 +65,61 @@ fn an_object_on_which_the_linker_spins_ends_at_the_time_limit() {
 }
 
 #[test]
-fn an_object_on_which_the_linker_aborts_is_an_error_and_not_our_end() {
-    if !has_musl("a linker that aborts") {
+fn an_object_on_which_the_linker_would_abort_is_refused_before_it_starts() {
+    if !has_musl("an object on which a linker aborts") {
         return;
     }
     let workshop = Workshop::new();
     let object = workshop.path("object.o");
     fs::copy(input("wild-aborts.o"), &object).unwrap();
     let output = link(&workshop, &object, "embedded", TIME_LIMIT);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    assert_eq!(code_of(&output), "pic-damaged-object");
+}
+
+#[test]
+fn a_linker_that_dies_is_said_and_leaves_nothing() {
+    let workshop = Workshop::new();
+    let Some(object) = workshop.object("buffer.c", "a linker that dies") else {
+        return;
+    };
+    // `-o OUTPUT` are its first words.
+    let script = "#!/bin/sh\n[ $1 = --version ] && echo 'GNU ld (a test)' && exit\n\
+                  echo half > $2; echo 'last words' >&2; kill -ABRT $$\n";
+    let linker = workshop.write("dying-ld", script);
+    fs::set_permissions(&linker, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let linker = linker.display().to_string();
+    let output = link(&workshop, &object, &linker, TIME_LIMIT);
     let everything = text(&output);
     assert_eq!(output.status.code(), Some(4), "{everything}");
     assert_eq!(code_of(&output), "linker-crashed");
-    assert!(everything.contains("libwild crashed"), "{everything}");
-    assert!(!runs(workshop.folder()));
+    assert!(everything.contains("last words"), "{everything}");
+    assert!(everything.contains("SIGABRT"), "{everything}");
+}
+
+#[test]
+fn what_is_no_static_pie_is_thrown_away() {
+    let what = "a linker that makes something else";
+    let workshop = Workshop::new();
+    let (Some(object), Some(gcc)) = (workshop.object("buffer.c", what), tool("gcc", what)) else {
+        return;
+    };
+    let other = workshop.path("other");
+    let compile = Tool::new(gcc).arg(input("buffer.c")).arg("-o").arg(&other);
+    compile.run().unwrap();
+    let copy = format!("cp {} $2", other.display());
+    let script =
+        format!("#!/bin/sh\n[ $1 = --version ] && echo 'GNU ld (a test)' && exit\n{copy}\n");
+    let linker = workshop.write("other-ld", script);
+    fs::set_permissions(&linker, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let linker = linker.display().to_string();
+    let output = link(&workshop, &object, &linker, TIME_LIMIT);
+    let everything = text(&output);
+    assert_eq!(output.status.code(), Some(1), "{everything}");
+    assert_eq!(code_of(&output), "link-not-static-pie");
+    for part in ["it is a dynamic PIE", "needed-libraries"] {
+        assert!(everything.contains(part), "no {part:?} in {everything}");
+    }
 }
 
 #[test]
@@ -148,7 +190,7 @@ fn damaged_objects_are_linked_right_or_refused() {
                 assert_static_pie(&workshop.path("program"));
                 String::new()
             }
-            1 | 4 => code_of(&output),
+            1 | 3 | 4 => code_of(&output),
             _ => panic!(
                 "seed {seed}: exit {exit}: {}{}",
                 text(&output),
