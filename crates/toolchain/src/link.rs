@@ -76,6 +76,9 @@ impl Inputs {
             inputs.relr = sysroot.relr;
         }
         let musl = sysroot.is_some_and(|sysroot| sysroot.libc == Libc::Musl);
+        if musl {
+            search.retain(|folder| !is_of_glibc(folder));
+        }
         let mut missing = Vec::new();
         for item in &words.items {
             let found = match item {
@@ -160,6 +163,16 @@ impl Inputs {
         words.extend(self.end.iter().map(OsString::from));
         words
     }
+}
+
+/// Whether a compiler's driver names the folder because the machine's own libraries are there, which
+/// are made for glibc. What stands beside gcc's own libraries suits any libc.
+fn is_of_glibc(folder: &Path) -> bool {
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let of_system = ["/usr/lib", "/usr/lib64", "/lib", "/lib64"];
+    let of_system = of_system.iter().any(|start| folder.starts_with(start));
+    let path = folder.to_string_lossy();
+    of_system && !path.contains("/gcc") && !path.contains("musl")
 }
 
 fn is_one_of(name: &OsStr, names: &[&str]) -> bool {
@@ -422,6 +435,15 @@ mod tests {
             files(&inputs),
             ["/m/rcrt1.o", "/m/crti.o", "a.o", "/m/libc.a", "/m/crtn.o"]
         );
+    }
+
+    #[test]
+    fn the_machines_own_libraries_are_not_linked_to_another_libc() {
+        let is_of_glibc = |path| is_of_glibc(Path::new(path));
+        assert!(is_of_glibc("/usr/lib/x86_64-linux-gnu/../x86_64-linux-gnu"));
+        assert!(!is_of_glibc("/usr/lib/gcc/x86_64-linux-gnu/12"));
+        assert!(!is_of_glibc("/usr/lib/x86_64-linux-musl"));
+        assert!(!is_of_glibc("/opt/mine/lib"));
     }
 
     #[test]

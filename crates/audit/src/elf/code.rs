@@ -93,7 +93,8 @@ fn is_canary_of_386(code: &[u8]) -> bool {
 /// On AArch64 the canary is a variable like any other; but only functions that check one call
 /// `__stack_chk_fail`. `None` when that is somewhere else, and the calls go through a table.
 fn calls_failure(start: Address, code: &[u8], symbols: &[Symbol<'_>]) -> Option<bool> {
-    let named = |symbol: &&Symbol<'_>| symbol.name == b"__stack_chk_fail";
+    // A name may have a version behind it, `@GLIBC_2.17`.
+    let named = |symbol: &&Symbol<'_>| symbol.name.starts_with(b"__stack_chk_fail");
     let Some(failure) = symbols.iter().find(named) else {
         return Some(false);
     };
