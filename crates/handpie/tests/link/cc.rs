@@ -259,6 +259,34 @@ fn links_of_the_name_handpie_cc_are_a_compiler() {
 }
 
 #[test]
+fn headers_of_another_libc_are_never_taken() {
+    let what = "headers of musl for another CPU";
+    if tool("aarch64-linux-gnu-gcc", what).is_none() {
+        return;
+    }
+    // The compiler has glibc's headers, and musl's for this CPU are nowhere that it could look.
+    let workshop = Workshop::new();
+    let words = [
+        "cc",
+        "--cpu",
+        "arm64",
+        "--compiler",
+        "aarch64-linux-gnu-gcc",
+        "-c",
+    ];
+    let output = workshop.handpie(words).arg(input("hello.c")).output();
+    let output = output.unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    for part in [
+        "no musl for aarch64",
+        "--compiler zig",
+        "explain link-no-libc",
+    ] {
+        assert!(said(&output).contains(part), "{}", said(&output));
+    }
+}
+
+#[test]
 fn a_compiler_that_is_not_there_is_said() {
     let workshop = Workshop::new();
     let compile = workshop.handpie(["cc", "--compiler", "no-such-cc", "-c", "x.c"]);
