@@ -61,6 +61,26 @@ fn a_c_program_is_linked_as_a_static_pie_by_every_linker() {
 }
 
 #[test]
+fn the_musl_of_the_distribution_gets_no_more_than_it_reads() {
+    let what = "linking C with the musl of the distribution";
+    let workshop = Workshop::new();
+    let Some(object) = workshop.object("hello.c", what) else {
+        return;
+    };
+    // 1.2.3 of Debian 12 reads no RELR: a program that has it dies before main.
+    for linker in linkers(what) {
+        let link = workshop.handpie(["link", "--format", "json", "--linker"]);
+        let link = link.arg(&linker).env("RUSTUP_HOME", workshop.folder());
+        let output = link.args(["-o", "hello"]).arg(&object).run().unwrap();
+        assert!(text(&output).contains("musl-dev in"), "{}", text(&output));
+        let program = workshop.path("hello");
+        assert_static_pie(&program);
+        let output = Tool::new(&program).run().unwrap();
+        assert_eq!(text(&output), HELLO, "{}", linker.display());
+    }
+}
+
+#[test]
 fn a_program_against_glibc_protects_its_relro_as_well() {
     let Some(gcc) = tool("gcc", "linking C with glibc") else {
         return;
