@@ -160,6 +160,30 @@ fn flags_for_another_cpu_are_those_of_that_cpu() {
 }
 
 #[test]
+fn an_index_behind_the_end_of_a_vector_stops_the_program() {
+    let workshop = Workshop::new();
+    let source = "#include <vector>\nint main(int argc, char **) {\n  \
+                  std::vector<int> two(2);\n  return two[argc + 4] * 0;\n}\n";
+    workshop.write("index.cpp", source);
+    let mut libraries: Vec<&[&str]> = Vec::new();
+    if zig("hardened C++ with musl").is_some() {
+        libraries.push(&["--libc", "musl"]);
+    }
+    if tool("g++", "hardened C++ with glibc").is_some() {
+        libraries.push(&["--libc", "glibc"]);
+    }
+    for libc in libraries {
+        for (hardening, stops) in [(None, true), (Some("--no-hardening"), false)] {
+            let compile = workshop.handpie(["c++"]).args(libc).args(hardening);
+            let compile = compile.args(["-O1", "-o", "index", "index.cpp"]);
+            compile.run().unwrap();
+            let output = Tool::new(workshop.path("index")).output().unwrap();
+            assert_eq!(!output.status.success(), stops, "{libc:?} {hardening:?}");
+        }
+    }
+}
+
+#[test]
 fn what_makes_no_program_is_left_to_the_compiler() {
     let what = "handpie cc for what is no program";
     if tool("musl-gcc", what).is_none() || tool("gcc", what).is_none() {
