@@ -70,6 +70,13 @@ const SYSTEM_TOOLS: &[(&str, &str, &str)] = &[
     ("file", "file", "file(1) says static-pie"),
     ("gcc", "gcc", "programs to refuse: cgo, C, shared objects"),
     ("clang", "clang", "links with lld"),
+    ("g++", "g++", "C++ with glibc"),
+    ("mold", "mold", "links with mold"),
+    (
+        "ld.lld-19",
+        "lld-19",
+        "links with an lld that refuses what it cannot relocate",
+    ),
     ("clang-19", "clang-19", "assembles the stubs of every CPU"),
     (
         "llvm-objdump-19",

@@ -18,6 +18,17 @@ use crate::toolchain;
 mod survey;
 mod verify;
 
+/// Codes of why nothing was linked.
+#[cfg(test)]
+pub(crate) const CODES: [&str; 7] = [
+    NOT_A_PROGRAM,
+    NO_LIBC,
+    MISSING_LIBRARY,
+    LINKER_UNUSABLE,
+    LINKER_REFUSED,
+    LINKER_CRASHED,
+    verify::NOT_AS_ASKED,
+];
 /// Something asks for what cannot be a static-PIE.
 const NOT_A_PROGRAM: &str = "link-kind";
 const NO_LIBC: &str = "link-no-libc";

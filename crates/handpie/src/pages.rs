@@ -59,6 +59,7 @@ pages! {
     "build-system"
     "cannot-confine"
     "cannot-move"
+    "cc-no-compiler"
     "cet"
     "cfi"
     "cgo"
@@ -88,7 +89,14 @@ pages! {
     "go-vcs"
     "go-vcs-dirty"
     "go-version-stamp"
+    "link-kind"
+    "link-library"
+    "link-no-libc"
+    "link-not-static-pie"
     "linker-command"
+    "linker-crashed"
+    "linker-refused"
+    "linker-unusable"
     "macho-canary"
     "macho-encryption"
     "macho-executable-heap"
@@ -220,6 +228,8 @@ mod tests {
             .chain(objects)
             .chain(offences)
             .chain([crate::command::extld::LINKER_COMMAND])
+            .chain(crate::linking::CODES)
+            .chain([crate::command::cc::NO_COMPILER])
             .chain(errors)
             .chain(claims)
             .chain(unproven)

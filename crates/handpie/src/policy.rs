@@ -191,7 +191,7 @@ mod tests {
         );
         assert_eq!(
             said("[xyz]").hints,
-            ["known: profile, rules, paths, waivers"]
+            ["known: profile, rules, paths, waivers, cgo"]
         );
     }
 }

@@ -98,7 +98,7 @@ impl Cargo {
             tool = tool.arg("auditable");
         }
         tool = tool.args(["build", "--message-format=json-render-diagnostics"]);
-        if !self.words.iter().any(|word| is_profile(word)) {
+        if !self.words.iter().any(is_profile) {
             tool = tool.arg("--release");
         }
         if named_target(&self.words).is_none() {

@@ -16,7 +16,7 @@ mod step;
 
 pub use compiler::{Compiler, Family, Unsuitable};
 pub use hardening::{Flag, LIST};
-pub use step::{Step, sources};
+pub use step::{Halves, Step, halves, sources};
 
 /// C or C++.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

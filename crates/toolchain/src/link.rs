@@ -298,9 +298,12 @@ pub fn run(link: &Link<'_>) -> Result<Linked, Error> {
         let path = path.to_owned();
         move |cause| Error::Write { path, cause }
     };
-    let folder = tempfile::Builder::new()
-        .prefix(".handpie-link-")
-        .tempdir_in(beside);
+    let mut folder = tempfile::Builder::new();
+    let folder = folder.prefix(".handpie-link-");
+    let folder = match is_special(output) {
+        true => folder.tempdir(),
+        false => folder.tempdir_in(beside),
+    };
     let folder = folder.map_err(failed(output))?;
     // Linkers put the name into messages, so it is the one that was asked for.
     let target = folder.path().join(output.file_name().unwrap_or_default());
@@ -327,7 +330,7 @@ pub fn run(link: &Link<'_>) -> Result<Linked, Error> {
         .arg(&target)
         .args(["-m", link.target.emulation])
         .args(link.linker.words(link.inputs.relr))
-        .args(link.inputs.words(startup.as_deref()));
+        .args(link.linker.known(link.inputs.words(startup.as_deref())));
     let command = tool.short_line();
     let ended = tool.output()?;
     if !ended.status.success() || !target.is_file() {
@@ -338,6 +341,11 @@ pub fn run(link: &Link<'_>) -> Result<Linked, Error> {
         output: target,
         command,
     })
+}
+
+/// Whether it is there and no file: a device, which a rename would take away from everybody.
+fn is_special(output: &Path) -> bool {
+    fs::metadata(output).is_ok_and(|metadata| !metadata.is_file())
 }
 
 fn unsuccessful(linker: &'static str, ended: &Output, command: String) -> Error {
@@ -365,12 +373,21 @@ impl Linked {
         &self.output
     }
 
-    /// Puts it where it was asked for, in one step.
+    /// Puts it where it was asked for, in one step. What is no file, such as `/dev/null`, is written
+    /// to and stays what it is.
     ///
     /// # Errors
     /// When the folder cannot be written to.
     pub fn keep(self, output: &Path) -> Result<(), Error> {
-        fs::rename(&self.output, output).map_err(|cause| Error::Write {
+        let kept = match is_special(output) {
+            true => fs::OpenOptions::new()
+                .write(true)
+                .open(output)
+                .and_then(|mut to| io::copy(&mut fs::File::open(&self.output)?, &mut to))
+                .map(drop),
+            false => fs::rename(&self.output, output),
+        };
+        kept.map_err(|cause| Error::Write {
             path: output.to_owned(),
             cause,
         })?;

@@ -5,7 +5,7 @@
 //! so that everything a compiler understands can be said.
 
 use std::env;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -25,7 +25,7 @@ use crate::linking::{self, Job};
 use crate::report;
 use crate::toolchain;
 
-const NO_COMPILER: &str = "cc-no-compiler";
+pub(crate) const NO_COMPILER: &str = "cc-no-compiler";
 /// `off` leaves the hardening flags out.
 const HARDENING: &str = "HANDPIE_HARDENING";
 /// The compiler, where it is not said with `--compiler`.
@@ -195,16 +195,13 @@ fn link_with_zig(request: &Request<'_>, options: &Options) -> Result<ExitCode, F
         Failure::new(Exit::Input, "failed to make a temporary folder").cause(cause)
     })?;
     let mut words = cc::without_link_choices(request.words);
+    let flags = cc::halves(&words).compile;
     for place in cc::sources(&words) {
         let Some(source) = words.get(place).cloned() else {
             continue;
         };
         let object = folder.path().join(format!("{place}.o"));
-        let flags = words.iter().enumerate().filter(|(other, word)| {
-            *other != place && word.as_encoded_bytes().starts_with(b"-") && is_for_compiling(word)
-        });
-        let flags: Vec<OsString> = flags.map(|(_, word)| word.clone()).collect();
-        let tool = request.compiler.tool().args(request.added()).args(flags);
+        let tool = request.compiler.tool().args(request.added()).args(&flags);
         let tool = through(tool.arg("-c").arg(&source).arg("-o").arg(&object));
         if options.show {
             report::toolexec::help(&format!("{}\n", tool.shell_line()));
@@ -228,7 +225,7 @@ fn link_with_zig(request: &Request<'_>, options: &Options) -> Result<ExitCode, F
         .clone()
         .or_else(|| cc::chosen_linker(request.words));
     linking::link(&Job {
-        words: super::link::parse(words)?,
+        words: super::link::parse(cc::halves(&words).link)?,
         libc: Some(Libc::Musl),
         target: Some(request.target),
         linker: linker.unwrap_or_else(|| "embedded".into()),
@@ -240,13 +237,6 @@ fn link_with_zig(request: &Request<'_>, options: &Options) -> Result<ExitCode, F
         time_limit: Duration::from_secs(DEFAULT_TIME_LIMIT),
     })?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Of a command that compiles and links, what the compiling half needs: no `-o`, no libraries.
-fn is_for_compiling(word: &OsStr) -> bool {
-    let bytes = word.as_encoded_bytes();
-    let of_linking: [&[u8]; 4] = [b"-o", b"-l", b"-L", b"-Wl,"];
-    !of_linking.iter().any(|start| bytes.starts_with(start))
 }
 
 fn compiler(options: &Options, language: Language, target: &Target) -> Result<Compiler, Failure> {
@@ -261,7 +251,7 @@ fn compiler(options: &Options, language: Language, target: &Target) -> Result<Co
             (Language::Cpp, false) => "g++".into(),
         }
     });
-    Compiler::named(&name, language).map_err(|error| {
+    Compiler::named(&name, language, target).map_err(|error| {
         Failure::new(Exit::Tool, "there is no compiler")
             .code(NO_COMPILER)
             .cause(error)

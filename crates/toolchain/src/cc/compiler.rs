@@ -53,11 +53,16 @@ pub enum Unsuitable {
 }
 
 impl Compiler {
-    /// The compiler of that name or path, asked what it is and what it knows, or remembered.
+    /// The compiler of that name or path, asked what it is and what it knows for this CPU, or
+    /// remembered.
     ///
     /// # Errors
     /// When it is not here, or does not answer.
-    pub fn named(name: &OsStr, language: Language) -> Result<Compiler, Unsuitable> {
+    pub fn named(
+        name: &OsStr,
+        language: Language,
+        target: &Target,
+    ) -> Result<Compiler, Unsuitable> {
         let (path, first) = match name == "zig" {
             true => {
                 let path = find_zig().ok_or_else(|| Unsuitable::NotFound("zig".to_owned()))?;
@@ -70,11 +75,11 @@ impl Compiler {
             }
             false => (in_path(name)?, Vec::new()),
         };
-        let kept = kept_answers(&path, language);
+        let kept = kept_answers(&path, language, target);
         if let Some(compiler) = kept.as_deref().and_then(read) {
             return Ok(compiler);
         }
-        let compiler = Self::ask(path, first, language)?;
+        let compiler = Self::ask(path, first, language, target)?;
         if let Some(kept) = kept
             && let Ok(text) = serde_json::to_vec(&compiler)
         {
@@ -85,7 +90,12 @@ impl Compiler {
         Ok(compiler)
     }
 
-    fn ask(path: PathBuf, first: Vec<String>, language: Language) -> Result<Compiler, Unsuitable> {
+    fn ask(
+        path: PathBuf,
+        first: Vec<String>,
+        language: Language,
+        target: &Target,
+    ) -> Result<Compiler, Unsuitable> {
         let says = Tool::new(&path).args(&first).arg("--version").run()?;
         let says = String::from_utf8_lossy(&says.stdout).into_owned();
         let family = if first.is_empty() {
@@ -107,9 +117,9 @@ impl Compiler {
         if family != Family::Zig {
             compiler.own_include.push(compiler.ask_for_headers()?);
         }
-        let words = LIST.iter().flat_map(|flag| flag.words);
-        let known = words.filter(|word| compiler.accepts(word, language));
-        compiler.flags = known.map(|word| (*word).to_owned()).collect();
+        let flags = LIST.iter().map(|flag| flag.words);
+        let known = flags.filter(|words| compiler.accepts(words, language, target));
+        compiler.flags = known.flatten().map(|word| (*word).to_owned()).collect();
         Ok(compiler)
     }
 
@@ -123,14 +133,17 @@ impl Compiler {
         Ok(Path::new(&folder).join(below))
     }
 
-    /// Whether it compiles nothing with this flag, without a warning.
-    fn accepts(&self, flag: &str, language: Language) -> bool {
+    /// Whether it compiles nothing with these words, without a warning. All at once: to gcc,
+    /// `-Werror=format-security` means nothing without `-Wformat`.
+    fn accepts(&self, words: &[&str], language: Language, target: &Target) -> bool {
         let language = if language == Language::Cpp {
             "c++"
         } else {
             "c"
         };
-        let tool = self.tool().args(["-Werror", flag, "-x", language, "-c"]);
+        let cpu = self.target_word(target, Libc::Musl, Profile::Portable);
+        let tool = self.tool().args(cpu.unwrap_or_default());
+        let tool = tool.arg("-Werror").args(words).args(["-x", language, "-c"]);
         tool.args(["/dev/null", "-o", "/dev/null"]).run().is_ok()
     }
 
@@ -180,7 +193,7 @@ fn in_path(name: &OsStr) -> Result<PathBuf, Unsuitable> {
 }
 
 /// Where its answers are kept: another file when the program changes.
-fn kept_answers(path: &Path, language: Language) -> Option<PathBuf> {
+fn kept_answers(path: &Path, language: Language, target: &Target) -> Option<PathBuf> {
     let metadata = std::fs::metadata(path).ok()?;
     let state = (
         metadata.len(),
@@ -188,7 +201,8 @@ fn kept_answers(path: &Path, language: Language) -> Option<PathBuf> {
         metadata.mtime_nsec(),
         metadata.ino(),
     );
-    cache::user_file("cc", &(path, language == Language::Cpp, state))
+    let asked = (path, language == Language::Cpp, target.gnu);
+    cache::user_file("cc", &(asked, state))
 }
 
 fn read(kept: &Path) -> Option<Compiler> {

@@ -51,8 +51,12 @@ pub const LIST: [Flag; 13] = [
         Wants::Fortify,
     ),
     flag(&["-D_GLIBCXX_ASSERTIONS"], Wants::Libstdcpp),
+    // zig defines it itself.
     flag(
-        &["-D_LIBCPP_HARDENING_MODE=_LIBCPP_HARDENING_MODE_EXTENSIVE"],
+        &[
+            "-U_LIBCPP_HARDENING_MODE",
+            "-D_LIBCPP_HARDENING_MODE=_LIBCPP_HARDENING_MODE_EXTENSIVE",
+        ],
         Wants::Libcpp,
     ),
 ];

@@ -103,6 +103,49 @@ pub fn sources(words: &[OsString]) -> Vec<usize> {
     places
 }
 
+/// Of a command that compiles and links, what each half needs; the sources are in neither.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Halves {
+    /// Flags that say how a source is compiled.
+    pub compile: Vec<OsString>,
+    /// Objects, libraries and flags that say how it is linked, and the sources in their places.
+    pub link: Vec<OsString>,
+}
+
+/// Takes apart a command that does both.
+pub fn halves(words: &[OsString]) -> Halves {
+    const OF_LINK: [&[u8]; 9] = [
+        b"-T",
+        b"-u",
+        b"-z",
+        b"-e",
+        b"-s",
+        b"-Xlinker",
+        b"-nodefaultlibs",
+        b"-nostartfiles",
+        b"-nostdlib",
+    ];
+    const OF_LINK_START: [&[u8]; 4] = [b"-o", b"-l", b"-L", b"-Wl,"];
+    let mut halves = Halves::default();
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let bytes = word.as_bytes();
+        let is_of_link = bytes == b"-"
+            || !bytes.starts_with(b"-")
+            || OF_LINK.contains(&bytes)
+            || OF_LINK_START.iter().any(|start| bytes.starts_with(start));
+        let half = match is_of_link {
+            true => &mut halves.link,
+            false => &mut halves.compile,
+        };
+        half.push(word.clone());
+        if WITH_VALUE.contains(&bytes) {
+            half.extend(words.next().cloned());
+        }
+    }
+    halves
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,5 +176,14 @@ mod tests {
     #[test]
     fn finds_the_sources_and_not_what_looks_like_one() {
         assert_eq!(sources(&words("-I x.c a.c -o b.c c.o d.cpp")), [2, 6]);
+    }
+
+    #[test]
+    fn takes_compiling_and_linking_apart_with_the_values_of_flags() {
+        let halves = halves(&words(
+            "-I inc -D A=1 -O2 -MF x.d a.c b.o -L lib -lz -Wl,-s -o app -std=c11 -s",
+        ));
+        assert_eq!(halves.compile, words("-I inc -D A=1 -O2 -MF x.d -std=c11"));
+        assert_eq!(halves.link, words("a.c b.o -L lib -lz -Wl,-s -o app -s"));
     }
 }

@@ -21,6 +21,7 @@ pub fn run_if_asked(mut words: impl Iterator<Item = OsString>) -> Option<ExitCod
     if words.next()? != *COMMAND {
         return None;
     }
+    die_with_parent();
     let words = std::iter::once(program).chain(words);
     Some(match link(words.collect()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -32,6 +33,17 @@ pub fn run_if_asked(mut words: impl Iterator<Item = OsString>) -> Option<ExitCod
         }
     })
 }
+
+/// Who started us has our time limit; without him, a damaged object could keep us busy for ever.
+#[cfg(target_os = "linux")]
+fn die_with_parent() {
+    use rustix::process::{Signal, set_parent_process_death_signal};
+    // Where it cannot be had, the time limit still holds as long as there is a parent.
+    _ = set_parent_process_death_signal(Some(Signal::KILL));
+}
+
+#[cfg(not(target_os = "linux"))]
+fn die_with_parent() {}
 
 #[cfg(feature = "embedded-linker")]
 fn link(words: Vec<OsString>) -> Result<(), String> {

@@ -152,6 +152,20 @@ impl Linker {
         words.into_iter().map(OsString::from).collect()
     }
 
+    /// The words less those that this linker only warns of, and that compilers give without having
+    /// been asked: Debian's gcc for arm64 asks for ways around two errors of the Cortex-A53.
+    pub(super) fn known(&self, mut words: Vec<OsString>) -> Vec<OsString> {
+        const UNKNOWN_TO_WILD: [&str; 2] = ["--fix-cortex-a53-843419", "--fix-cortex-a53-835769"];
+        let is_wild = match self {
+            Self::Embedded { .. } => true,
+            Self::Program { flavour, .. } => *flavour == Flavour::Wild,
+        };
+        if is_wild {
+            words.retain(|word| !UNKNOWN_TO_WILD.iter().any(|one| *one == word));
+        }
+        words
+    }
+
     /// The start of the command.
     pub(super) fn tool(&self) -> Tool {
         match self {

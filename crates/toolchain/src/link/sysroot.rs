@@ -214,7 +214,8 @@ fn places(libc: Libc, wants: Wants) -> Vec<Place> {
         (Libc::Glibc, _) => vec![Box::new(glibc)],
         // The C++ libraries of distributions are made for glibc.
         (Libc::Musl, Wants { cpp: true, .. } | Wants { zig: true, .. }) => vec![zig],
-        (Libc::Musl, Wants { headers: true, .. }) => vec![Box::new(debian_musl), zig],
+        // rustup's has no headers, and only zig's own compiler finds those of zig.
+        (Libc::Musl, Wants { headers: true, .. }) => vec![Box::new(debian_musl)],
         (Libc::Musl, _) => vec![Box::new(rustup), Box::new(debian_musl), zig],
     }
 }
@@ -235,11 +236,12 @@ pub fn find(libc: Libc, target: &Target, wants: Wants) -> Result<Sysroot, NotFou
         (Libc::Glibc, _) => format!("apt install libc6-dev:{}", target.go),
         (Libc::Musl, _) if wants.cpp || wants.zig => "pip install ziglang".to_owned(),
         (Libc::Musl, _) if wants.headers && target.is_host() => {
-            "apt install musl-tools, or pip install ziglang".to_owned()
+            "apt install musl-tools, or pip install ziglang and --compiler zig".to_owned()
         }
         (Libc::Musl, Some(rust)) if !wants.headers => {
             format!("rustup target add {rust}, or pip install ziglang")
         }
+        (Libc::Musl, _) if wants.headers => "pip install ziglang, and --compiler zig".to_owned(),
         (Libc::Musl, _) => "pip install ziglang".to_owned(),
     };
     Err(NotFound {
@@ -441,6 +443,18 @@ mod tests {
             );
         }
         assert_eq!(Target::named("mips"), None);
+    }
+
+    #[test]
+    fn headers_are_found_with_the_libc_or_not_at_all() {
+        let wants = Wants {
+            headers: true,
+            ..Wants::default()
+        };
+        for target in &TARGETS {
+            let (found, _) = all(Libc::Musl, target, wants);
+            assert!(found.iter().all(|sysroot| !sysroot.include.is_empty()));
+        }
     }
 
     #[test]

@@ -178,7 +178,7 @@ fn kind(flag: &[u8]) -> Option<Kind> {
         b"-shared" | b"--shared" | b"-Bshareable" => Kind::SharedObject,
         b"-r" | b"-i" | b"--relocatable" | b"-Ur" => Kind::RelocatableObject,
         b"-no-pie" | b"--no-pie" | b"-nopie" => Kind::PositionDependent,
-        b"-v" | b"-V" | b"--version" | b"--help" | b"--print-sysroot" => Kind::Nothing,
+        b"--version" | b"--help" | b"--print-sysroot" => Kind::Nothing,
         _ => return None,
     })
 }
@@ -224,7 +224,7 @@ const WITH_VALUE: [&[u8]; 15] = [
 ];
 
 fn is_dropped(flag: &[u8]) -> bool {
-    const WORDS: [&[u8]; 40] = [
+    const WORDS: [&[u8]; 44] = [
         // Asked for by handpie itself.
         b"-static",
         b"--static",
@@ -266,9 +266,14 @@ fn is_dropped(flag: &[u8]) -> bool {
         b"-E",
         b"-Bsymbolic",
         b"-Bsymbolic-functions",
+        // Words besides a link; without anything to link, they are a question.
+        b"-v",
+        b"-V",
         // Of compilers.
         b"-pthread",
         b"-pipe",
+        b"-static-libgcc",
+        b"-static-libstdc++",
     ];
     const STARTS: [&[u8]; 20] = [
         b"-dynamic-linker=",
@@ -381,7 +386,11 @@ mod tests {
         assert_eq!(parse("-shared a.o").kind, Kind::SharedObject);
         assert_eq!(parse("-r -o b.o a.o").kind, Kind::RelocatableObject);
         assert_eq!(parse("-no-pie a.o").kind, Kind::PositionDependent);
+        assert_eq!(parse("--version a.o").kind, Kind::Nothing);
         assert_eq!(parse("a.o").kind, Kind::Program);
+        // GNU ld links as well.
+        assert_eq!(parse("-v a.o").kind, Kind::Program);
+        assert_eq!(parse("-v").items, []);
     }
 
     #[test]

@@ -1,0 +1,18 @@
+//! `handpie link`, `ld` and `handpie cc`: what they make is read by other tools, run, and proven; and
+//! what they are given is damaged.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "all of it is test code; a test that lacks a tool says so"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod workshop;
+mod programs;
+mod traps;
+mod cc;
+mod missing;
+mod hostile;
