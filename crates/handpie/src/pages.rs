@@ -229,6 +229,7 @@ mod tests {
             .chain(offences)
             .chain([crate::command::extld::LINKER_COMMAND])
             .chain(crate::linking::CODES)
+            .chain([crate::command::build::NO_TARGET])
             .chain([crate::command::cc::NO_COMPILER])
             .chain(errors)
             .chain(claims)

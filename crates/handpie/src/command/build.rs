@@ -14,6 +14,9 @@ use handpie_toolchain::packages::{self, Listing};
 use handpie_toolchain::profile::{self, Profile, Request, Stamp};
 use handpie_toolchain::version::Version;
 
+#[cfg(test)]
+pub(crate) use other::NO_TARGET;
+
 use super::link::LibcChoice;
 use crate::exit::Exit;
 use crate::failure::Failure;

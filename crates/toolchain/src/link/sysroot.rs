@@ -316,9 +316,15 @@ fn musl_reads_relr(libc: &Path) -> bool {
     };
     let mut places = memmem::find_iter(&archive, b"1.");
     let version = places.find_map(|place| match archive.get(place..)? {
-        [b'1', b'.', minor @ b'2'..=b'9', b'.', patch @ b'0'..=b'9', 0, ..] => {
-            Some((*minor, *patch))
-        }
+        [
+            b'1',
+            b'.',
+            minor @ b'2'..=b'9',
+            b'.',
+            patch @ b'0'..=b'9',
+            0,
+            ..,
+        ] => Some((*minor, *patch)),
         _ => None,
     });
     version.is_some_and(|version| version >= (b'2', b'4'))

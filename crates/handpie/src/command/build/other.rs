@@ -22,7 +22,8 @@ use crate::report::Reporter;
 use crate::report::made::{Made, MadeReport};
 use crate::toolchain;
 
-const NO_TARGET: &str = "cargo-no-target";
+/// The target that a cargo project is built for is not installed.
+pub(crate) const NO_TARGET: &str = "cargo-no-target";
 /// Rules that say why something is no static-PIE.
 const REASONS: [&str; 4] = ["pie", "no-loader", "needed-libraries", "relro-applied"];
 
