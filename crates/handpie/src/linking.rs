@@ -1,7 +1,7 @@
 //! How a program is linked: what it needs is found and surveyed, the linker is started, and what it
 //! made is looked at before anybody gets it.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -122,22 +122,34 @@ fn refuse_other_kinds(kind: &Kind) -> Result<(), Failure> {
         .hint("leave the flag out, or use the linker of your compiler"))
 }
 
+/// The linker of that name. `embedded` stands for another one where libwild does not know the CPU.
 fn linker(name: &OsString, target: &Target) -> Result<Linker, Failure> {
     let host = toolchain::own_path()?;
-    if name == "embedded" && !link::embedded::IS_BUILT_IN {
-        return Err(
-            Failure::new(Exit::Usage, "this handpie was built without a linker")
-                .code(LINKER_UNUSABLE)
-                .hint("use --linker mold, lld or bfd"),
-        );
+    let unusable = |message: &str| Failure::new(Exit::Tool, message).code(LINKER_UNUSABLE);
+    if name == "embedded" && !(link::embedded::IS_BUILT_IN && link::embedded::knows(target)) {
+        let others = OTHER_LINKERS.iter().map(OsStr::new);
+        let mut others = others.filter_map(|name| Linker::named(name, target, &host).ok());
+        let message = format!("the linker that is built in knows nothing of {}", target.go);
+        return others.next().ok_or_else(|| {
+            unusable(&message).hint("apt install lld-19, and say --linker ld.lld-19")
+        });
     }
     Linker::named(name, target, &host).map_err(|error| {
-        Failure::new(Exit::Tool, "the linker cannot be used")
-            .code(LINKER_UNUSABLE)
+        unusable("the linker cannot be used")
             .cause(error)
             .hint("--linker embedded needs no other program")
     })
 }
+
+/// Linkers that know every CPU, newest first.
+const OTHER_LINKERS: [&str; 6] = [
+    "ld.lld",
+    "ld.lld-21",
+    "ld.lld-20",
+    "ld.lld-19",
+    "ld.lld-18",
+    "bfd",
+];
 
 /// For which CPU: the first object tells.
 fn target(job: &Job) -> Result<&'static Target, Failure> {

@@ -59,6 +59,7 @@ pages! {
     "build-system"
     "cannot-confine"
     "cannot-move"
+    "cargo-no-target"
     "cc-no-compiler"
     "cet"
     "cfi"

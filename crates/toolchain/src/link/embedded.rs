@@ -7,11 +7,18 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use super::sysroot::Target;
+
 /// The word that makes a program act as the linker.
 pub const COMMAND: &str = "embedded-linker";
 
 /// Whether this program was built with a linker in it (the feature `embedded-linker`).
 pub const IS_BUILT_IN: bool = cfg!(feature = "embedded-linker");
+
+/// Whether it links programs for this CPU: those that libwild 0.10 was seen to link and that ran.
+pub fn knows(target: &Target) -> bool {
+    ["amd64", "arm64", "riscv64", "loong64"].contains(&target.go)
+}
 
 /// Links and returns how it went, if these words ask for it: the program's name, [`COMMAND`], and the
 /// words of a linker. To be called first thing in `main` of a program that links with
