@@ -73,6 +73,7 @@ pub(crate) enum Command {
     Prove(command::prove::Prove),
     Env(command::env::Env),
     Doctor(command::doctor::Doctor),
+    Integrate(command::integrate::Integrate),
     Explain(command::explain::Explain),
     Completions(command::completions::Completions),
     Man(command::man::Man),

@@ -12,6 +12,7 @@ pub(crate) mod extld;
 pub(crate) mod link;
 pub(crate) mod ld;
 pub(crate) mod cc;
+pub(crate) mod integrate;
 pub(crate) mod explain;
 pub(crate) mod completions;
 pub(crate) mod man;
@@ -32,6 +33,7 @@ pub(crate) fn run(command: &Command, reporter: &Reporter) -> Result<Exit, Failur
         Command::Prove(args) => prove::run(args, reporter),
         Command::Env(args) => env::run(args, reporter),
         Command::Doctor(args) => doctor::run(args, reporter),
+        Command::Integrate(args) => integrate::run(args, reporter),
         Command::Explain(args) => explain::run(args, reporter),
         Command::Completions(args) => completions::run(args, reporter),
         Command::Man(args) => man::run(args, reporter),

@@ -12,10 +12,12 @@ use crate::link::sysroot::Target;
 
 mod compiler;
 mod hardening;
+mod integration;
 mod step;
 
 pub use compiler::{Compiler, Family, Unsuitable};
 pub use hardening::{Flag, LIST};
+pub use integration::{clang_config, gcc_spec};
 pub use step::{Halves, Step, halves, sources};
 
 /// C or C++.

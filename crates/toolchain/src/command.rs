@@ -314,6 +314,18 @@ impl Tool {
         let Some(limit) = self.timeout else {
             return child.wait().map(Some);
         };
+        if let Some(ended) = wait_for_end(child, limit) {
+            if !ended {
+                kill_group(child);
+            }
+            let status = child.wait()?;
+            return Ok(ended.then_some(status));
+        }
+        self.poll(child, limit)
+    }
+
+    /// The same where the system cannot be asked to wait for so long.
+    fn poll(&self, child: &mut Child, limit: Duration) -> std::io::Result<Option<ExitStatus>> {
         let start = Instant::now();
         let mut pause = Duration::from_micros(200);
         loop {
@@ -396,6 +408,31 @@ fn join(reader: Option<JoinHandle<Vec<u8>>>) -> Vec<u8> {
     reader
         .and_then(|reader| reader.join().ok())
         .unwrap_or_default()
+}
+
+/// Whether the child ended in time; `None` where there is no way to wait for that (Linux before 5.3).
+#[cfg(target_os = "linux")]
+fn wait_for_end(child: &Child, limit: Duration) -> Option<bool> {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    use rustix::process::{Pid, PidfdFlags, pidfd_open};
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw)?;
+    let child = pidfd_open(pid, PidfdFlags::empty()).ok()?;
+    let end = Instant::now().checked_add(limit)?;
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        let left = Timespec::try_from(left).ok()?;
+        // A file descriptor of a process can be read once the process has ended.
+        match poll(&mut [PollFd::new(&child, PollFlags::IN)], Some(&left)) {
+            Ok(count) => return Some(count > 0),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(_) => return None,
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn wait_for_end(_child: &Child, _limit: Duration) -> Option<bool> {
+    None
 }
 
 #[cfg(unix)]

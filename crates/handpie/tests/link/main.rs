@@ -16,3 +16,4 @@ mod traps;
 mod cc;
 mod missing;
 mod hostile;
+mod integrate;

@@ -4,10 +4,13 @@
 //! Debian's musl-dev, in zig. glibc's is the one of the machine.
 
 use std::ffi::OsStr;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
+
+use crate::cache;
 
 mod zig;
 
@@ -308,9 +311,37 @@ fn rust_toolchains() -> impl Iterator<Item = PathBuf> {
     all.into_iter().chain([PathBuf::from("/usr")])
 }
 
-/// Whether musl's start-up code applies RELR: since 1.2.4 (musl WHATSNEW). The version stands in
-/// the archive, because musl's `src/internal/version.c` is part of it.
+/// Whether musl's start-up code applies RELR. The answer is kept: to look for it takes half as long as
+/// to link a program.
 fn musl_reads_relr(libc: &Path) -> bool {
+    let Ok(metadata) = libc.metadata() else {
+        return false;
+    };
+    let state = (
+        metadata.len(),
+        metadata.mtime(),
+        metadata.mtime_nsec(),
+        metadata.ino(),
+    );
+    let kept = cache::user_file("relr", &(libc, state));
+    let known = kept.as_ref().and_then(|kept| std::fs::read(kept).ok());
+    match known.as_deref() {
+        Some(b"yes") => return true,
+        Some(b"no") => return false,
+        _ => {}
+    }
+    let reads = version_reads_relr(libc);
+    if let Some(kept) = kept {
+        // Without it, the archive is read again.
+        _ = kept.parent().map(std::fs::create_dir_all);
+        _ = std::fs::write(kept, if reads { "yes" } else { "no" });
+    }
+    reads
+}
+
+/// Since 1.2.4 (musl WHATSNEW). The version stands in the archive, because musl's
+/// `src/internal/version.c` is part of it.
+fn version_reads_relr(libc: &Path) -> bool {
     let Ok(archive) = std::fs::read(libc) else {
         return false;
     };
