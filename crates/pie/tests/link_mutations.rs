@@ -11,6 +11,7 @@
 )]
 
 mod object;
+mod random;
 
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,7 @@ use handpie_binary::Elf;
 use handpie_pie::link::{Error, Options, link};
 use handpie_pie::{Outcome, convert};
 use object::{MACHINES, Object};
+use random::Random;
 
 /// How many mutated objects a plain test run tries.
 const QUICK: u64 = 90_000;
@@ -133,35 +135,4 @@ fn damaged(seed: &[u8], section_header: u64, random: &mut Random) -> Vec<u8> {
         }
     }
     object
-}
-
-/// splitmix64.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        (self.next() % end.max(1) as u64) as usize
-    }
-
-    /// A number at an edge.
-    fn edge(&mut self, length: u64) -> u64 {
-        let near = self.below(64) as u64;
-        match self.below(8) {
-            0 => 0,
-            1 => u64::MAX - near,
-            2 => 1 << near,
-            3 => (1 << near) - 1,
-            4 => length.wrapping_sub(near),
-            5 => self.next() % length,
-            _ => near,
-        }
-    }
 }

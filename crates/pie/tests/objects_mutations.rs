@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, reason = "a test says what it counted")]
 
 mod archive;
+mod random;
 mod object;
 
 use std::time::{Duration, Instant};
@@ -15,6 +16,7 @@ use archive::{ar, thin};
 use handpie_binary::Bytes;
 use handpie_pie::objects::{Code, Input, Libc, survey, survey_apart};
 use object::{EM_386, EM_ARM, EM_RISCV, EM_X86_64, Object};
+use random::Random;
 
 /// How many mutated files a plain test run tries.
 const QUICK: u64 = 60_000;
@@ -117,35 +119,4 @@ fn mutate(seed: &[u8], random: &mut Random) -> Vec<u8> {
         }
     }
     file
-}
-
-/// splitmix64.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        (self.next() % end.max(1) as u64) as usize
-    }
-
-    /// A number at an edge.
-    fn edge(&mut self, length: u64) -> u64 {
-        let near = self.below(64) as u64;
-        match self.below(8) {
-            0 => 0,
-            1 => u64::MAX - near,
-            2 => 1 << near,
-            3 => (1 << near) - 1,
-            4 => length.wrapping_sub(near),
-            5 => self.next() % length.max(1),
-            _ => near,
-        }
-    }
 }

@@ -88,9 +88,6 @@ pub(crate) fn run_if_asked(mut args: impl Iterator<Item = OsString>) -> Option<E
         Ok(code) => code,
         Err(failure) => {
             report::toolexec::failure(&failure);
-            if let Some(code) = failure.code {
-                report::toolexec::message(&format!("see: handpie explain {code}"));
-            }
             failure.exit.into()
         }
     })

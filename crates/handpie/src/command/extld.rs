@@ -53,9 +53,6 @@ pub(crate) fn run_if_asked(args: impl Iterator<Item = OsString>) -> Option<ExitC
         Err(failure) => {
             record::refused();
             report::toolexec::failure(&failure);
-            if let Some(code) = failure.code {
-                report::toolexec::message(&format!("see: handpie explain {code}"));
-            }
             ExitCode::FAILURE
         }
     })

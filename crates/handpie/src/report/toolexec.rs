@@ -17,6 +17,9 @@ pub(crate) fn failure(failure: &Failure) {
     for hint in failure.hints.iter().skip(failure.causes.len()) {
         message(&format!("hint: {hint}"));
     }
+    if let Some(code) = failure.code {
+        message(&format!("see: handpie explain {code}"));
+    }
 }
 
 /// Prints one message.
