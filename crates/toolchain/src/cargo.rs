@@ -144,12 +144,20 @@ fn executables(output: &Output) -> Vec<PathBuf> {
     artifacts.filter_map(|message| message.executable).collect()
 }
 
-/// Whether a folder is in a cargo project, and in no Go module that is nearer.
+/// Whether a folder is in a cargo project: not one with Go files in it, and in no Go module that is
+/// nearer.
 pub fn is_project(folder: &Path) -> bool {
     let mut above = folder.ancestors();
     let nearest =
         above.find(|folder| folder.join("Cargo.toml").is_file() || folder.join("go.mod").is_file());
-    nearest.is_some_and(|folder| !folder.join("go.mod").is_file())
+    let is_cargos = nearest.is_some_and(|folder| !folder.join("go.mod").is_file());
+    is_cargos && !has_go_files(folder)
+}
+
+fn has_go_files(folder: &Path) -> bool {
+    let files = folder.read_dir().into_iter().flatten().flatten();
+    let mut names = files.map(|file| PathBuf::from(file.file_name()));
+    names.any(|name| name.extension().is_some_and(|ending| ending == "go"))
 }
 
 #[cfg(test)]
@@ -177,6 +185,11 @@ mod tests {
         std::fs::write(inner.join("Cargo.toml"), "[package]\n").unwrap();
         assert!(is_project(&inner));
         assert!(!is_project(folder.path()));
+        let sources = inner.join("sources");
+        std::fs::create_dir(&sources).unwrap();
+        assert!(is_project(&sources));
+        std::fs::write(sources.join("main.go"), "package main\n").unwrap();
+        assert!(!is_project(&sources));
     }
 
     #[test]
