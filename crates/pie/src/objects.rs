@@ -26,7 +26,6 @@ mod limits;
 mod object;
 mod offender;
 mod reach;
-mod script;
 
 use handpie_binary::elf::constants::Machine;
 use handpie_binary::{Archive, Bytes, Error, Member};
@@ -36,7 +35,6 @@ use object::{Global, Object, Trouble};
 use reach::Link;
 
 pub use offender::{Code, Offender, Place};
-pub use script::script_inputs;
 
 /// A file that is to be linked: an object or an archive of objects.
 #[derive(Clone, Debug)]

@@ -74,7 +74,7 @@ fn an_unknown_key_is_named_with_its_place() {
         "line 3, column 1: no key is called `matches`",
     );
     let known = wrong("[rulez]\n").unknown.unwrap().known;
-    assert_eq!(known, ["profile", "rules", "paths", "waivers"]);
+    assert_eq!(known, ["profile", "rules", "paths", "waivers", "cgo"]);
 }
 
 #[test]
@@ -194,4 +194,15 @@ fn of_two_waivers_the_one_that_still_holds_counts() {
         .ruling(Path::new("x"), day("2026-01-01"))
         .waiver(pie());
     assert_eq!(waived.unwrap().reason, "2030-01-01");
+}
+
+#[test]
+fn the_packages_that_may_use_c_are_named_with_a_reason() {
+    let policy =
+        Policy::parse("[cgo]\npackages = [\"example.com/x/...\"]\nwhy = \"SQLite\"").unwrap();
+    let cgo = policy.cgo().unwrap();
+    assert_eq!(cgo.packages, ["example.com/x/..."]);
+    assert_eq!(cgo.why, "SQLite");
+    assert!(Policy::parse("[cgo]\npackages = []").is_err(), "no reason");
+    assert!(Policy::parse("").unwrap().cgo().is_none());
 }

@@ -86,7 +86,7 @@ pub(crate) fn run(args: &Build, reporter: &Reporter) -> Result<Exit, Failure> {
     if args
         .go_flags
         .first()
-        .is_some_and(|word| !word.starts_with('-'))
+        .is_some_and(|word| other::is_command(word))
     {
         return other::command(&args.go_flags, args.dry_run, reporter);
     }

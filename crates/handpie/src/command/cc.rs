@@ -110,7 +110,8 @@ fn run(language: Language, words: &[OsString]) -> Result<ExitCode, Failure> {
     let libc = options.libc.libc();
     let step = Step::of(&words);
     let sysroot = match (step, libc) {
-        (Step::Question, _) | (_, None) => None,
+        // A shared library is the machine's business, and linked to its libc.
+        (Step::Question | Step::Other, _) | (_, None) => None,
         // zig knows its headers, and those of glibc are the machine's.
         _ if compiler.family == Family::Zig || options.profile == Profile::Host => None,
         (_, Some(Libc::Glibc)) => None,

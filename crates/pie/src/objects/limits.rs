@@ -14,6 +14,3 @@ pub(super) const MAX_SHARING: u64 = 16;
 
 /// A name that is shown, in bytes; names of C++ and Rust are rarely longer.
 pub(super) const MAX_SHOWN: usize = 240;
-
-/// A linker script that only names files, in bytes; glibc's have some hundred.
-pub(super) const MAX_SCRIPT: usize = 64 << 10;

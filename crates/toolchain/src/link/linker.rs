@@ -137,10 +137,7 @@ impl Linker {
             // libwild has no pages with both code and data, and knows no word for it; and it refuses
             // such relocations without being told, and warns of the word.
             Flavour::Wild => {}
-            Flavour::Bfd | Flavour::Mold => {
-                words.extend(["-z", "text", "-z", "separate-code", "--fatal-warnings"]);
-            }
-            Flavour::Lld => {
+            Flavour::Bfd | Flavour::Lld | Flavour::Mold => {
                 words.extend(["-z", "text", "-z", "separate-code", "--fatal-warnings"]);
             }
         }

@@ -196,21 +196,10 @@ pub struct Wants {
     pub zig: bool,
 }
 
-/// Every libc of that kind that is here, best first, and what the other places lack.
-pub fn all(libc: Libc, target: &Target, wants: Wants) -> (Vec<Sysroot>, Vec<String>) {
-    let mut found = Vec::new();
-    let mut missing = Vec::new();
-    for place in places(libc, wants) {
-        match place(target) {
-            Ok(sysroot) => found.push(sysroot),
-            Err(why) => missing.push(why),
-        }
-    }
-    (found, missing)
-}
-
+/// A place that a libc may be in.
 type Place = Box<dyn Fn(&Target) -> Result<Sysroot, String>>;
 
+/// Best first.
 fn places(libc: Libc, wants: Wants) -> Vec<Place> {
     let zig: Place = Box::new(move |target| zig::musl(target, wants.cpp));
     match (libc, wants) {
@@ -223,7 +212,7 @@ fn places(libc: Libc, wants: Wants) -> Vec<Place> {
     }
 }
 
-/// The libc to link: the first of [`all`].
+/// The libc to link: the best that is here.
 ///
 /// # Errors
 /// When there is none; it says where it was looked for.
@@ -489,15 +478,16 @@ mod tests {
             ..Wants::default()
         };
         for target in &TARGETS {
-            let (found, _) = all(Libc::Musl, target, wants);
-            assert!(found.iter().all(|sysroot| !sysroot.include.is_empty()));
+            let places = places(Libc::Musl, wants);
+            let mut found = places.iter().filter_map(|place| place(target).ok());
+            assert!(found.all(|sysroot| !sysroot.include.is_empty()));
         }
     }
 
     #[test]
     fn what_is_not_here_is_said_with_every_place() {
         let nowhere = target("none", "none", None, "none-linux-gnu", "none");
-        let (found, missing) = all(Libc::Glibc, &nowhere, Wants::default());
-        assert_eq!((found.len(), missing.len()), (0, 1), "{missing:?}");
+        let error = find(Libc::Glibc, &nowhere, Wants::default()).unwrap_err();
+        assert_eq!(error.looked.len(), 1, "{error}");
     }
 }

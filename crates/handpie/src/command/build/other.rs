@@ -4,6 +4,7 @@
 //! is looked at: what is no static-PIE is named with the reason.
 
 use std::ffi::OsString;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -77,6 +78,23 @@ pub(super) fn cargo(
         .build(auditable)
         .map_err(|error| Failure::new(Exit::Tool, "failed to build").cause(error))?;
     finish(tool.shell_line(), &programs, reporter)
+}
+
+/// Whether a word starts a program: by name in PATH, or by path. Packages of Go are folders, patterns
+/// and import paths.
+pub(super) fn is_command(word: &str) -> bool {
+    let is_program = |path: PathBuf| {
+        let metadata = path.metadata();
+        metadata.is_ok_and(|metadata| metadata.is_file() && metadata.mode() & 0o111 != 0)
+    };
+    if word.starts_with('-') {
+        return false;
+    }
+    if word.contains('/') {
+        return is_program(PathBuf::from(word));
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| is_program(folder.join(word)))
 }
 
 /// Runs a command with our compilers in its environment, and looks at every program that is new or
@@ -188,4 +206,26 @@ fn judge(bytes: Bytes<'_>, mode: Option<u32>) -> Result<(String, Vec<String>), E
         }
     }
     Ok((kind, reasons))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packages_are_told_from_commands() {
+        for command in ["sh", "/bin/sh"] {
+            assert!(is_command(command), "{command}");
+        }
+        for package in [
+            "./src",
+            "./...",
+            "/usr",
+            "example.com/x/cmd",
+            "no-such-command",
+            "-v",
+        ] {
+            assert!(!is_command(package), "{package}");
+        }
+    }
 }
