@@ -44,10 +44,12 @@ fn main() -> std::io::Result<()> {
         }
     }
     seeds.extend(other_formats());
-    let folder = corpus.join("check");
-    fs::create_dir_all(&folder)?;
-    for (index, seed) in seeds.iter().enumerate() {
-        fs::write(folder.join(format!("seed-{index:02}")), seed)?;
+    for target in ["check", "vuln"] {
+        let folder = corpus.join(target);
+        fs::create_dir_all(&folder)?;
+        for (index, seed) in seeds.iter().enumerate() {
+            fs::write(folder.join(format!("seed-{index:02}")), seed)?;
+        }
     }
     let folder = corpus.join("link");
     fs::create_dir_all(&folder)?;

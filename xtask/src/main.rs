@@ -17,6 +17,10 @@ mod stubs;
 mod bench;
 mod check_speed;
 mod survey_speed;
+mod samples;
+mod link_speed;
+mod cost;
+mod vuln_differential;
 mod boot;
 mod real_programs;
 mod relro_objects;
@@ -78,6 +82,24 @@ const TASKS: &[Task] = &[
         run: survey_speed::run,
     },
     Task {
+        name: "link-speed",
+        args: "",
+        help: "measure `handpie link` and `handpie cc` beside linkers and gcc, into bench/results",
+        run: link_speed::run,
+    },
+    Task {
+        name: "cost",
+        args: "[--rust]",
+        help: "measure static-PIE beside other kinds of programs (of Rust), into bench/results",
+        run: cost::run,
+    },
+    Task {
+        name: "vuln-differential",
+        args: "[VULNDB.ZIP] [HANDPIE]",
+        help: "`handpie vuln` beside govulncheck, on many binaries, into bench/results",
+        run: vuln_differential::run,
+    },
+    Task {
         name: "start-up",
         args: "",
         help: "measure what starting costs, linked and loaded in every way, into bench/results",
@@ -103,8 +125,9 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "corpus",
-        args: "[--judges]",
-        help: "build binaries of which the truth is known; --judges: ask other checkers about them",
+        args: "[--quick] [--judges]",
+        help: "build binaries of which the truth is known; --quick: not for rare systems; --judges: ask \
+               other checkers about them",
         run: corpus::run,
     },
 ];

@@ -15,7 +15,7 @@ use handpie_toolchain::command::Tool;
 use crate::bench::median;
 use crate::go_suites::said;
 use crate::test::{Workplace, build_handpie};
-use crate::{root, setup};
+use crate::{root, samples, setup};
 
 /// How often each variant is started.
 const ROUNDS: usize = 200;
@@ -215,12 +215,7 @@ fn make(
         let convert = Tool::new(handpie).args(["convert", "--in-place"]);
         convert.args(options).arg(output).run()?;
     }
-    // How a file came to be written decides in what portions the kernel keeps it in memory, and that
-    // decides how many page faults it costs: up to a quarter of the time. So all are written alike.
-    let (bytes, rights) = (fs::read(output)?, fs::metadata(output)?.permissions());
-    fs::remove_file(output)?;
-    fs::write(output, bytes)?;
-    fs::set_permissions(output, rights)?;
+    samples::rewrite(output)?;
     Ok(())
 }
 
@@ -238,7 +233,8 @@ fn table(count: usize, output: &Path) -> anyhow::Result<String> {
     Ok(file.display().to_string())
 }
 
-fn page_faults(file: &Path, arguments: &[&str]) -> anyhow::Result<Option<u64>> {
+/// Page faults of a whole run; `None` without `perf`.
+pub(crate) fn page_faults(file: &Path, arguments: &[&str]) -> anyhow::Result<Option<u64>> {
     if !setup::is_in_path("perf") {
         return Ok(None);
     }

@@ -26,7 +26,7 @@ use crate::rule::Rule;
 use crate::subject::{Language, Subject};
 pub(crate) use program::Program;
 use program::{Function, Functions, Mark, Symbols};
-use version::Version;
+pub(crate) use version::Version;
 
 pub(crate) const RULES: &[Rule] = &[
     build_info::BUILD_INFO,

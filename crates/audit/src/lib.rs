@@ -3,6 +3,8 @@
 //!
 //! [`Subject`] says what a binary is: format, kind, language. Each [`Rule`] looks at a subject and
 //! gives one of five answers, with the evidence. A [`Policy`] says which rules count, and how much.
+//!
+//! [`vuln`] holds what is in a binary against a database of advisories.
 
 #![warn(
     clippy::indexing_slicing,
@@ -18,6 +20,7 @@ mod finding;
 mod policy;
 mod rule;
 mod subject;
+mod compiled;
 mod elf;
 mod macho;
 mod pe;
@@ -25,15 +28,24 @@ mod runtimes;
 mod frames;
 mod go;
 pub mod diff;
+pub mod vuln;
 
+pub use compiled::{Compiled, CompiledObject};
 pub use date::Date;
 pub use elf::Objects;
 pub use finding::{Answer, Evidence, Finding, Judgement};
 pub use policy::{
-    Cgo, Origin, Policy, PolicyError, Ruling, Setting, Standing, Unknown, Waived, Waiver,
+    Cgo, Origin, Policy, PolicyError, Ruling, Setting, Standing, Suppressed, Suppression, Unknown,
+    Waived, Waiver,
 };
 pub use rule::{Level, Levels, Profile, Rule, Severity, rules};
 pub use subject::{Kind, Language, Libc, Subject};
+
+/// Looks at what rules will look at, so that it is there when they do: of a file that is read as far as
+/// it is looked at, they would search zeros first, and then all of it again.
+pub fn foresee(subject: &Subject<'_>) {
+    elf::foresee(subject);
+}
 
 /// What every rule that speaks about such binaries says of this one, in the order of [`rules`].
 pub fn check(subject: &Subject<'_>) -> Vec<Finding> {

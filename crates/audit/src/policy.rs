@@ -12,6 +12,7 @@
 mod error;
 mod globs;
 mod setting;
+mod suppression;
 mod waiver;
 
 use std::path::Path;
@@ -21,6 +22,7 @@ use toml::Spanned;
 
 pub use error::{PolicyError, Unknown};
 pub use setting::Setting;
+pub use suppression::{Suppressed, Suppression};
 pub use waiver::{Waived, Waiver};
 
 use crate::date::Date;
@@ -39,6 +41,8 @@ pub struct Policy {
     paths: Vec<PathRules>,
     #[serde(default)]
     waivers: Vec<Spanned<Waiver>>,
+    #[serde(default, rename = "vuln")]
+    suppressions: Vec<Spanned<Suppression>>,
     cgo: Option<Cgo>,
 }
 
@@ -101,6 +105,10 @@ impl Policy {
             let start = waiver.span().start;
             waiver.get_mut().line = error::place(text, start).0;
         }
+        for suppression in &mut policy.suppressions {
+            let start = suppression.span().start;
+            suppression.get_mut().line = error::place(text, start).0;
+        }
         Ok(policy)
     }
 
@@ -124,10 +132,12 @@ impl Policy {
     pub fn ruling(&self, path: &Path, today: Date) -> Ruling<'_> {
         let paths = self.paths.iter().filter(|paths| paths.files.matches(path));
         let waivers = self.waivers.iter().map(Spanned::get_ref).enumerate();
+        let suppressions = self.suppressions().enumerate();
         Ruling {
             policy: self,
             paths: paths.map(|paths| &paths.rules).collect(),
             waivers: waivers.filter(|(_, waiver)| waiver.is_for(path)).collect(),
+            suppressions: suppressions.filter(|(_, it)| it.is_for(path)).collect(),
             today,
         }
     }
@@ -151,6 +161,11 @@ impl Policy {
     pub fn paths(&self) -> impl Iterator<Item = (Vec<&str>, Vec<(&'static str, Setting)>)> {
         let paths = self.paths.iter();
         paths.map(|paths| (paths.files.patterns(), paths.rules.all().collect()))
+    }
+
+    /// Every `[[vuln]]`, in the order of the text.
+    pub fn suppressions(&self) -> impl Iterator<Item = &Suppression> {
+        self.suppressions.iter().map(Spanned::get_ref)
     }
 
     /// Every waiver, in the order of the text.
@@ -180,6 +195,8 @@ pub struct Ruling<'policy> {
     paths: Vec<&'policy Settings>,
     /// With its place among all waivers.
     waivers: Vec<(usize, &'policy Waiver)>,
+    /// With its place among all suppressions.
+    suppressions: Vec<(usize, &'policy Suppression)>,
     today: Date,
 }
 
@@ -199,6 +216,15 @@ impl Ruling<'_> {
         let fitting = waivers.filter(|(_, waiver)| waiver.is_about(rule));
         let waived = fitting.map(|(number, waiver)| waiver.on(self.today, *number));
         waived.min_by_key(|waived| waived.expired)
+    }
+
+    /// Whether an advisory is accepted of this file for now, by its id or an alias; of several
+    /// suppressions, one that still holds.
+    pub fn suppressed(&self, ids: &[&str]) -> Option<Suppressed> {
+        let suppressions = self.suppressions.iter();
+        let fitting = suppressions.filter(|(_, it)| ids.contains(&it.id()));
+        let fitting = fitting.map(|(number, it)| it.on(self.today, *number));
+        fitting.min_by_key(|it| it.expired)
     }
 }
 

@@ -11,6 +11,7 @@ use handpie_binary::go::BuildInfo;
 use handpie_binary::{Binary, Elf, Error, MachO, Pe, elf};
 use serde::Serialize;
 
+use crate::compiled::Compiled;
 use crate::date::Date;
 use crate::elf::{Objects, Symbols};
 use crate::go;
@@ -34,6 +35,8 @@ pub struct Subject<'data> {
     pub today: Option<Date>,
     /// What was found of its relocations, if it is an object and somebody has looked.
     pub objects: Option<Objects>,
+    /// How its objects were compiled, if a log of the build is at hand.
+    pub compiled: Option<Compiled>,
     go: OnceCell<go::Program<'data>>,
     symbols: OnceCell<Symbols<'data>>,
 }
@@ -246,6 +249,7 @@ impl<'data> Subject<'data> {
             mode,
             today: None,
             objects: None,
+            compiled: None,
             go: OnceCell::new(),
             symbols: OnceCell::new(),
         })
@@ -267,6 +271,12 @@ impl<'data> Subject<'data> {
             objects: Some(objects),
             ..self
         }
+    }
+
+    /// The same, with what a log of its build says.
+    #[must_use]
+    pub fn with_compiled(self, compiled: Option<Compiled>) -> Self {
+        Self { compiled, ..self }
     }
 
     /// The binary as a Go program; of little use when it is none.

@@ -42,12 +42,18 @@ pub(crate) enum Format {
     Text,
     /// For programs; docs/json.md describes it
     Json,
-    /// Of `check`: SARIF 2.1.0, for code scanning
+    /// Of `check` and `vuln`: SARIF 2.1.0, for code scanning
     Sarif,
     /// Of `check`: JUnit XML, for CI servers
     Junit,
     /// Of `check`: annotations of GitHub Actions
     Github,
+    /// Of `vuln`: OpenVEX 0.2.0
+    #[value(name = "openvex")]
+    OpenVex,
+    /// Of `vuln`: CycloneDX 1.6 with the analysis of each vulnerability
+    #[value(name = "cyclonedx")]
+    CycloneDx,
 }
 
 impl Format {
@@ -59,6 +65,8 @@ impl Format {
             Self::Sarif => "sarif",
             Self::Junit => "junit",
             Self::Github => "github",
+            Self::OpenVex => "openvex",
+            Self::CycloneDx => "cyclonedx",
         }
     }
 }
@@ -70,6 +78,9 @@ pub(crate) enum Command {
     Link(command::link::Link),
     Check(command::check::Check),
     Diff(command::diff::Diff),
+    Vuln(command::vuln::Vuln),
+    Facts(command::facts::Keep),
+    Db(command::db::Db),
     Prove(command::prove::Prove),
     Env(command::env::Env),
     Doctor(command::doctor::Doctor),

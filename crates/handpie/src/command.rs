@@ -4,6 +4,9 @@ pub(crate) mod build;
 pub(crate) mod convert;
 pub(crate) mod check;
 pub(crate) mod diff;
+pub(crate) mod vuln;
+pub(crate) mod facts;
+pub(crate) mod db;
 pub(crate) mod prove;
 pub(crate) mod env;
 pub(crate) mod doctor;
@@ -30,6 +33,9 @@ pub(crate) fn run(command: &Command, reporter: &Reporter) -> Result<Exit, Failur
         Command::Link(args) => link::run(args, reporter),
         Command::Check(args) => check::run(args, reporter),
         Command::Diff(args) => diff::run(args, reporter),
+        Command::Vuln(args) => vuln::run(args, reporter),
+        Command::Facts(args) => facts::run(args, reporter),
+        Command::Db(args) => db::run(args, reporter),
         Command::Prove(args) => prove::run(args, reporter),
         Command::Env(args) => env::run(args, reporter),
         Command::Doctor(args) => doctor::run(args, reporter),
@@ -42,18 +48,22 @@ pub(crate) fn run(command: &Command, reporter: &Reporter) -> Result<Exit, Failur
 
 /// Findings have formats of their own, which cannot hold what other commands say.
 fn refuse_foreign_format(command: &Command, format: Format) -> Result<(), Failure> {
+    let is_judged_by_check = matches!(command, Command::Check(check) if check.judges());
+    let is_triaged = matches!(command, Command::Vuln(_));
     let knows_it = match format {
         Format::Text | Format::Json => true,
-        Format::Sarif | Format::Junit | Format::Github => {
-            matches!(command, Command::Check(check) if check.judges())
-        }
+        Format::Sarif => is_judged_by_check || is_triaged,
+        Format::Junit | Format::Github => is_judged_by_check,
+        Format::OpenVex | Format::CycloneDx => is_triaged,
     };
     if knows_it {
         return Ok(());
     }
-    let message = format!(
-        "`--format {}` is for the findings of `handpie check` only",
-        format.name()
-    );
+    let whose = match format {
+        Format::OpenVex | Format::CycloneDx => "for the advisories of `handpie vuln`",
+        Format::Sarif => "for the findings of `handpie check` and `handpie vuln`",
+        _ => "for the findings of `handpie check`",
+    };
+    let message = format!("`--format {}` is {whose} only", format.name());
     Err(Failure::new(Exit::Usage, message).hint("everything else knows `text` and `json`"))
 }

@@ -3,7 +3,10 @@
 use handpie_audit::{Finding, Kind, Ruling, Subject};
 use handpie_binary::{Binary, Bytes, Error, ErrorKind};
 
+use crate::evidence::Log;
+use crate::failure::Failure;
 use crate::files::Found;
+use crate::input::Input;
 use crate::objects;
 use crate::policy::Rulebook;
 use crate::report::check::Unread;
@@ -14,6 +17,7 @@ pub(crate) fn examine<T>(
     found: &Found,
     rulebook: &Rulebook,
     ruling: &Ruling<'_>,
+    log: Option<&Log>,
     each: impl Fn(Option<String>, &Subject<'_>, Vec<Finding>) -> T,
 ) -> Option<Result<Vec<T>, Unread>> {
     let (path, name) = (found.path(), found.name());
@@ -29,6 +33,8 @@ pub(crate) fn examine<T>(
             let member = several.then(|| member(&binary, number));
             let subject = Subject::of(binary, mode)?.on(rulebook.today);
             let subject = with_relocations(subject, &name, bytes);
+            let subject = with_log(subject, log);
+            handpie_audit::foresee(&subject);
             // Rules on what has not been read yet would be asked in vain; the look begins anew.
             let findings = match bytes.is_complete() {
                 true => handpie_audit::check_under(&subject, ruling),
@@ -49,6 +55,15 @@ pub(crate) fn examine<T>(
     })
 }
 
+/// What kind of file it is, or the first in it; `None` of what is no binary.
+pub(crate) fn kind_of(input: &mut Input) -> Result<Option<Kind>, Failure> {
+    let mode = input.mode();
+    input.look(|bytes| {
+        let binary = Binary::parse(bytes).ok()?.into_iter().next()?;
+        Some(Subject::of(binary, mode).ok()?.kind)
+    })
+}
+
 /// An ELF object with what is found of its relocations.
 fn with_relocations<'data>(
     subject: Subject<'data>,
@@ -63,8 +78,17 @@ fn with_relocations<'data>(
     }
 }
 
+/// A program with what the log of its build says.
+fn with_log<'data>(subject: Subject<'data>, log: Option<&Log>) -> Subject<'data> {
+    let compiled = match &subject.binary {
+        Binary::Elf(elf) => log.map(|log| log.of(elf)),
+        Binary::MachO(_) | Binary::Pe(_) => None,
+    };
+    subject.with_compiled(compiled)
+}
+
 /// How one of several binaries in a file is told from the others.
-fn member(binary: &Binary<'_>, number: usize) -> String {
+pub(crate) fn member(binary: &Binary<'_>, number: usize) -> String {
     match binary {
         Binary::MachO(macho) => macho.header().architecture().to_owned(),
         Binary::Elf(_) | Binary::Pe(_) => number.to_string(),

@@ -166,6 +166,11 @@ impl Archive {
         objects::Input::new(name, &self.bytes).with_members(files.map(Bytes::from).collect())
     }
 
+    /// Whether it holds all its members, and names no files.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.members.is_empty()
+    }
+
     fn survey(&self, name: &str) -> Survey {
         objects::survey_apart(&self.input(name), Libc::Other)
     }

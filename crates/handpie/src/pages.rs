@@ -65,6 +65,7 @@ pages! {
     "cfi"
     "cgo"
     "cgo-stand-in"
+    "compiler-flags"
     "core-file"
     "debug-info"
     "empty-file"
@@ -79,6 +80,7 @@ pages! {
     "go-cpu-level"
     "go-dwarf"
     "go-fips"
+    "go-forbids-flag"
     "go-heap-base"
     "go-instrumented"
     "go-libc-resolver"
@@ -187,6 +189,26 @@ pages! {
     "unsupported-elf"
     "upx-packed"
     "uses-plugin"
+    "vuln-db-damaged"
+    "vuln-db-format"
+    "vuln-db-missing"
+    "vuln-db-old"
+    "vuln-db-unknown"
+    "vuln-db-unusable"
+    "vuln-development-go"
+    "vuln-facts-unknown"
+    "vuln-foreign-crates"
+    "vuln-local-replacement"
+    "vuln-main-devel"
+    "vuln-main-dirty"
+    "vuln-main-pseudo"
+    "vuln-no-build-info"
+    "vuln-no-functions"
+    "vuln-no-module-list"
+    "vuln-nothing-recorded"
+    "vuln-packed"
+    "vuln-unknown-version"
+    "vuln-vendor-go"
     "writable-code"
     "wrong-class"
     "wrong-endianness"
@@ -230,13 +252,17 @@ mod tests {
             .chain(offences)
             .chain([crate::command::extld::LINKER_COMMAND])
             .chain(crate::linking::CODES)
-            .chain([crate::command::build::NO_TARGET])
+            .chain(crate::command::build::CODES)
             .chain([crate::command::cc::NO_COMPILER])
             .chain(errors)
             .chain(claims)
             .chain(unproven)
             .chain(builds)
             .chain(handpie_audit::PolicyError::CODES)
+            .chain(handpie_audit::vuln::Doubt::CODES)
+            .chain(handpie_audit::vuln::NoInventory::CODES)
+            .chain(crate::advisories::CODES)
+            .chain([crate::command::facts::UNKNOWN])
             .chain(rules.filter(|code| !OF_RULE_AND_REFUSAL.contains(code)));
         for code in all.chain(crate::input::CODES) {
             assert!(codes.insert(code), "two codes are called {code}");

@@ -32,6 +32,16 @@ pub(crate) struct PolicyArgs {
     policy: Option<PathBuf>,
 }
 
+impl PolicyArgs {
+    /// A file that was named, or the project's, and the profile that it has.
+    pub(crate) fn of_file(policy: Option<PathBuf>) -> Self {
+        Self {
+            profile: None,
+            policy,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Profile {
     /// One file that runs anywhere: `FROM scratch`, any distribution
@@ -191,7 +201,7 @@ mod tests {
         );
         assert_eq!(
             said("[xyz]").hints,
-            ["known: profile, rules, paths, waivers, cgo"]
+            ["known: profile, rules, paths, waivers, vuln, cgo"]
         );
     }
 }

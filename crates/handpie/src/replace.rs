@@ -77,6 +77,18 @@ pub(crate) fn write(
     })
 }
 
+/// Writes `bytes` to `target`, which anybody may read; what was there is replaced at once.
+pub(crate) fn write_bytes(target: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = target.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new()
+        .prefix(".handpie-")
+        .tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    let file = file.into_temp_path();
+    fs::set_permissions(&file, Permissions::from_mode(0o644))?;
+    file.persist(target).map_err(|error| error.error)
+}
+
 fn write_file(
     input: &Input,
     target: &Path,

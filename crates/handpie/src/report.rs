@@ -10,6 +10,9 @@ pub(crate) mod link;
 pub(crate) mod made;
 pub(crate) mod check;
 pub(crate) mod diff;
+pub(crate) mod vuln;
+pub(crate) mod db;
+pub(crate) mod facts;
 pub(crate) mod prove;
 pub(crate) mod doctor;
 mod cpu;
@@ -17,6 +20,7 @@ pub(crate) mod env;
 pub(crate) mod toolexec;
 pub(crate) mod policy;
 mod json;
+mod sarif;
 mod text;
 
 use std::io::{self, BufWriter, StdoutLock, Write};
@@ -77,6 +81,15 @@ impl Reporter {
             })),
         };
         print_stdout(&text)
+    }
+
+    /// Prints a report that is JSON in every format.
+    pub(crate) fn document(&self, command: &str, report: &impl Serialize) -> Result<(), Failure> {
+        print_stdout(&document(json!({
+            "schema": SCHEMA,
+            "command": command,
+            "result": report,
+        })))
     }
 
     /// Prints text that has no other form.

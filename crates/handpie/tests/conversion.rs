@@ -40,10 +40,8 @@ fn programs_of_every_go_release_convert_and_run() {
 
 /// What the plain executable prints.
 fn plain_output(what: &str) -> Option<String> {
-    let program = Program::build(&go(what)?, "works", &[]);
-    let plain = program.path("plain");
-    program.compile(&go(what)?, "works", &plain, &["-buildmode=exe"]);
-    let output = run(&plain);
+    let program = Program::plain(&go(what)?, "works");
+    let output = run(&program.path("plain"));
     assert!(output.contains("TLS: "), "{output}");
     Some(output)
 }

@@ -64,6 +64,52 @@ fn each_cpu_has_an_answer_and_a_reason() {
 }
 
 #[test]
+fn what_can_be_made_is_tried_and_what_is_missing_has_its_package() {
+    let what = "trying what can be made";
+    let (Some(_), Some(_)) = (tool("musl-gcc", what), tool("ld.bfd", what)) else {
+        return;
+    };
+    if cfg!(not(target_arch = "x86_64")) {
+        return support::skip(what, "x86-64");
+    }
+    let bin = tempfile::tempdir().expect("a folder");
+    for name in ["gcc", "as", "ld", "ld.bfd"] {
+        let program = tool(name, what).expect("a part of gcc");
+        std::os::unix::fs::symlink(program, bin.path().join(name)).expect("a link");
+    }
+    let tried = handpie(["doctor", "--try", "--format", "json"]).env("PATH", bin.path());
+    let tried = tried
+        .env("XDG_CACHE_HOME", bin.path())
+        .run()
+        .expect("an answer");
+    let tried: Value = serde_json::from_slice(&tried.stdout).expect("JSON");
+    let attempts = tried["result"]["attempts"].as_array().expect("a list");
+    let answer = |language: &str, linker: &str| {
+        let mut all = attempts.iter();
+        let found = all.find(|one| one["language"] == language && one["linker"] == linker);
+        found.unwrap_or_else(|| panic!("{attempts:#?}")).clone()
+    };
+    let embedded = answer("C", "embedded");
+    assert_eq!(embedded["yes"], true, "{embedded}");
+    assert_eq!(embedded["reason"], "built and run");
+    assert_eq!(answer("C", "bfd")["yes"], true, "{}", answer("C", "bfd"));
+    for (language, linker, word) in [
+        ("C", "mold", "install mold"),
+        ("Go", "its own", "https://go.dev/dl"),
+        ("Rust", "embedded", "https://rustup.rs"),
+    ] {
+        let missing = answer(language, linker);
+        assert_eq!(missing["yes"], false, "{missing}");
+        let reason = missing["reason"].as_str().expect("a reason");
+        assert!(reason.contains(word), "{missing}");
+    }
+    let unknown = handpie(["doctor", "--try", "vax"])
+        .output()
+        .expect("an end");
+    assert_eq!(unknown.status.code(), Some(2));
+}
+
+#[test]
 fn without_go_nothing_can_be_built_and_it_says_so() {
     let report = doctor(Some("/nonexistent"));
     assert_eq!(report["go"], Value::Null);

@@ -26,14 +26,17 @@ const AT_ZERO: &str = "-ldflags=-T 0x1000";
 
 #[test]
 fn programs_run_with_a_bias_that_is_not_zero() {
-    for_each_cpu("running programs of other CPUs", |goarch, qemu, oldest| {
+    let what = "running programs of other CPUs";
+    let Some(expected) = plain_lines(what) else {
+        return;
+    };
+    for_each_cpu(what, |goarch, qemu, oldest| {
         let mut releases = vec![oldest, NEWEST];
         releases.dedup();
         for release in releases {
-            let Some(go) = go_release(release, "running programs of other CPUs") else {
+            let Some(go) = go_release(release, what) else {
                 continue;
             };
-            let expected = plain_lines(&go);
             let go = go.env("GOARCH", goarch);
             let program = Program::build(&go, "works", &[AT_ZERO]);
             let run = |file: &Path| Tool::new(qemu).arg(file).arg("alone");

@@ -292,7 +292,7 @@ fn where_the_system_refuses_a_step_the_program_runs_all_the_same() {
             .output()
             .expect("strace")
     };
-    let expected = support::plain_lines(&go);
+    let expected = support::plain_lines(what).expect("go, as above");
     for refused in [
         "personality:error=EPERM:when=1",
         "getrandom:error=EAGAIN:when=1",

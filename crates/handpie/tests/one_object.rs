@@ -18,10 +18,9 @@ use support::{RELEASES, go_release, handpie, plain_lines, skip, text, tool};
 use tempfile::TempDir;
 
 /// A CPU in Go's words, what it is built with, and its emulator.
-const CPUS: [(&str, &[&str], Option<&str>); 4] = [
+const CPUS: [(&str, &[&str], Option<&str>); 3] = [
     ("386", &[], None),
     ("arm", &["--cpu", "v6"], Some("qemu-arm-static")),
-    ("arm", &["--cpu", "v7"], Some("qemu-arm-static")),
     ("riscv64", &[], Some("qemu-riscv64-static")),
 ];
 const OLDEST: &str = RELEASES[0];
@@ -161,9 +160,15 @@ fn programs() -> PathBuf {
 
 #[test]
 fn programs_do_what_their_plain_executables_do() {
+    let what = "running programs that handpie links";
+    let Some(expected) = plain_lines(what) else {
+        return;
+    };
     for release in [OLDEST, NEWEST] {
-        for bench in Bench::all(release, "running programs that handpie links") {
-            let expected = plain_lines(&bench.go.clone().env_remove("GOARCH"));
+        // Compiling the standard library for each takes a while, so the oldest is tried on one.
+        let benches = Bench::all(release, what);
+        let count = if release == OLDEST { 1 } else { CPUS.len() };
+        for bench in benches.into_iter().take(count) {
             let program = bench.built("works", &[]);
             let bytes = fs::read(&program).expect("the program");
             let elf = Elf::parse(&bytes[..]).expect("an ELF file");
@@ -179,6 +184,22 @@ fn programs_do_what_their_plain_executables_do() {
             assert_eq!(text(&output), expected, "{} {release}", bench.goarch);
         }
     }
+}
+
+/// Another level is another standard library to compile, so a small program has to do.
+#[test]
+fn a_program_for_arm_v7_runs() {
+    let what = "running programs for arm v7";
+    let benches = Bench::all(NEWEST, what);
+    let Some(bench) = benches.into_iter().find(|bench| bench.goarch == "arm") else {
+        return;
+    };
+    let bench = Bench {
+        level: &["--cpu", "v7"],
+        ..bench
+    };
+    let program = bench.built("exit", &[]);
+    bench.run(&program).run().expect("it runs");
 }
 
 #[test]
@@ -462,7 +483,7 @@ fn riscv64_programs_move_and_seal_themselves() {
 }
 
 /// How many damaged copies of each real object are linked.
-const DAMAGED: usize = 300;
+const DAMAGED: usize = 100;
 
 #[test]
 fn damaged_objects_of_real_programs_end_in_an_error_or_a_program() {
@@ -515,7 +536,7 @@ fn damaged_objects_of_real_programs_end_in_an_error_or_a_program() {
             }
         }
         assert!(
-            linked > 10 && failed > 10,
+            linked > 2 && failed > 2,
             "{}: {linked} {failed}",
             bench.goarch
         );

@@ -16,6 +16,7 @@ const CRATE_EDGES: &[(&str, &[&str])] = &[
     ("pie", &["binary"]),
     ("prove", &["binary"]),
     ("toolchain", &[]),
+    ("toy-compiler", &["toolchain"]),
     ("xtask", &["toolchain"]),
 ];
 
@@ -100,6 +101,7 @@ fn only_the_program_prints() {
             || path.starts_with("fuzz")
             || path.ends_with("build.rs")
             || path.starts_with("xtask")
+            || path.starts_with("examples")
             || is_test(path);
         if allowed {
             return Vec::new();

@@ -236,7 +236,7 @@ fn members_that_nothing_needs_are_left_out() {
     );
     assert_eq!(
         offender.hint(),
-        "rebuild `one.a` with -fPIE or -fPIC (Rust: -C relocation-model=pic)"
+        "rebuild `one.a` with -fPIE or -fPIC (Rust: -C relocation-model=pic, Go: -buildmode=pie)"
     );
 }
 

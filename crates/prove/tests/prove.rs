@@ -374,9 +374,10 @@ fn the_cost_of_starting_is_measured_up_to_the_entry_that_is_asked_for() {
     // From exec to `main`, libc relocates itself: that touches pages and takes time.
     assert!(start_up.minor_faults.least > 5, "{start_up:?}");
     assert!(start_up.microseconds.least > 0, "{start_up:?}");
-    // On a machine that is very busy no run may have ended in its time.
+    // Other runs than those to the entry, so nothing is said of which took longer; on a machine
+    // that is very busy none may have ended in its time.
     let exit = start_up.microseconds_to_exit;
-    assert!(exit.is_none_or(|exit| exit.median >= start_up.microseconds.least));
+    assert!(exit.is_none_or(|exit| exit.least > 0));
 }
 
 #[test]

@@ -14,6 +14,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::ffi::OsStr;
 use std::fs::Metadata;
 use std::hash::{Hash, Hasher};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -132,17 +133,30 @@ pub(crate) enum Unidentified {
 
 /// Our folder in the user's cache folder, by the rules of the system.
 pub fn user_folder() -> Option<PathBuf> {
+    folder_of_user("Library/Caches", "XDG_CACHE_HOME", ".cache")
+}
+
+/// Our folder in the user's data folder, likewise: what is there is not made again by itself.
+pub fn user_data_folder() -> Option<PathBuf> {
+    folder_of_user(
+        "Library/Application Support",
+        "XDG_DATA_HOME",
+        ".local/share",
+    )
+}
+
+fn folder_of_user(on_macos: &str, variable: &str, by_default: &str) -> Option<PathBuf> {
     let var = |name: &str| std::env::var_os(name).map(PathBuf::from);
     let absolute = |path: &PathBuf| path.is_absolute();
     let home = || var("HOME").filter(absolute);
     let base = if cfg!(windows) {
         var("LocalAppData").filter(absolute)
     } else if cfg!(target_os = "macos") {
-        home().map(|home| home.join("Library/Caches"))
+        home().map(|home| home.join(on_macos))
     } else {
-        var("XDG_CACHE_HOME")
+        var(variable)
             .filter(absolute)
-            .or_else(|| home().map(|home| home.join(".cache")))
+            .or_else(|| home().map(|home| home.join(by_default)))
     };
     base.map(|base| base.join("handpie"))
 }
@@ -173,6 +187,11 @@ const TICK: Duration = Duration::from_secs(2);
 const MAX_DIRS: usize = 20_000;
 /// How long an answer that nobody asks for is kept.
 const MAX_AGE: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// What is another when a file was written to, for the key of an answer about it.
+pub fn state_of(file: &Metadata) -> impl Hash + use<> {
+    (file.len(), file.mtime(), file.mtime_nsec(), file.ino())
+}
 
 /// A file or folder below the user's cache folder, of a name that `key` decides.
 pub fn user_file(kind: &str, key: &impl Hash) -> Option<PathBuf> {

@@ -2,8 +2,8 @@
 //! it.
 //!
 //! rustc's musl targets bring libc and start files with them and link statically; only the linker is
-//! theirs to choose. So no C compiler is needed for Rust alone. Where a crate compiles C, the `cc`
-//! crate finds ours in the environment.
+//! theirs to choose. So no C compiler is needed for Rust alone. For targets with glibc, a C compiler
+//! finds libc. Where a crate compiles C, the `cc` crate finds ours in the environment.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -21,14 +21,14 @@ pub struct Cargo {
     pub target: String,
     /// Flags and packages behind `cargo build`.
     pub words: Vec<OsString>,
-    /// The program that links: one word.
+    /// The program that links: one word. For a target with glibc, a compiler.
     pub linker: PathBuf,
     /// What compiles C for crates that have some: one word as well, as configure scripts want it.
     pub cc: PathBuf,
     /// The same for C++.
     pub cxx: PathBuf,
-    /// A variable by which these learn for which CPU.
-    pub cpu: Option<(&'static str, &'static str)>,
+    /// Variables by which these learn for which CPU and libc.
+    pub told: Vec<(&'static str, &'static str)>,
 }
 
 /// cargo could not be asked.
@@ -45,6 +45,11 @@ pub enum Error {
         /// Where it would be.
         folder: PathBuf,
     },
+}
+
+/// Whether programs for a target are linked with glibc.
+pub fn is_of_glibc(target: &str) -> bool {
+    target.contains("-linux-gnu")
 }
 
 /// The last `--target` among flags for cargo.
@@ -104,8 +109,13 @@ impl Cargo {
         if named_target(&self.words).is_none() {
             tool = tool.args(["--target", &self.target]);
         }
-        if let Some((name, value)) = self.cpu {
+        for (name, value) in &self.told {
             tool = tool.env(name, value);
+        }
+        if is_of_glibc(&self.target) {
+            // What musl's targets do unasked.
+            let flags = "rustflags=[\"-C\", \"target-feature=+crt-static\"]";
+            tool = tool.args(["--config", &format!("target.{}.{flags}", self.target)]);
         }
         tool.args(&self.words)
             .env(format!("CARGO_TARGET_{upper}_LINKER"), &self.linker)

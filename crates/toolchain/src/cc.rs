@@ -18,7 +18,7 @@ mod step;
 pub use compiler::{Compiler, Family, Unsuitable};
 pub use hardening::{Flag, LIST};
 pub use integration::{clang_config, gcc_spec};
-pub use step::{Halves, Step, halves, sources};
+pub use step::{Halves, Step, halves, objects, sources};
 
 /// C or C++.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,9 +11,10 @@
 //!
 //! Not here: whether the packages need cgo (`packages`), and starting go.
 
+use crate::command::Tool;
 use crate::contradiction::{Code, Contradiction};
 use crate::flags::{self, CommandLine, Flag, LinkerFlags};
-use crate::go::GoEnv;
+use crate::go::{Go, GoEnv};
 use crate::version::Version;
 use crate::wrapper::one_object;
 
@@ -68,6 +69,20 @@ pub struct Profile {
     pub prints_only: bool,
     /// What is done as asked, but may not be what was meant.
     pub warnings: Vec<String>,
+}
+
+impl Profile {
+    /// The `go build` of it, with more flags.
+    pub fn command(&self, go: &Go, more: &[&str]) -> Tool {
+        let mut tool = go.tool(["build"]).args(&self.flags).args(more);
+        for (name, value) in &self.env {
+            tool = tool.env(name, value);
+        }
+        match self.packages.is_empty() {
+            true => tool,
+            false => tool.arg("--").args(&self.packages),
+        }
+    }
 }
 
 /// What becomes of the version.

@@ -99,7 +99,8 @@ impl Builder<'_> {
     fn keys(&self, recipes: &[&Recipe]) -> anyhow::Result<BTreeMap<String, String>> {
         let mut keys = BTreeMap::new();
         for recipe in waves(recipes).into_iter().flatten() {
-            let mut text = recipe.build.clone();
+            // Binaries of Go and of others name the folder that they were built in.
+            let mut text = format!("{}\n{}", recipe.build, self.sources.display());
             for need in &recipe.needs {
                 let version = self.tools.get(need).map_or("", |tool| &tool.version);
                 text += &format!("\n{need} {version}");

@@ -58,6 +58,10 @@ pub(crate) struct Recipe {
     pub(crate) build: String,
     /// What kind of file it is.
     pub(crate) kind: String,
+    /// Left out by `--quick`: another binary tells nearly as much, and Go's library has to be compiled
+    /// for this one alone.
+    #[serde(default)]
+    pub(crate) rare: bool,
     /// Groups of answers that are true of it too; those beside it come before.
     #[serde(default)]
     pub(crate) shares: Vec<String>,

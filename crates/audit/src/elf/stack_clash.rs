@@ -4,13 +4,13 @@
 use handpie_binary::elf::constants::{
     EM_386, EM_AARCH64, EM_PPC, EM_PPC64, EM_S390, EM_X86_64, Machine,
 };
-use handpie_binary::{Address, Size};
+use handpie_binary::{Address, Elf, Size};
 use memchr::memmem;
 
 use super::code;
 use super::functions;
 use super::producers::{Had, Producers};
-use crate::finding::{Judgement, fail, not_applicable, pass, unknown, warn};
+use crate::finding::{Answer, Judgement, fail, not_applicable, pass, unknown, warn};
 use crate::rule::{Level, Levels, Rule, Severity};
 use crate::subject::{Language, Subject};
 
@@ -54,17 +54,35 @@ fn stack_clash(subject: &Subject<'_>) -> Option<Judgement> {
         _ => {}
     }
     let has_libc = !subject.kind.needs_loader();
-    if !has_libc && let Some(judgement) = recorded(&Producers::of(elf)) {
-        return Some(judgement);
-    }
+    let recorded = match has_libc {
+        true => None,
+        false => recorded(&Producers::of(elf)),
+    };
     if elf.header().machine != EM_X86_64 {
         let why = "the code of this CPU is not looked at, and no flags were recorded";
-        return Some(unknown(why));
+        return Some(recorded.unwrap_or_else(|| unknown(why)));
     }
+    let code = in_code(subject, elf, has_libc);
+    Some(match recorded {
+        None => code,
+        Some(recorded) if recorded.answer != Answer::Pass => recorded,
+        // A file that recorded nothing hides among those that did, and its code does not.
+        Some(recorded) => match code.answer {
+            Answer::Fail | Answer::Warn => Judgement {
+                answer: Answer::Warn,
+                ..code
+            },
+            _ => recorded,
+        },
+    })
+}
+
+/// What the code says, as far as it is that of the program.
+fn in_code<'data>(subject: &Subject<'data>, elf: &Elf<'data>, has_libc: bool) -> Judgement {
     // Else all code is that of the program.
     let told_apart = has_libc || subject.language == Language::GoWithC;
     if !told_apart {
-        return Some(of_code(code::stretches(elf)));
+        return of_code(code::stretches(elf));
     }
     let table = &subject.symbols(elf).table;
     let own = match subject.language {
@@ -73,10 +91,10 @@ fn stack_clash(subject: &Subject<'_>) -> Option<Judgement> {
     };
     if own.is_empty() {
         let why = "its own frames cannot be told from those of what is linked into it";
-        return Some(unknown(why));
+        return unknown(why);
     }
     let stretches = own.iter().filter_map(|function| function.code(elf));
-    Some(of_code(stretches.collect()))
+    of_code(stretches.collect())
 }
 
 fn recorded(producers: &Producers<'_>) -> Option<Judgement> {

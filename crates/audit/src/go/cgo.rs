@@ -1,6 +1,7 @@
 //! C in a Go program: whether there is some, whose, and how it was compiled.
 
 use super::{Go, written};
+use crate::elf::{FORTIFY, WISHES, of_log};
 use crate::finding::{Judgement, fail, not_applicable, pass, unknown, warn};
 use crate::rule::{Level, Levels, Rule, Severity};
 use crate::subject::{Libc, Subject};
@@ -71,32 +72,6 @@ fn cgo(subject: &Subject<'_>) -> Option<Judgement> {
     Some(judgement)
 }
 
-/// What the compiler should be asked for, and the flags that ask for it.
-const WISHES: [(&str, &[&str]); 3] = [
-    (
-        "-fstack-protector-strong",
-        &[
-            "-fstack-protector-strong",
-            "-fstack-protector-all",
-            "-fhardened",
-        ],
-    ),
-    (
-        "-D_FORTIFY_SOURCE=3",
-        &[
-            "-D_FORTIFY_SOURCE=2",
-            "-D_FORTIFY_SOURCE=3",
-            "-Wp,-D_FORTIFY_SOURCE=2",
-            "-Wp,-D_FORTIFY_SOURCE=3",
-            "-fhardened",
-        ],
-    ),
-    (
-        "-fstack-clash-protection",
-        &["-fstack-clash-protection", "-fhardened"],
-    ),
-];
-
 /// Flags that take away what the compiler would do by itself.
 const AGAINST: [&str; 5] = [
     "-fno-stack-protector",
@@ -119,6 +94,11 @@ fn cgo_flags(subject: &Subject<'_>) -> Option<Judgement> {
     }
     let recorded = ["CGO_CFLAGS", "CGO_CPPFLAGS", "CGO_CXXFLAGS"];
     let recorded: Vec<_> = recorded.iter().filter_map(|key| go.setting(key)).collect();
+    if recorded.is_empty()
+        && let Some(compiled) = &subject.compiled
+    {
+        return Some(of_log(compiled, subject.libc));
+    }
     if recorded.is_empty() {
         return Some(match go.setting("-trimpath") {
             Some(trim) => unknown("-trimpath keeps the flags of C out of the build info")
@@ -136,12 +116,12 @@ fn cgo_flags(subject: &Subject<'_>) -> Option<Judgement> {
         .filter(|it| AGAINST.contains(it))
         .collect();
     // musl's headers have no functions that check sizes.
-    let makes_sense = |wish: &str| subject.libc != Libc::Musl || !wish.contains("FORTIFY");
+    let makes_sense = |flag: &str| subject.libc != Libc::Musl || flag != FORTIFY;
     let missing = WISHES
         .iter()
-        .filter(|(wish, _)| makes_sense(wish))
-        .filter(|(_, ways)| !ways.iter().any(|way| flags.contains(way)));
-    let missing: Vec<&str> = missing.map(|(wish, _)| *wish).collect();
+        .filter(|wish| makes_sense(wish.flag))
+        .filter(|wish| !wish.asks.iter().any(|way| flags.contains(way)));
+    let missing: Vec<&str> = missing.map(|wish| wish.flag).collect();
     let judgement = if !against.is_empty() {
         fail(format!("its C was compiled with {}", against.join(" "))).hint(HARDEN)
     } else if missing.is_empty() {

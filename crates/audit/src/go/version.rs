@@ -13,24 +13,24 @@
 
 /// A toolchain's version, taken apart.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Version {
+pub(crate) struct Version {
     /// The line: 27 of `go1.27.3`. Builds from source of long ago do not name it.
-    pub(super) minor: Option<u32>,
+    pub(crate) minor: Option<u32>,
     /// The patch release: 3 of `go1.27.3`; 0 of `go1.20`.
-    pub(super) patch: u32,
+    pub(crate) patch: u32,
     /// `rc1` or `beta1` of a version that came before the release.
-    pub(super) prerelease: Option<String>,
+    pub(crate) prerelease: Option<String>,
     /// Whether it was built from source between releases.
-    pub(super) development: bool,
+    pub(crate) development: bool,
     /// What GOEXPERIMENT switched on, or off with `no` before it, against the default.
-    pub(super) experiments: Vec<String>,
+    pub(crate) experiments: Vec<String>,
     /// What a vendor has put behind the version; empty for Go's own releases.
-    pub(super) vendor: String,
+    pub(crate) vendor: String,
 }
 
 impl Version {
     /// Takes a version apart; `None` when it is none of Go's.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (text, experiments) = without_experiments(text.trim());
         let mut version = match text.strip_prefix("devel") {
             Some(source) => Self {
@@ -77,7 +77,7 @@ impl Version {
     }
 
     /// Whether an experiment was switched on or, with `no` before its name, off.
-    pub(super) fn has_experiment(&self, name: &str) -> bool {
+    pub(crate) fn has_experiment(&self, name: &str) -> bool {
         self.experiments.iter().any(|known| known == name)
     }
 }

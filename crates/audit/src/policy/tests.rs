@@ -74,7 +74,10 @@ fn an_unknown_key_is_named_with_its_place() {
         "line 3, column 1: no key is called `matches`",
     );
     let known = wrong("[rulez]\n").unknown.unwrap().known;
-    assert_eq!(known, ["profile", "rules", "paths", "waivers", "cgo"]);
+    assert_eq!(
+        known,
+        ["profile", "rules", "paths", "waivers", "vuln", "cgo"]
+    );
 }
 
 #[test]

@@ -84,7 +84,7 @@ impl Waiver {
 }
 
 /// A waiver whose reason is empty is a switch; those belong into `[rules]`.
-fn some_words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+pub(super) fn some_words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let reason = String::deserialize(deserializer)?;
     match reason.trim().is_empty() {
         true => Err(de::Error::custom(

@@ -84,6 +84,12 @@ impl<'data> Pclntab<'data> {
         self.pointer_size
     }
 
+    /// Whether everything that was looked at so far, anywhere in the file, has been read; see
+    /// [`crate::Partial`].
+    pub fn is_read(&self) -> bool {
+        self.table.is_complete()
+    }
+
     /// Where the table stands in the file.
     pub fn offset(&self) -> Offset {
         self.table.base()
@@ -149,12 +155,15 @@ impl<'data> Pclntab<'data> {
         }
     }
 
-    /// The names that stand between two offsets of the header.
+    /// The names that stand between two offsets of the header; none while they have not been read,
+    /// when every byte would be the end of a name.
     fn between(&self, start: u64, end: u64) -> Names<'data> {
         let part = || {
             let start = self.word(start)?;
             let size = Size(self.word(end)?.checked_sub(start)?);
-            self.table.slice(start, size, "names").ok()
+            let part = self.table.slice(start, size, "names").ok()?;
+            part.data();
+            part.is_complete().then_some(part)
         };
         Names::in_a_row(part())
     }

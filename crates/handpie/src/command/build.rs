@@ -14,9 +14,6 @@ use handpie_toolchain::packages::{self, Listing};
 use handpie_toolchain::profile::{self, Profile, Request, Stamp};
 use handpie_toolchain::version::Version;
 
-#[cfg(test)]
-pub(crate) use other::NO_TARGET;
-
 use super::link::LibcChoice;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -26,6 +23,10 @@ use crate::record::{self, Record};
 use crate::report::Reporter;
 use crate::report::build::{self, BuildReport, DryRun, Program};
 use crate::toolchain;
+
+/// Codes of why nothing was built.
+#[cfg(test)]
+pub(crate) const CODES: [&str; 2] = [other::NO_TARGET, cgo::FORBIDDEN_FLAG];
 
 /// Build programs with the release profile, as static-PIE: Go, Rust, and what a command builds
 ///
@@ -168,16 +169,11 @@ fn go(args: &Build, reporter: &Reporter) -> Result<Exit, Failure> {
     let handpie = toolchain::own_path()?;
     let toolexec = handpie_toolchain::env::toolexec(&handpie, &args.hardening.words())
         .map_err(|error| Failure::new(Exit::Usage, error).code("build-quoting"))?;
-    let mut tool = go.tool(["build"]).args(&profile.flags);
-    for (name, value) in &profile.env {
-        tool = tool.env(name, value);
-    }
-    if request.cgo.is_none() {
-        tool = tool.arg(format!("-toolexec={toolexec}"));
-    }
-    if !profile.packages.is_empty() {
-        tool = tool.arg("--").args(&profile.packages);
-    }
+    let toolexec = format!("-toolexec={toolexec}");
+    let tool = match request.cgo {
+        Some(_) => profile.command(&go, &[]),
+        None => profile.command(&go, &[&toolexec]),
+    };
     let command = tool.shell_line();
     for warning in &profile.warnings {
         reporter.note(&format!("warning: {warning}"));
@@ -198,6 +194,11 @@ fn go(args: &Build, reporter: &Reporter) -> Result<Exit, Failure> {
         .run();
     let said = record::read(records.path());
     if let Err(error) = built {
+        if request.cgo.is_some()
+            && let Some(forbidden) = cgo::forbidden_flag(&go, &profile)
+        {
+            return Err(forbidden);
+        }
         return Err(toolchain::build_failed(error, &said, &profile));
     }
     let uses_c = request.cgo.as_ref().map(|_| packages::using_c(&listing));

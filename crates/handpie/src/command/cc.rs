@@ -19,6 +19,7 @@ use handpie_toolchain::response;
 
 use super::ld;
 use super::link::{DEFAULT_TIME_LIMIT, LibcChoice};
+use crate::evidence::{self, Compilation};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::linking::{self, Job};
@@ -44,19 +45,24 @@ in one word.
 Options, before all others:
       --compiler <CC>    gcc, clang, zig, or a path [default: gcc; zig for other CPUs and for C++
                          with musl; HANDPIE_CC]
-      --libc <LIBC>      musl, glibc, or given: the one that the words bring [default: musl]
+      --libc <LIBC>      musl, glibc, or given: the one that the words bring [default: musl;
+                         HANDPIE_LIBC]
       --cpu <CPU>        build for another CPU: arm64, riscv64, ...
-      --linker <LINKER>  embedded, mold, lld, bfd, or a path [default: embedded]
+      --linker <LINKER>  embedded, mold, lld, bfd, or a path [default: embedded; -fuse-ld;
+                         HANDPIE_LINKER]
       --profile <NAME>   portable: a static-PIE; host: a dynamic PIE against this machine's libc
                          [default: portable]
       --no-hardening     add no hardening flags; HANDPIE_HARDENING=off does the same
       --show             print the command instead of running it
 
+With HANDPIE_EVIDENCE=FILE in the environment, what each object is compiled with is appended to FILE,
+for `handpie check --evidence FILE`.
+
 Examples:
   handpie cc -O2 -o hello hello.c
   make CC='handpie cc'
   ./configure CC='handpie cc' CXX='handpie c++'
-  CC='handpie cc --cpu arm64' CGO_ENABLED=1 GOARCH=arm64 go build -ldflags=-linkmode=external
+  CC='handpie cc' CGO_ENABLED=1 go build -buildmode=pie -ldflags=-linkmode=external
 ";
 
 /// What stands before the words of the compiler.
@@ -138,6 +144,9 @@ fn run(language: Language, words: &[OsString]) -> Result<ExitCode, Failure> {
     };
     let tool = match step {
         Step::Question => compiler.tool().args(&words),
+        Step::Compile if evidence::is_kept() && !options.show => {
+            return compile_and_write_down(&request);
+        }
         Step::Compile | Step::Other => compiler.tool().args(request.added()).args(&words),
         Step::Link if compiler.family == Family::Zig && options.profile == Profile::Portable => {
             return link_with_zig(&request, &options);
@@ -146,7 +155,12 @@ fn run(language: Language, words: &[OsString]) -> Result<ExitCode, Failure> {
             let tool = compiler.tool().args(request.added());
             let tool = tool.args(request.link_words(&folder_of_names()?));
             let tool = tool.args(cc::without_link_choices(&words));
-            with_linker(tool, &options, language, target, &words)
+            let tool = with_linker(tool, &options, language, target, &words);
+            let how = evidence::is_kept().then(|| compilation(&request));
+            match how.as_ref().and_then(evidence::for_linker) {
+                Some((name, value)) => tool.env(name, value),
+                None => tool,
+            }
         }
     };
     if options.show {
@@ -154,6 +168,31 @@ fn run(language: Language, words: &[OsString]) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     }
     ld::replace(&through(tool))
+}
+
+/// How the request compiles, for the evidence log.
+fn compilation(request: &Request<'_>) -> Compilation {
+    let added = request.added();
+    let flags = added.iter().chain(request.words);
+    Compilation {
+        compiler: request.compiler.version.clone(),
+        flags: flags.map(|word| word.display().to_string()).collect(),
+    }
+}
+
+/// Compiles, and writes into the evidence log how.
+fn compile_and_write_down(request: &Request<'_>) -> Result<ExitCode, Failure> {
+    let tool = request.compiler.tool().args(request.added());
+    let ended = through(tool.args(request.words))
+        .output()
+        .map_err(|error| Failure::new(Exit::Tool, error))?;
+    if !ended.status.success() {
+        return Ok(ld::exit_code(ended.status));
+    }
+    for object in cc::objects(request.words) {
+        evidence::compiled(&object, &compilation(request))?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn through(tool: Tool) -> Tool {
@@ -209,7 +248,10 @@ fn link_with_zig(request: &Request<'_>, options: &Options) -> Result<ExitCode, F
             .output()
             .map_err(|error| Failure::new(Exit::Tool, error))?;
         if !ended.status.success() {
-            return Ok(ExitCode::FAILURE);
+            return Ok(ld::exit_code(ended.status));
+        }
+        if evidence::is_kept() {
+            evidence::compiled(&object, &compilation(request))?;
         }
         if let Some(word) = words.get_mut(place) {
             *word = object.into();
@@ -284,7 +326,13 @@ pub(crate) fn folder_of_names() -> Result<PathBuf, Failure> {
 impl Options {
     /// Takes our words off the front.
     fn take(words: &[OsString]) -> Result<(Options, &[OsString]), Failure> {
-        let mut options = Options::default();
+        let mut options = Options {
+            linker: env::var_os(ld::LINKER),
+            ..Options::default()
+        };
+        if let Some(libc) = env::var_os(ld::LIBC) {
+            options.set("--libc", libc)?;
+        }
         let mut rest = words;
         while let Some((word, after)) = rest.split_first() {
             let text = word.to_str().unwrap_or_default();

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use rayon::prelude::*;
 
+use crate::evidence::Log;
 use crate::examine::examine;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -31,6 +32,7 @@ use crate::report::policy::PolicyReport;
   handpie check --format json dist/ | jq '.result.files[] | select(any(.findings[]; .answer == \"fail\")) | .path'
   handpie check --format sarif dist/ > handpie.sarif       for code scanning
   handpie check --format junit dist/ > handpie.xml         for a CI server
+  handpie check --evidence build.log bin/svc               with how its C was compiled
   handpie check --format github dist/                      annotations in GitHub Actions")]
 pub(crate) struct Check {
     /// Programs, libraries, objects, archives of objects, or directories of them; - for standard input
@@ -39,6 +41,10 @@ pub(crate) struct Check {
     /// Show the level of every rule and where it comes from, and check nothing
     #[arg(long, conflicts_with = "files")]
     print_policy: bool,
+    /// What `handpie cc` and `handpie link` wrote down of the build, with HANDPIE_EVIDENCE=LOG in their
+    /// environment
+    #[arg(long, value_name = "LOG")]
+    evidence: Option<PathBuf>,
     #[command(flatten)]
     policy: PolicyArgs,
 }
@@ -60,6 +66,7 @@ pub(crate) fn run(args: &Check, reporter: &Reporter) -> Result<Exit, Failure> {
         reporter.print("check", &PolicyReport::of(&rulebook))?;
         return Ok(Exit::Done);
     }
+    let log = args.evidence.as_deref().map(Log::read).transpose()?;
     let found = {
         let _working = reporter.working("looking for binaries");
         files::find(&args.files)
@@ -67,7 +74,9 @@ pub(crate) fn run(args: &Check, reporter: &Reporter) -> Result<Exit, Failure> {
     let mut checklist = Checklist::begin(reporter, &rulebook)?;
     let working = reporter.working("checking");
     for found in found.chunks(AT_ONCE) {
-        let results = found.par_iter().filter_map(|found| check(found, &rulebook));
+        let results = found
+            .par_iter()
+            .filter_map(|found| check(found, &rulebook, log.as_ref()));
         let results: Vec<Result<Vec<Checked>, Unread>> = results.collect();
         working.aside(|| write(&mut checklist, &results))?;
     }
@@ -89,13 +98,21 @@ fn write(
 }
 
 /// `None` for what was only met on the way and is no binary.
-fn check(found: &Found, rulebook: &Rulebook) -> Option<Result<Vec<Checked>, Unread>> {
+fn check(
+    found: &Found,
+    rulebook: &Rulebook,
+    log: Option<&Log>,
+) -> Option<Result<Vec<Checked>, Unread>> {
     let (path, name) = (found.path(), found.name());
     let ruling = rulebook.ruling(path);
     if found.is_archive() {
         return objects::check_archive(found, &ruling);
     }
-    examine(found, rulebook, &ruling, |member, subject, findings| {
-        Checked::new(path.to_owned(), &name, member, subject, findings)
-    })
+    examine(
+        found,
+        rulebook,
+        &ruling,
+        log,
+        |member, subject, findings| Checked::new(path.to_owned(), &name, member, subject, findings),
+    )
 }

@@ -131,9 +131,13 @@ fn compare(
 
 fn facts(found: &Found, place: &Path, rulebook: &Rulebook) -> Result<Members, Unread> {
     let ruling = rulebook.ruling(place);
-    let examined = examine(found, rulebook, &ruling, |member, subject, findings| {
-        (member, Facts::of(subject, &findings))
-    });
+    let examined = examine(
+        found,
+        rulebook,
+        &ruling,
+        None,
+        |member, subject, findings| (member, Facts::of(subject, &findings)),
+    );
     let facts = examined.transpose()?;
     Ok(facts.into_iter().flatten().collect())
 }

@@ -14,6 +14,9 @@ use crate::input::Input;
 use crate::report::Reporter;
 use crate::report::doctor::{Answer, Cpu, DoctorReport};
 
+mod attempts;
+mod packages;
+
 /// Say what this machine can build, run and prove, for each CPU, and why not
 ///
 /// Building needs Go alone, of a version that makes position-independent programs for the CPU.
@@ -23,10 +26,16 @@ use crate::report::doctor::{Answer, Cpu, DoctorReport};
 #[command(after_help = "Examples:
   handpie doctor                  one line a CPU
   handpie doctor --format json | jq '.result.cpus[] | select(.build.yes) | .cpu'
+  handpie doctor --try            builds a program of each language with each libc and linker
+  handpie doctor --try arm64      the same for another CPU; all for all of them
   handpie doctor --cpu            the CPU level of this machine, and what the next one needs
   handpie doctor --fleet *.json   the level that many machines have, from what each has said:
                                   ssh HOST handpie doctor --cpu --format json > HOST.json")]
 pub(crate) struct Doctor {
+    /// Try for real what can be made here: each language, libc and linker, for this machine's CPU or
+    /// those that are named, or all
+    #[arg(long = "try", value_name = "CPU", num_args = 0.., conflicts_with_all = ["cpu", "fleet"])]
+    attempts: Option<Vec<String>>,
     /// Say for which GOAMD64 or GOARM64 this machine is good, and what the next level lacks
     #[arg(long, conflicts_with = "fleet")]
     cpu: bool,
@@ -56,6 +65,9 @@ const KNOWN: [(&str, &str); 13] = [
 ];
 
 pub(crate) fn run(args: &Doctor, reporter: &Reporter) -> Result<Exit, Failure> {
+    if let Some(cpus) = &args.attempts {
+        return attempts::run(cpus, reporter);
+    }
     if args.cpu {
         reporter.print("doctor", &cpu::of_this_host())?;
         return Ok(Exit::Done);

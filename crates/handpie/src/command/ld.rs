@@ -7,7 +7,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{ExitCode, ExitStatus};
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -104,10 +104,13 @@ pub(crate) fn replace(tool: &Tool) -> Result<ExitCode, Failure> {
     let status = tool
         .replace()
         .map_err(|error| Failure::new(Exit::Tool, error))?;
-    Ok(
-        match status.code().and_then(|code| u8::try_from(code).ok()) {
-            Some(code) => ExitCode::from(code),
-            None => ExitCode::FAILURE,
-        },
-    )
+    Ok(exit_code(status))
+}
+
+/// The status of a program as ours.
+pub(crate) fn exit_code(status: ExitStatus) -> ExitCode {
+    match status.code().and_then(|code| u8::try_from(code).ok()) {
+        Some(code) => ExitCode::from(code),
+        None => ExitCode::FAILURE,
+    }
 }

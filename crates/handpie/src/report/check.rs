@@ -93,7 +93,10 @@ pub(crate) struct Checklist<'a> {
 impl<'a> Checklist<'a> {
     pub(crate) fn begin(reporter: &Reporter, rulebook: &'a Rulebook) -> Result<Self, Failure> {
         let sheet: Box<dyn Sheet> = match reporter.format {
-            Format::Text => Box::new(text::Text::new(reporter.verbose)),
+            // The formats of other commands are refused before.
+            Format::Text | Format::OpenVex | Format::CycloneDx => {
+                Box::new(text::Text::new(reporter.verbose))
+            }
             Format::Json => Box::new(json::Json::new(rulebook)),
             Format::Sarif => Box::new(sarif::Sarif::new(rulebook)),
             Format::Junit => Box::new(junit::Junit),

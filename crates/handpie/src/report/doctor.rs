@@ -70,6 +70,47 @@ impl Report for DoctorReport {
     }
 }
 
+/// What was tried.
+#[derive(Debug, Serialize)]
+pub(crate) struct AttemptsReport {
+    pub(crate) attempts: Vec<Attempt>,
+}
+
+/// A program that was built, or not.
+#[derive(Debug, Serialize)]
+pub(crate) struct Attempt {
+    pub(crate) language: &'static str,
+    /// As Go spells it.
+    pub(crate) cpu: &'static str,
+    pub(crate) libc: &'static str,
+    pub(crate) linker: &'static str,
+    #[serde(flatten)]
+    pub(crate) answer: Answer,
+}
+
+impl Report for AttemptsReport {
+    fn text(&self, lines: &mut Lines) {
+        lines.line(format!(
+            "{:11}{:9}{:7}{:10}{}",
+            "language", "cpu", "libc", "linker", "static-PIE"
+        ));
+        for attempt in &self.attempts {
+            let Attempt {
+                language,
+                cpu,
+                libc,
+                linker,
+                answer,
+            } = attempt;
+            let word = answer.word();
+            let reason = &answer.reason;
+            lines.line(format!(
+                "{language:11}{cpu:9}{libc:7}{linker:10}{word}: {reason}"
+            ));
+        }
+    }
+}
+
 fn row(cpu: &str, cells: [&str; 4]) -> String {
     let [build, run, prove, aslr] = cells;
     format!("{cpu:10}{build:7}{run:7}{prove:7}{aslr}")

@@ -1,11 +1,9 @@
 //! SARIF: what GitHub reads of it, and the official schema.
 
-use std::path::{Path, PathBuf};
-
 use serde_json::Value;
 
 use crate::project::{Project, golden};
-use crate::support::{skip, tool};
+use crate::support::sarif;
 
 const POLICY: &str = "[[waivers]]
 rule = 'pie'
@@ -115,48 +113,11 @@ fn paths_are_uris_relative_to_the_working_directory() {
 
 #[test]
 fn the_official_schema_holds() {
-    let what = "the official schema of SARIF";
-    let Some(python) = tool("python3", what) else {
-        return;
-    };
-    let Some(schema) = schema() else {
-        return skip(what, "the schema (`cargo xtask setup --all`)");
-    };
     let project = Project::with(POLICY);
     std::fs::create_dir(project.path("empty")).unwrap();
     for (name, args) in [("some", &["bin"] as &[&str]), ("none", &["empty"])] {
         let text = report(&project, args).to_string();
         project.write(name, &text);
-        let checked = handpie_toolchain::command::Tool::new(&python)
-            .args(["-c", VALIDATE])
-            .arg(&schema)
-            .arg(project.path(name))
-            .output()
-            .expect("python runs");
-        let said = String::from_utf8_lossy(&checked.stdout);
-        if said.trim() == "no jsonschema" {
-            return skip(what, "the Python package jsonschema");
-        }
-        assert_eq!(said, "", "{}", String::from_utf8_lossy(&checked.stderr));
-        assert!(checked.status.success(), "{checked:?}");
+        sarif::assert_holds(&project.path(name));
     }
-}
-
-const VALIDATE: &str = "
-import json, sys
-try:
-    import jsonschema
-except ImportError:
-    print('no jsonschema'); sys.exit()
-schema = json.load(open(sys.argv[1]))
-kind = jsonschema.validators.validator_for(schema)
-for error in kind(schema, format_checker=jsonschema.FormatChecker()).iter_errors(json.load(open(sys.argv[2]))):
-    print(error.json_path, error.message[:200])
-";
-
-/// Where `cargo xtask setup --all` puts it.
-fn schema() -> Option<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let path = root.join("target/tools/sarif-schema-2.1.0.json");
-    path.is_file().then_some(path)
 }

@@ -59,6 +59,72 @@ fn canaries_stop_a_program_that_overflows() {
     assert_eq!(canary.unwrap()["answer"], "pass", "{canary:#?}");
 }
 
+/// What `handpie check` says of a program's flags, with a log.
+fn judged(workshop: &Workshop, program: &str) -> serde_json::Value {
+    let check = workshop.handpie(["check", "--evidence", "log", "--format", "json", program]);
+    let report: serde_json::Value =
+        serde_json::from_slice(&check.output().unwrap().stdout).unwrap();
+    let findings = report["result"]["files"][0]["findings"].as_array().unwrap();
+    let finding = findings.iter().find(|it| it["code"] == "compiler-flags");
+    finding.unwrap_or_else(|| panic!("{findings:#?}")).clone()
+}
+
+#[test]
+fn a_log_of_the_build_tells_how_each_object_was_compiled() {
+    let what = "a log of the build";
+    let (Some(_), Some(ar), Some(strip)) = (
+        tool("musl-gcc", what),
+        tool("ar", what),
+        tool("strip", what),
+    ) else {
+        return;
+    };
+    let workshop = Workshop::new();
+    workshop.write(
+        "main.c",
+        "int f(void), g(void);\nint main(void) { return f() + g(); }\n",
+    );
+    workshop.write("f.c", "int f(void) { return 0; }\n");
+    workshop.write("g.c", "int g(void) { return 0; }\n");
+    let cc = |words: &[&str]| {
+        let cc = workshop
+            .handpie(["cc"])
+            .args(words)
+            .env("HANDPIE_EVIDENCE", "log");
+        cc.run().unwrap();
+    };
+    cc(&["-c", "f.c"]);
+    cc(&["-c", "g.c", "-o", "g.o"]);
+    let archive = Tool::new(ar).args(["rcs", "libg.a", "g.o"]);
+    archive.dir(workshop.folder()).run().unwrap();
+    cc(&["-o", "all", "main.c", "f.o", "-L.", "-lg"]);
+    assert_eq!(judged(&workshop, "all")["answer"], "pass");
+    // The build id stays, and with it what is known.
+    Tool::new(strip).arg(workshop.path("all")).run().unwrap();
+    assert_eq!(judged(&workshop, "all")["answer"], "pass");
+
+    cc(&["-fno-stack-protector", "-c", "g.c"]);
+    cc(&["-o", "part", "main.c", "f.o", "g.o"]);
+    let part = judged(&workshop, "part");
+    assert_eq!(part["answer"], "warn", "{part:#}");
+    let evidence = part["evidence"][0]["what"].as_str().unwrap();
+    assert!(
+        evidence.ends_with("g.o: without -fstack-protector-strong"),
+        "{part:#}"
+    );
+
+    // What nobody wrote down is not known.
+    workshop.handpie(["cc", "-O1", "-c", "g.c"]).run().unwrap();
+    cc(&["-o", "strange", "main.c", "f.o", "g.o"]);
+    let strange = judged(&workshop, "strange");
+    assert_eq!(strange["answer"], "unknown", "{strange:#}");
+    workshop
+        .handpie(["cc", "-o", "other", "main.c", "f.o", "g.o"])
+        .run()
+        .unwrap();
+    assert_eq!(judged(&workshop, "other")["answer"], "unknown");
+}
+
 #[test]
 fn hardening_can_be_switched_off_in_two_ways() {
     if tool("musl-gcc", "hardening switched off").is_none() {

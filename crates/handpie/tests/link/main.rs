@@ -1,5 +1,5 @@
-//! `handpie link`, `ld` and `handpie cc`: what they make is read by other tools, run, and proven; and
-//! what they are given is damaged.
+//! `handpie link`, `ld`, `handpie cc`, and `handpie build` where it uses them: what they make is read by
+//! other tools, run, and proven; and what they are given is damaged.
 
 #![allow(
     clippy::unwrap_used,
@@ -14,6 +14,9 @@ mod workshop;
 mod programs;
 mod traps;
 mod cc;
+mod build_cgo;
+mod build_cargo;
+mod build_command;
 mod missing;
 mod hostile;
 mod integrate;

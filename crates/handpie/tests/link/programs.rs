@@ -7,40 +7,14 @@ use handpie_toolchain::command::Tool;
 use serde_json::Value;
 
 use crate::support::{skip, text, tool};
-use crate::workshop::{Workshop, assert_static_pie, input, linkers, own, readelf, said, zig};
+use crate::workshop::{
+    Workshop, assert_proven, assert_static_pie, input, linkers, own, readelf, said, zig,
+};
 
 /// What hello.c prints where it can see how its memory is mapped.
 const HELLO: &str = "thread 47\nmain 47\nrelro r--p\nwords none\n";
 /// What hello.cpp prints.
 const HELLO_CPP: &str = "even 0\nodd 1\neven 2\nodd 3\n";
-
-/// Fails unless every claim of `handpie prove` holds: it starts in an empty root, nothing else is
-/// mapped, RELRO is read-only, and so on.
-fn assert_proven(workshop: &Workshop, program: &Path) {
-    let proof = workshop.handpie(["prove", "--format", "json", "--runs", "20"]);
-    let proof = proof.arg(program).output().unwrap();
-    let proof: Value = serde_json::from_slice(&proof.stdout).unwrap();
-    let claims = proof["result"]["claims"].as_array().unwrap();
-    let verdict = |code: &str| {
-        let claim = claims.iter().find(|claim| claim["code"] == code);
-        claim.unwrap_or_else(|| panic!("no claim {code}"))["verdict"].clone()
-    };
-    for code in [
-        "starts",
-        "runs-in-empty-root",
-        "no-loader-no-shared-object",
-        "no-rwx-mapping",
-        "relro-read-only",
-        "random-base",
-    ] {
-        assert_eq!(
-            verdict(code),
-            "proven",
-            "{}: {claims:#?}",
-            program.display()
-        );
-    }
-}
 
 #[test]
 fn a_c_program_is_linked_as_a_static_pie_by_every_linker() {

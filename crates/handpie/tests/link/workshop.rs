@@ -157,6 +157,34 @@ pub(crate) fn assert_static_pie(program: &Path) {
     }
 }
 
+/// Fails unless every claim of `handpie prove` holds: it starts in an empty root, nothing else is
+/// mapped, RELRO is read-only, and so on.
+pub(crate) fn assert_proven(workshop: &Workshop, program: &Path) {
+    let proof = workshop.handpie(["prove", "--format", "json", "--runs", "20"]);
+    let proof = proof.arg(program).output().unwrap();
+    let proof: Value = serde_json::from_slice(&proof.stdout).unwrap();
+    let claims = proof["result"]["claims"].as_array().unwrap();
+    let verdict = |code: &str| {
+        let claim = claims.iter().find(|claim| claim["code"] == code);
+        claim.unwrap_or_else(|| panic!("no claim {code}"))["verdict"].clone()
+    };
+    for code in [
+        "starts",
+        "runs-in-empty-root",
+        "no-loader-no-shared-object",
+        "no-rwx-mapping",
+        "relro-read-only",
+        "random-base",
+    ] {
+        assert_eq!(
+            verdict(code),
+            "proven",
+            "{}: {claims:#?}",
+            program.display()
+        );
+    }
+}
+
 /// The headers and the dynamic table in GNU readelf's words.
 pub(crate) fn readelf(program: &Path) -> Option<String> {
     let readelf = tool("readelf", "what others say of a program")?;

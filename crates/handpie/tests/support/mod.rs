@@ -7,6 +7,7 @@
     reason = "each test target uses a part of it, and skips are said aloud"
 )]
 
+pub mod sarif;
 pub mod schema;
 
 use std::fs;
@@ -88,15 +89,13 @@ fn clean(go: Tool) -> Tool {
 }
 
 /// What the plain executable of tests/programs/works.go prints on this machine without starting a
-/// child, which an emulator cannot: the same lines as on every other CPU.
-pub fn plain_lines(go: &Tool) -> String {
-    let program = Program::build(go, "works", &[]);
-    let plain = program.path("plain");
-    program.compile(go, "works", &plain, &["-buildmode=exe"]);
-    let output = Tool::new(&plain).arg("alone").run();
+/// child, which an emulator cannot: the same lines as on every other CPU and with every release.
+pub fn plain_lines(what: &str) -> Option<String> {
+    let program = Program::plain(&go(what)?, "works");
+    let output = Tool::new(program.path("plain")).arg("alone").run();
     let lines = text(&output.expect("the plain executable runs"));
     assert!(lines.contains("TLS: "), "{lines}");
-    lines
+    Some(lines)
 }
 
 /// `handpie` with these arguments.
@@ -129,6 +128,15 @@ impl Program {
         program
     }
 
+    /// Builds it as `plain` in its folder, an executable for one address, and no PIE.
+    pub fn plain(go: &Tool, name: &str) -> Program {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let pie = folder.path().join("no-pie");
+        let program = Program { pie, folder };
+        program.compile(go, name, &program.path("plain"), &["-buildmode=exe"]);
+        program
+    }
+
     /// Builds the same source in another way, to `output`.
     pub fn compile(&self, go: &Tool, name: &str, output: &Path, flags: &[&str]) {
         // One place for each way of building: go links again only what has changed, and most tests
@@ -136,7 +144,9 @@ impl Program {
         static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
         let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs");
-        let go = go.clone().args(["build", "-trimpath"]).args(flags);
+        // As `handpie build` does it, so that the standard library is compiled once for all tests.
+        let like_ours = ["build", "-trimpath", "-tags=netgo,osusergo"];
+        let go = go.clone().env("GOAMD64", "v2").args(like_ours).args(flags);
         let mut hasher = DefaultHasher::new();
         (go.shell_line(), name).hash(&mut hasher);
         let built = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{:x}", hasher.finish()));

@@ -13,10 +13,10 @@ codes! {
     "Why an object cannot be part of a static-PIE.";
     /// Code or read-only data holds an address.
     TextRelocation = "pic-text-relocation",
-        "rebuild it with -fPIE or -fPIC (Rust: -C relocation-model=pic)";
+        "rebuild it with -fPIE or -fPIC (Rust: -C relocation-model=pic, Go: -buildmode=pie)";
     /// An address is to be stored in part, or in less than a word.
     NarrowAddress = "pic-narrow-address",
-        "rebuild it with -fPIE or -fPIC (Rust: -C relocation-model=pic)";
+        "rebuild it with -fPIE or -fPIC (Rust: -C relocation-model=pic, Go: -buildmode=pie)";
     /// A relocation that no table has.
     UnknownRelocation = "pic-unknown-relocation",
         "rebuild it with an older compiler or without its newest options; please report it";

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -195,12 +194,7 @@ fn in_path(name: &OsStr) -> Result<PathBuf, Unsuitable> {
 /// Where its answers are kept: another file when the program changes.
 fn kept_answers(path: &Path, language: Language, target: &Target) -> Option<PathBuf> {
     let metadata = std::fs::metadata(path).ok()?;
-    let state = (
-        metadata.len(),
-        metadata.mtime(),
-        metadata.mtime_nsec(),
-        metadata.ino(),
-    );
+    let state = cache::state_of(&metadata);
     let asked = (path, language == Language::Cpp, target.gnu);
     cache::user_file("cc", &(asked, state))
 }

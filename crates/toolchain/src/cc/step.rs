@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What a command does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,6 +103,32 @@ pub fn sources(words: &[OsString]) -> Vec<usize> {
     places
 }
 
+/// The objects that a command with `-c` writes, in its folder where it does not say.
+pub fn objects(words: &[OsString]) -> Vec<PathBuf> {
+    let says = |flag: &[u8]| words.iter().any(|word| word.as_bytes() == flag);
+    if !says(b"-c") || says(b"-E") || says(b"-S") {
+        return Vec::new();
+    }
+    let output = words.iter().position(|word| word.as_bytes() == b"-o");
+    if let Some(output) = output.and_then(|place| words.get(place.checked_add(1)?)) {
+        return vec![output.into()];
+    }
+    let joined = words
+        .iter()
+        .find_map(|word| word.as_bytes().strip_prefix(b"-o"));
+    if let Some(output) = joined {
+        return vec![OsStr::from_bytes(output).into()];
+    }
+    let sources = sources(words)
+        .into_iter()
+        .filter_map(|place| words.get(place));
+    let object = |source: &OsString| Some(Path::new(source).file_stem()?.to_owned());
+    let stems = sources.filter_map(object);
+    stems
+        .map(|stem| Path::new(&stem).with_extension("o"))
+        .collect()
+}
+
 /// Of a command that compiles and links, what each half needs; the sources are in neither.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Halves {
@@ -176,6 +202,19 @@ mod tests {
     #[test]
     fn finds_the_sources_and_not_what_looks_like_one() {
         assert_eq!(sources(&words("-I x.c a.c -o b.c c.o d.cpp")), [2, 6]);
+    }
+
+    #[test]
+    fn objects_stand_where_the_command_says_or_in_its_folder() {
+        assert_eq!(
+            objects(&words("-O2 -c src/a.c -o out/a.obj")),
+            [Path::new("out/a.obj")]
+        );
+        assert_eq!(objects(&words("-c -oa.obj a.c")), [Path::new("a.obj")]);
+        let two = objects(&words("-I x.c -c src/a.c b.x.cpp"));
+        assert_eq!(two, [Path::new("a.o"), Path::new("b.o")]);
+        assert!(objects(&words("-S -c a.c")).is_empty());
+        assert!(objects(&words("a.c -o a")).is_empty());
     }
 
     #[test]

@@ -4,7 +4,6 @@
 //! Debian's musl-dev, in zig. glibc's is the one of the machine.
 
 use std::ffi::OsStr;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use memchr::memmem;
@@ -306,12 +305,7 @@ fn musl_reads_relr(libc: &Path) -> bool {
     let Ok(metadata) = libc.metadata() else {
         return false;
     };
-    let state = (
-        metadata.len(),
-        metadata.mtime(),
-        metadata.mtime_nsec(),
-        metadata.ino(),
-    );
+    let state = cache::state_of(&metadata);
     let kept = cache::user_file("relr", &(libc, state));
     let known = kept.as_ref().and_then(|kept| std::fs::read(kept).ok());
     match known.as_deref() {

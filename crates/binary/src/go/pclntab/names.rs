@@ -15,8 +15,8 @@ pub struct Name<'data> {
 }
 
 impl<'data> Name<'data> {
-    /// The import path of the package that a function belongs to: what stands before the first dot
-    /// after the last slash, type arguments aside.
+    /// The import path of the package that a function belongs to, as the linker writes it: what
+    /// stands before the first dot after the last slash, type arguments aside.
     pub fn package(&self) -> &'data [u8] {
         let plain = match memchr(b'[', self.bytes) {
             Some(end) => self.bytes.get(..end).unwrap_or_default(),
@@ -26,6 +26,11 @@ impl<'data> Name<'data> {
         let dot = plain.iter().skip(last).position(|&byte| byte == b'.');
         let end = dot.and_then(|dot| last.checked_add(dot));
         end.and_then(|end| plain.get(..end)).unwrap_or_default()
+    }
+
+    /// The same as people write it. The linker calls every main package `main`.
+    pub fn import_path(&self) -> String {
+        unescape(self.package())
     }
 
     /// The import path of the package, if this is one of the functions that cmd/cgo makes for each
@@ -42,6 +47,9 @@ impl<'data> Name<'data> {
 /// An import path as people write it: cmd/internal/objabi/path.go (`PathToPrefix`) writes dots
 /// after the last slash, and a few other bytes, as `%2e`.
 fn unescape(path: &[u8]) -> String {
+    if memchr(b'%', path).is_none() {
+        return String::from_utf8_lossy(path).into_owned();
+    }
     let mut bytes = Vec::with_capacity(path.len());
     let mut rest = path;
     while let Some((&first, after)) = rest.split_first() {

@@ -3,21 +3,24 @@
 use std::path::Path;
 
 use clap::ValueEnum;
-use handpie_audit::{Cgo as Declared, Kind, Subject};
-use handpie_binary::Binary;
+use handpie_audit::{Cgo as Declared, Kind};
+use handpie_toolchain::command::Error;
 use handpie_toolchain::flags;
-use handpie_toolchain::go::GoEnv;
+use handpie_toolchain::go::{Go, GoEnv};
 use handpie_toolchain::link::sysroot::Target;
 use handpie_toolchain::packages::{self, Listing};
-use handpie_toolchain::profile::Cgo;
+use handpie_toolchain::profile::{Cgo, Profile};
 
 use crate::command::link::LibcChoice;
+use crate::examine::kind_of;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input::Input;
 use crate::policy::{PolicyArgs, Rulebook};
 use crate::record::Record;
 use crate::toolchain;
+
+pub(super) const FORBIDDEN_FLAG: &str = "go-forbids-flag";
 
 /// Whether packages may use C.
 #[derive(Debug)]
@@ -105,14 +108,36 @@ impl Allowed {
     }
 }
 
+/// A flag in a `#cgo` line that go does not let through. It has said so on standard error already, so it
+/// is asked once more, to do nothing but say.
+pub(super) fn forbidden_flag(go: &Go, profile: &Profile) -> Option<Failure> {
+    let Err(Error::Failed { tail, .. }) = profile.command(go, &["-n"]).run() else {
+        return None;
+    };
+    let (line, flag) = tail.lines().find_map(flag_in)?;
+    let variable = format!("CGO_{line}_ALLOW");
+    let message = format!("go forbids `{flag}` in a `#cgo {line}` line");
+    let failure = Failure::new(Exit::Tool, message)
+        .code(FORBIDDEN_FLAG)
+        .hint("handpie cc adds the hardening flags itself: delete this one from the line")
+        .hint(format!(
+            "or allow it: {variable}='{flag}' handpie build ..."
+        ));
+    Some(failure)
+}
+
+/// The kind of line and the flag of what go says of one (cmd/go/internal/work/security.go).
+fn flag_in(line: &str) -> Option<(&str, &str)> {
+    let (_, said) = line.split_once("invalid flag in #cgo ")?;
+    let (kind, flag) = said.split_once(": ")?;
+    let flag = flag.split(" (see ").next().unwrap_or(flag);
+    Some((kind, flag.trim()))
+}
+
 /// What was linked. Our linker has looked at it already; go may have been told to use another.
 pub(super) fn look(package: &str, path: &Path) -> Result<Record, Failure> {
     let mut input = Input::open(path)?;
-    let mode = input.mode();
-    let kind = input.look(|bytes| {
-        let binary = Binary::parse(bytes).ok()?.into_iter().next()?;
-        Some(Subject::of(binary, mode).ok()?.kind)
-    })?;
+    let kind = kind_of(&mut input)?;
     if kind == Some(Kind::StaticPie) {
         return Record::unchanged(package, &mut input);
     }
@@ -121,4 +146,16 @@ pub(super) fn look(package: &str, path: &Path) -> Result<Record, Failure> {
     Err(Failure::new(Exit::No, message)
         .code("link-not-static-pie")
         .hint("a flag in CGO_LDFLAGS or -extldflags asks for something else"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_is_found_in_what_go_says() {
+        let says = "go build x: invalid flag in #cgo CFLAGS: -specs=a b (see https://go.dev/s/invalidflag)";
+        assert_eq!(flag_in(says), Some(("CFLAGS", "-specs=a b")));
+        assert_eq!(flag_in("invalid flag in pkg-config --cflags: -x"), None);
+    }
 }

@@ -15,6 +15,7 @@ use handpie_toolchain::command::{Stream, Tool};
 use handpie_toolchain::link::sysroot::Target;
 
 use crate::command::{cc, ld};
+use crate::examine::kind_of;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files::{self, Found};
@@ -24,7 +25,7 @@ use crate::report::made::{Made, MadeReport};
 use crate::toolchain;
 
 /// The target that a cargo project is built for is not installed.
-pub(crate) const NO_TARGET: &str = "cargo-no-target";
+pub(super) const NO_TARGET: &str = "cargo-no-target";
 /// Rules that say why something is no static-PIE.
 const REASONS: [&str; 4] = ["pie", "no-loader", "needed-libraries", "relro-applied"];
 
@@ -47,15 +48,28 @@ pub(super) fn cargo(
         None => host()?,
     };
     let folder = cc::folder_of_names()?;
-    let cpu = Target::named(&target);
+    let mut told = Vec::new();
+    let cpu = target.split('-').next().unwrap_or_default();
+    if let Some(cpu) = Target::named(&target).or_else(|| Target::named(cpu)) {
+        told.push((ld::TARGET, cpu.gnu));
+    }
+    let linker = match cargo::is_of_glibc(&target) {
+        true => {
+            told.push((ld::LIBC, "glibc"));
+            // rustc asks for an LLD of its own.
+            told.push((ld::LINKER, "embedded"));
+            "handpie-cc"
+        }
+        false => "handpie-ld",
+    };
     let cargo = Cargo {
         dir: project.to_owned(),
         target: target.clone(),
         words: words.to_vec(),
-        linker: folder.join("handpie-ld"),
+        linker: folder.join(linker),
         cc: folder.join("handpie-cc"),
         cxx: folder.join("handpie-c++"),
-        cpu: cpu.map(|cpu| (ld::TARGET, cpu.gnu)),
+        told,
     };
     cargo.ask_for_target().map_err(|error| {
         let hint = format!("rustup target add {}", cargo.target);
@@ -144,11 +158,7 @@ fn is_program(found: &Found) -> bool {
     let Ok(Some(mut input)) = found.open() else {
         return false;
     };
-    let mode = input.mode();
-    let kind = input.look(|bytes| {
-        let binary = Binary::parse(bytes).ok()?.into_iter().next()?;
-        Some(Subject::of(binary, mode).ok()?.kind)
-    });
+    let kind = kind_of(&mut input);
     kind.ok().flatten().is_some_and(|kind| kind.is_program())
 }
 

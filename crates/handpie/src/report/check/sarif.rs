@@ -10,29 +10,15 @@
 mod rules;
 
 use std::io::{self, Write};
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use handpie_audit::{Answer, Evidence, Finding};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use serde_json::{Value, json};
 
 use super::{Checked, Sheet, Summary, Unread, why};
-use crate::place;
 use crate::policy::Rulebook;
 use crate::report::json::Items;
-
-/// Where paths start: the working directory, which is the checkout when CI runs us. GitHub and
-/// others know this name.
-const ROOT: &str = "%SRCROOT%";
-
-/// All that need not be escaped in a path (RFC 3986, 2.3, and the slash).
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~')
-    .remove(b'/');
+use crate::report::sarif::{ROOT, artifact, fingerprint};
 
 pub(super) struct Sarif<'a> {
     rulebook: &'a Rulebook,
@@ -50,13 +36,7 @@ impl<'a> Sarif<'a> {
     }
 
     fn artifact(&self, path: &Path) -> Value {
-        let here = &self.rulebook.here;
-        let path = place::seen_from(here, here, path);
-        let uri = percent_encode(path.as_os_str().as_bytes(), ESCAPED);
-        match path.is_absolute() {
-            true => json!({ "uri": format!("file://{uri}") }),
-            false => json!({ "uri": uri.to_string(), "uriBaseId": ROOT }),
-        }
+        artifact(&self.rulebook.here, path)
     }
 
     fn result(&self, file: &Checked, finding: &Finding) -> Value {
@@ -190,29 +170,5 @@ fn suppressions(finding: &Finding) -> Value {
             "properties": { "expires": waiver.expires },
         }]),
         _ => json!([]),
-    }
-}
-
-/// FNV-1a of 64 bits. It needs no strength, only to be the same in every version: it tells a viewer
-/// that a finding is the one it knows from the last run. So nothing goes into it that moves when a
-/// program is built again, as offsets do.
-fn fingerprint(parts: &[&str]) -> String {
-    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-    let bytes = parts.iter().flat_map(|part| part.bytes().chain([0]));
-    for byte in bytes {
-        hash = (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
-    }
-    format!("{hash:016x}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_fingerprint_is_the_same_in_every_version() {
-        assert_eq!(fingerprint(&[]), "cbf29ce484222325");
-        assert_eq!(fingerprint(&["pie", "", "bin/svc"]), "a7670ae73c12eb41");
-        assert_ne!(fingerprint(&["a", "b"]), fingerprint(&["ab", ""]));
     }
 }

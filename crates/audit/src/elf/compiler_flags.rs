@@ -1,0 +1,188 @@
+//! Whether every object was compiled hardened, where a log of the build is at hand.
+
+use crate::compiled::{Compiled, CompiledObject};
+use crate::finding::{Judgement, not_applicable, pass, unknown, warn};
+use crate::rule::{Level, Levels, Rule, Severity};
+use crate::subject::{Language, Libc, Subject};
+
+pub(super) const COMPILER_FLAGS: Rule = Rule {
+    code: "compiler-flags",
+    wish: "hardened objects, as the log of the build has it",
+    severity: Severity::Medium,
+    levels: Levels::all(Level::Warn),
+    judge: compiler_flags,
+};
+
+/// So many objects are named.
+const MAX_NAMED: usize = 20;
+/// What Go's linker makes of everything that is Go.
+const OF_GO: &str = "go.o";
+
+/// A protection: the flag to ask for, what counts as asking, and what takes it away.
+pub(crate) struct Wish {
+    pub(crate) flag: &'static str,
+    pub(crate) asks: &'static [&'static str],
+    against: &'static [&'static str],
+}
+
+pub(crate) const WISHES: [Wish; 3] = [
+    Wish {
+        flag: "-fstack-protector-strong",
+        asks: &[
+            "-fstack-protector-strong",
+            "-fstack-protector-all",
+            "-fhardened",
+        ],
+        against: &["-fno-stack-protector"],
+    },
+    Wish {
+        flag: FORTIFY,
+        asks: &[
+            "-D_FORTIFY_SOURCE=2",
+            "-D_FORTIFY_SOURCE=3",
+            "-Wp,-D_FORTIFY_SOURCE=2",
+            "-Wp,-D_FORTIFY_SOURCE=3",
+            "-fhardened",
+        ],
+        // It stands before the definition as well.
+        against: &["-D_FORTIFY_SOURCE=0"],
+    },
+    Wish {
+        flag: "-fstack-clash-protection",
+        asks: &["-fstack-clash-protection", "-fhardened"],
+        against: &["-fno-stack-clash-protection"],
+    },
+];
+pub(crate) const FORTIFY: &str = "-D_FORTIFY_SOURCE=3";
+
+fn compiler_flags(subject: &Subject<'_>) -> Option<Judgement> {
+    let compiled = subject.compiled.as_ref()?;
+    subject.elf()?;
+    if !subject.kind.is_program() {
+        return None;
+    }
+    match subject.language {
+        Language::Go | Language::Rust => Some(not_applicable("no compiler of C made it")),
+        Language::GoWithC | Language::RustWithC | Language::C => {
+            Some(of_log(compiled, subject.libc))
+        }
+    }
+}
+
+/// What the log says of a program that has C in it.
+pub(crate) fn of_log(compiled: &Compiled, libc: Libc) -> Judgement {
+    let objects = compiled.objects.iter().filter(|one| one.name != OF_GO);
+    let objects: Vec<&CompiledObject> = objects.collect();
+    if objects.is_empty() {
+        return unknown("the log of the build does not know this program");
+    }
+    // musl's headers have no functions that check sizes.
+    let makes_sense = |wish: &&Wish| libc == Libc::Glibc || wish.flag != FORTIFY;
+    let wishes: Vec<&Wish> = WISHES.iter().filter(makes_sense).collect();
+    let mut unlogged = Vec::new();
+    let mut lacking = Vec::new();
+    for object in &objects {
+        let missing = wishes
+            .iter()
+            .filter(|wish| object.had(wish.asks, wish.against) == Some(false));
+        let missing: Vec<&str> = missing.map(|wish| wish.flag).collect();
+        if object.flags.is_none() {
+            unlogged.push(object.name.clone());
+        } else if !missing.is_empty() {
+            lacking.push(format!("{}: without {}", object.name, missing.join(" ")));
+        }
+    }
+    let of = |count: usize| format!("{count} of {} objects", objects.len());
+    let (judgement, named) = match (lacking.is_empty(), unlogged.is_empty()) {
+        (false, _) => {
+            let why = format!("{} were compiled without hardening", of(lacking.len()));
+            let hint = "compile them with `handpie cc`, and leave out what switches hardening off";
+            (warn(why).hint(hint), lacking)
+        }
+        (true, false) => {
+            let why = format!(
+                "the log of the build says nothing of {}",
+                of(unlogged.len())
+            );
+            (unknown(why), unlogged)
+        }
+        (true, true) => {
+            let flags: Vec<&str> = wishes.iter().map(|wish| wish.flag).collect();
+            let why = format!(
+                "{} were compiled with {}",
+                of(objects.len()),
+                flags.join(" ")
+            );
+            (pass(why), Vec::new())
+        }
+    };
+    let named = named.into_iter().take(MAX_NAMED);
+    named.fold(judgement, Judgement::with)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::Answer;
+
+    fn object(name: &str, flags: Option<&str>) -> CompiledObject {
+        let words = |flags: &str| flags.split_whitespace().map(str::to_owned).collect();
+        CompiledObject {
+            name: name.to_owned(),
+            flags: flags.map(words),
+        }
+    }
+
+    fn judge(objects: &[CompiledObject], libc: Libc) -> Judgement {
+        let objects = objects.to_vec();
+        of_log(&Compiled { objects }, libc)
+    }
+
+    const ALL: &str = "-fstack-protector-strong -fstack-clash-protection";
+
+    #[test]
+    fn the_last_word_counts() {
+        let good = object("a.o", Some(ALL));
+        assert_eq!(
+            judge(std::slice::from_ref(&good), Libc::Musl).answer,
+            Answer::Pass
+        );
+        let off = object("b.o", Some(&format!("{ALL} -O2 -fno-stack-protector")));
+        let judgement = judge(&[good, off], Libc::Musl);
+        assert_eq!(judgement.answer, Answer::Warn);
+        assert_eq!(
+            judgement.why,
+            "1 of 2 objects were compiled without hardening"
+        );
+        assert_eq!(
+            judgement.evidence[0].what,
+            "b.o: without -fstack-protector-strong"
+        );
+    }
+
+    #[test]
+    fn fortify_is_asked_for_where_a_libc_has_it() {
+        let plain = object("a.o", Some(ALL));
+        assert_eq!(
+            judge(std::slice::from_ref(&plain), Libc::Glibc).answer,
+            Answer::Warn
+        );
+        let fortified = format!("{ALL} -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3");
+        let fortified = object("a.o", Some(&fortified));
+        assert_eq!(judge(&[fortified], Libc::Glibc).answer, Answer::Pass);
+    }
+
+    #[test]
+    fn what_the_log_does_not_know_is_not_guessed() {
+        let known = object("a.o", Some(ALL));
+        let strange = object("libz.a(inflate.o)", None);
+        let judgement = judge(&[known, strange, object(OF_GO, None)], Libc::Musl);
+        assert_eq!(judgement.answer, Answer::Unknown);
+        assert_eq!(judgement.evidence[0].what, "libz.a(inflate.o)");
+        assert_eq!(judge(&[], Libc::Musl).answer, Answer::Unknown);
+        assert_eq!(
+            judge(&[object(OF_GO, None)], Libc::Musl).answer,
+            Answer::Unknown
+        );
+    }
+}

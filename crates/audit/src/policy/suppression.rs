@@ -1,0 +1,64 @@
+//! `[[vuln]]`: an advisory that is accepted for now, for some files, for a reason, until a day.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::globs::Globs;
+use super::waiver::some_words;
+use crate::date::Date;
+
+/// An advisory that is accepted for now.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Suppression {
+    #[serde(deserialize_with = "some_words")]
+    id: String,
+    #[serde(rename = "path")]
+    files: Option<Globs>,
+    #[serde(deserialize_with = "some_words")]
+    reason: String,
+    until: Date,
+    /// Where it stands in the text, from 1.
+    #[serde(skip)]
+    pub(super) line: usize,
+}
+
+/// A suppression that is about an advisory in a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Suppressed {
+    /// Which of the policy's suppressions it is, from 0.
+    #[serde(skip)]
+    pub suppression: usize,
+    /// Why the advisory is accepted.
+    pub reason: String,
+    /// The first day on which it is not accepted any more.
+    pub until: Date,
+    /// Whether that day has come: then the suppression does not count.
+    pub expired: bool,
+}
+
+impl Suppression {
+    /// The advisory, by its id or one of its aliases.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Where it stands in the text of the policy, from 1.
+    pub fn line(&self) -> usize {
+        self.line
+    }
+
+    pub(super) fn is_for(&self, path: &Path) -> bool {
+        self.files.as_ref().is_none_or(|files| files.matches(path))
+    }
+
+    pub(super) fn on(&self, today: Date, number: usize) -> Suppressed {
+        Suppressed {
+            suppression: number,
+            reason: self.reason.clone(),
+            until: self.until,
+            expired: today >= self.until,
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Which packages and symbols are linked into a program, by the names of its functions alone. The
+//! runtime needs those to print a stack, so no way of stripping or linking takes them away, and
+//! functions that were inlined everywhere are among them.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use handpie_binary::go::{Name, Pclntab};
+
+use super::symbol;
+
+/// The code of a program, as far as it can be asked about.
+#[derive(Debug)]
+pub(super) enum Code<'data> {
+    /// Nothing can be asked.
+    Unreadable,
+    /// The table of functions, and the import path of the main package.
+    Table {
+        functions: Pclntab<'data>,
+        main: String,
+    },
+    /// What was kept of it.
+    Kept {
+        packages: BTreeSet<String>,
+        /// Hashes, sorted.
+        symbols: Vec<u64>,
+    },
+}
+
+/// Symbols that are asked for, as hashes, by the import path of their package.
+pub(super) type Wanted = HashMap<String, HashSet<u64>>;
+
+/// What of the code was found.
+#[derive(Debug, Default)]
+pub(super) struct Linked {
+    /// Every package that has a function in the program.
+    pub(super) packages: BTreeSet<String>,
+    /// The first function of each symbol that was asked for; `None` in what was kept.
+    pub(super) symbols: HashMap<u64, Option<Function>>,
+}
+
+/// A function that is linked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Function {
+    /// Its name, as the linker wrote it.
+    pub name: String,
+    /// Where the name stands in the file.
+    pub offset: handpie_binary::Offset,
+}
+
+impl Code<'_> {
+    /// Whether what was found of it is all there is; see [`handpie_binary::Partial`].
+    pub(super) fn is_read(&self) -> bool {
+        match self {
+            Self::Table { functions, .. } => functions.is_read(),
+            Self::Unreadable | Self::Kept { .. } => true,
+        }
+    }
+
+    /// All packages, and those of the wanted symbols that are linked; `None` when nothing can be
+    /// asked.
+    pub(super) fn look(&self, wanted: &Wanted) -> Option<Linked> {
+        match self {
+            Self::Unreadable => None,
+            Self::Table { functions, main } => Some(look_in_table(functions, main, wanted)),
+            Self::Kept { packages, symbols } => {
+                let wanted = wanted.values().flatten();
+                let found = wanted.filter(|hash| symbols.binary_search(hash).is_ok());
+                Some(Linked {
+                    packages: packages.clone(),
+                    symbols: found.map(|hash| (*hash, None)).collect(),
+                })
+            }
+        }
+    }
+
+    /// Every package, and every symbol as a hash, sorted: what is worth keeping. `None` when nothing
+    /// can be asked.
+    pub(super) fn everything(&self) -> Option<(BTreeSet<String>, Vec<u64>)> {
+        match self {
+            Self::Unreadable => None,
+            Self::Kept { packages, symbols } => Some((packages.clone(), symbols.clone())),
+            Self::Table { functions, main } => {
+                let mut found = Vec::new();
+                let mut spelt = Vec::new();
+                let visit = |package: &Package<'_, ()>, rest: &[u8], _: &Name<'_>| {
+                    symbol::normalise(rest, &mut spelt);
+                    found.push(symbol::hash(package.path.as_bytes(), &spelt));
+                };
+                let packages = each(functions, main, |_| (), visit);
+                found.sort_unstable();
+                found.dedup();
+                Some((packages, found))
+            }
+        }
+    }
+}
+
+/// A package of the program, and what is wanted of it.
+struct Package<'n, W> {
+    /// As the linker writes it.
+    name: &'n [u8],
+    path: String,
+    wanted: W,
+}
+
+fn look_in_table(functions: &Pclntab<'_>, main: &str, wanted: &Wanted) -> Linked {
+    let mut found = HashMap::new();
+    let mut spelt = Vec::new();
+    let wanted_of = |path: &str| wanted.get(path).filter(|symbols| !symbols.is_empty());
+    let visit = |package: &Package<'_, Option<&HashSet<u64>>>, rest: &[u8], name: &Name<'_>| {
+        let Some(symbols) = package.wanted else {
+            return;
+        };
+        symbol::normalise(rest, &mut spelt);
+        let hash = symbol::hash(package.path.as_bytes(), &spelt);
+        if symbols.contains(&hash) {
+            found.entry(hash).or_insert_with(|| {
+                Some(Function {
+                    name: String::from_utf8_lossy(name.bytes).into_owned(),
+                    offset: name.offset,
+                })
+            });
+        }
+    };
+    let packages = each(functions, main, wanted_of, visit);
+    Linked {
+        packages,
+        symbols: found,
+    }
+}
+
+/// Calls `visit` with the package of every function, what stands behind its dot, and the whole name;
+/// returns all packages. `wanted` is asked once for each package, by its path.
+fn each<'data, W>(
+    functions: &Pclntab<'data>,
+    main: &str,
+    wanted: impl Fn(&str) -> W,
+    mut visit: impl FnMut(&Package<'data, W>, &[u8], &Name<'data>),
+) -> BTreeSet<String> {
+    let mut packages: Vec<Package<'data, W>> = Vec::new();
+    let mut known: HashMap<&[u8], usize> = HashMap::new();
+    // Functions mostly stand beside others of their package.
+    let mut last = 0usize;
+    for name in functions.functions() {
+        let here = packages.get(last);
+        if let Some(package) = here
+            && let Some(rest) = rest_in(package.name, name.bytes)
+        {
+            visit(package, rest, &name);
+            continue;
+        }
+        let of = name.package();
+        if of.is_empty() {
+            continue;
+        }
+        last = *known.entry(of).or_insert_with(|| {
+            let path = match of {
+                b"main" => main.to_owned(),
+                _ => name.import_path(),
+            };
+            packages.push(Package {
+                name: of,
+                wanted: wanted(&path),
+                path,
+            });
+            packages.len().saturating_sub(1)
+        });
+        let behind = of.len().saturating_add(1);
+        if let Some(package) = packages.get(last) {
+            visit(package, name.bytes.get(behind..).unwrap_or_default(), &name);
+        }
+    }
+    packages.into_iter().map(|package| package.path).collect()
+}
+
+/// What stands behind the dot, if the name is one of that package.
+fn rest_in<'n>(package: &[u8], name: &'n [u8]) -> Option<&'n [u8]> {
+    let rest = name.strip_prefix(package)?.strip_prefix(b".")?;
+    // A slash before any type argument would belong to a longer path.
+    match memchr::memchr2(b'/', b'[', rest) {
+        Some(at) if rest.get(at) == Some(&b'/') => None,
+        _ => Some(rest),
+    }
+}

@@ -1,0 +1,127 @@
+//! What limits what can be said about a binary. Each has a code, whose page says what to do.
+
+use std::fmt;
+
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
+
+/// Something that was not to be known, and what follows from it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Doubt {
+    /// The Go toolchain's record is not there.
+    NoBuildInfo,
+    /// The record names no modules: built in GOPATH mode, as Debian does.
+    NoModuleList,
+    /// The main module was built from a directory: `(devel)`, or no version at all.
+    MainDevel,
+    /// The main module was built from a commit; such a version may be lower than a release that the
+    /// commit follows.
+    MainPseudo(String),
+    /// The main module had changes that were not committed.
+    MainDirty(String),
+    /// The source of a module was taken from a directory.
+    LocalReplacement(String),
+    /// A version that is none: the module, and what it says.
+    UnknownVersion(String, String),
+    /// A Go that was built from source, between releases.
+    DevelopmentGo(String),
+    /// A Go of a vendor, who may have fixed it without changing the version.
+    VendorGo(String),
+    /// The table of functions cannot be read, so nothing can be ruled out by it.
+    NoFunctions,
+    /// So many crates came from elsewhere than crates.io.
+    ForeignCrates(usize),
+}
+
+impl Doubt {
+    /// Every code.
+    pub const CODES: [&str; 11] = [
+        "vuln-no-build-info",
+        "vuln-no-module-list",
+        "vuln-main-devel",
+        "vuln-main-pseudo",
+        "vuln-main-dirty",
+        "vuln-local-replacement",
+        "vuln-unknown-version",
+        "vuln-development-go",
+        "vuln-vendor-go",
+        "vuln-no-functions",
+        "vuln-foreign-crates",
+    ];
+
+    /// The code, which is also the name of its page.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoBuildInfo => "vuln-no-build-info",
+            Self::NoModuleList => "vuln-no-module-list",
+            Self::MainDevel => "vuln-main-devel",
+            Self::MainPseudo(_) => "vuln-main-pseudo",
+            Self::MainDirty(_) => "vuln-main-dirty",
+            Self::LocalReplacement(_) => "vuln-local-replacement",
+            Self::UnknownVersion(..) => "vuln-unknown-version",
+            Self::DevelopmentGo(_) => "vuln-development-go",
+            Self::VendorGo(_) => "vuln-vendor-go",
+            Self::NoFunctions => "vuln-no-functions",
+            Self::ForeignCrates(_) => "vuln-foreign-crates",
+        }
+    }
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoBuildInfo => f.write_str(
+                "there is no build info, so modules are not known; only the standard library is \
+                 matched, if its version shows",
+            ),
+            Self::NoModuleList => f.write_str(
+                "the build info lists no modules, so only the standard library is matched",
+            ),
+            Self::MainDevel => f.write_str(
+                "the main module has no version, so advisories about it are not matched",
+            ),
+            Self::MainPseudo(version) => write!(
+                f,
+                "the main module is at a commit ({version}), which may have fixes that the number \
+                 does not show"
+            ),
+            Self::MainDirty(version) => write!(
+                f,
+                "the main module ({version}) was changed after its last commit"
+            ),
+            Self::LocalReplacement(module) => write!(
+                f,
+                "the source of {module} was taken from a directory, so it has no version and is \
+                 not matched"
+            ),
+            Self::UnknownVersion(module, version) => {
+                write!(f, "`{version}` is no version of {module}")
+            }
+            Self::DevelopmentGo(version) => write!(
+                f,
+                "`{version}` was built from source; it is taken for older than the first release \
+                 of its line"
+            ),
+            Self::VendorGo(version) => write!(
+                f,
+                "`{version}` is a vendor's, who may have fixed it without another version"
+            ),
+            Self::NoFunctions => f.write_str(
+                "the table of functions cannot be read, so nothing that a module holds is ruled out",
+            ),
+            Self::ForeignCrates(count) => write!(
+                f,
+                "crates from elsewhere than crates.io are not matched: {count}"
+            ),
+        }
+    }
+}
+
+impl Serialize for Doubt {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Doubt", 2)?;
+        fields.serialize_field("code", self.code())?;
+        fields.serialize_field("message", &self.to_string())?;
+        fields.end()
+    }
+}

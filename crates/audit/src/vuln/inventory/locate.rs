@@ -1,0 +1,51 @@
+//! What is cheap to tell of a binary: whether it may be Go at all, for which system it is, whether it
+//! was packed.
+
+use handpie_binary::go::stamps;
+use handpie_binary::{Binary, Image, Size};
+
+/// The first bytes, among which UPX leaves its mark.
+const HEAD: u64 = 1024;
+
+/// Whether it is worth searching for what Go leaves. In ELF and Mach-O files both parts have a
+/// section of their own; only where the section headers are gone, and in PE files, which have none
+/// for it, all of the data has to be searched.
+pub(super) fn may_be_go(binary: &Binary<'_>) -> bool {
+    let sections = match binary {
+        Binary::Pe(_) => return true,
+        Binary::Elf(_) | Binary::MachO(_) => binary.sections(),
+    };
+    let is_gos = |name: &[u8]| {
+        name.ends_with(b"go.buildinfo")
+            || name.ends_with(b"go_buildinfo")
+            || name.ends_with(b"gopclntab")
+    };
+    sections.is_empty() || sections.iter().any(|section| is_gos(section.name))
+}
+
+/// The system, as Go calls it, as far as the format tells.
+pub(super) fn system(binary: &Binary<'_>) -> &'static str {
+    match binary {
+        Binary::Elf(_) => "",
+        Binary::MachO(_) => "darwin",
+        Binary::Pe(_) => "windows",
+    }
+}
+
+/// The version of Go, where only a symbol still tells it.
+pub(super) fn stamped_version(binary: &Binary<'_>) -> Option<String> {
+    let symbols = binary.symbols().ok()?;
+    let stamps = stamps(binary, &symbols);
+    let stamp = stamps
+        .iter()
+        .find(|it| it.variable == b"runtime.buildVersion")?;
+    Some(String::from_utf8_lossy(stamp.value).into_owned())
+}
+
+/// Whether UPX has packed it.
+pub(super) fn is_packed(binary: &Binary<'_>) -> bool {
+    let file = binary.file();
+    let size = file.size().min(Size(HEAD));
+    let head = file.slice(0, size, "the start");
+    head.is_ok_and(|head| memchr::memmem::find(head.data(), b"UPX!").is_some())
+}

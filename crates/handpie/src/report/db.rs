@@ -1,0 +1,71 @@
+//! What is in the database of advisories.
+
+use std::path::PathBuf;
+
+use handpie_audit::vuln::Source;
+use serde::Serialize;
+
+use super::text::harmless;
+use super::{Lines, Report, bytes};
+use crate::advisories::{self, Advisories};
+use crate::failure::Failure;
+use crate::today;
+
+/// A database.
+#[derive(Debug, Serialize)]
+pub(crate) struct DatabaseReport {
+    path: String,
+    size: u64,
+    /// Days since the oldest of the sources changed.
+    age: Option<u32>,
+    advisories: usize,
+    modules: usize,
+    symbols: usize,
+    sources: Vec<Source>,
+}
+
+impl DatabaseReport {
+    pub(crate) fn of(advisories: &Advisories, path: PathBuf) -> Result<Self, Failure> {
+        let database = advisories.database()?;
+        let sources: Vec<Source> = database.sources().collect();
+        Ok(Self {
+            path: path.display().to_string(),
+            size: advisories.size,
+            age: advisories::age(&sources, today::today()),
+            advisories: database.len(),
+            modules: database.module_count(),
+            symbols: database.symbol_count(),
+            sources,
+        })
+    }
+}
+
+impl Report for DatabaseReport {
+    fn text(&self, lines: &mut Lines) {
+        let count = bytes(self.advisories as u64);
+        lines.good(harmless(&self.path), format!("{count} advisories"));
+        lines.fact("age", aged(self.age));
+        let symbols = bytes(self.symbols as u64);
+        let modules = bytes(self.modules as u64);
+        lines.fact(
+            "about",
+            format!("{modules} modules and crates, {symbols} symbols of them"),
+        );
+        lines.fact("size", format!("{} bytes", bytes(self.size)));
+        for source in &self.sources {
+            let day = source.modified.get(..10).unwrap_or(&source.modified);
+            let count = bytes(u64::from(source.advisories));
+            let text = format!("{}: {count} advisories, changed last on {day}", source.from);
+            lines.fact("from", harmless(&text));
+        }
+    }
+}
+
+/// An age for people.
+pub(super) fn aged(age: Option<u32>) -> String {
+    match age {
+        None => "unknown".to_owned(),
+        Some(1) => "1 day".to_owned(),
+        Some(days) => format!("{days} days"),
+    }
+}

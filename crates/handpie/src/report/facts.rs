@@ -1,0 +1,13 @@
+//! What was kept of programs: JSON, in every format.
+
+use serde::Serialize;
+
+use super::check::Unread;
+use crate::command::facts::Kept;
+
+/// What was kept, and what could not be read.
+#[derive(Debug, Serialize)]
+pub(crate) struct FactsReport {
+    pub(crate) files: Vec<Kept>,
+    pub(crate) unread: Vec<Unread>,
+}

@@ -1,0 +1,233 @@
+//! Which known vulnerabilities are in programs. Written file by file, as the checklist is; one module
+//! a format.
+
+mod cyclonedx;
+mod json;
+mod openvex;
+mod purl;
+mod sarif;
+mod text;
+
+use std::fmt;
+use std::io::{self, Write};
+
+use clap::ValueEnum;
+use handpie_audit::Suppressed;
+use handpie_audit::vuln::{Doubt, Record, Row, Source, Step, Tier};
+use serde::Serialize;
+
+use super::Reporter;
+use super::check::Unread;
+use crate::args::Format;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::policy::Rulebook;
+use crate::triage::Seen;
+
+/// A program and what is known of it.
+#[derive(Debug)]
+pub(crate) struct Judged<'db> {
+    /// The file, as it was named.
+    pub(crate) path: String,
+    /// Which of the binaries in the file it is, where there are several.
+    pub(crate) member: Option<String>,
+    pub(crate) record: Record,
+    /// How many modules or crates are in it.
+    pub(crate) module_count: usize,
+    /// How many of them, and of what Go itself brings, were held against the database.
+    pub(crate) matched_count: usize,
+    pub(crate) doubts: Vec<Doubt>,
+    /// Every advisory, the worst tier first.
+    pub(crate) verdicts: Vec<Verdict<'db>>,
+    /// What to do about those that count.
+    pub(crate) steps: Vec<Step>,
+}
+
+/// An advisory, and what the policy makes of it.
+#[derive(Debug)]
+pub(crate) struct Verdict<'db> {
+    pub(crate) row: Row<'db>,
+    /// Whether it counts.
+    pub(crate) fails: bool,
+    pub(crate) suppressed: Option<Suppressed>,
+}
+
+/// How much is printed as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Show {
+    /// What counts, and how many others there are
+    Counting,
+    /// What counts, with the functions that are linked
+    Evidence,
+    /// Every advisory
+    All,
+}
+
+/// What all files were held against.
+#[derive(Debug)]
+pub(crate) struct State {
+    /// Where the database came from, for people.
+    pub(crate) name: String,
+    pub(crate) advisories: usize,
+    pub(crate) sources: Vec<Source>,
+    /// In days.
+    pub(crate) age: Option<u32>,
+    pub(crate) fail_on: Tier,
+    pub(crate) show: Show,
+}
+
+/// How many files came to what.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(crate) struct Summary {
+    /// Programs with an advisory that counts.
+    pub(crate) failed: usize,
+    /// All that were looked at.
+    pub(crate) files: usize,
+    pub(crate) passed: usize,
+    /// Files of directories that do not tell what they hold.
+    pub(crate) passed_over: usize,
+    /// Programs of which nothing has a version.
+    pub(crate) unmatched: usize,
+    pub(crate) unreadable: usize,
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let programs = if self.files == 1 {
+            "program"
+        } else {
+            "programs"
+        };
+        write!(
+            f,
+            "{} {programs}: {} with an advisory that counts, {} without, {} of which nothing is known, \
+             {} unreadable; {} other files",
+            self.files, self.failed, self.passed, self.unmatched, self.unreadable, self.passed_over
+        )
+    }
+}
+
+/// One format: what is written when.
+trait Sheet {
+    fn begin(&mut self, _out: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+    fn judged(&mut self, out: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()>;
+    fn unread(&mut self, out: &mut dyn Write, unread: &Unread) -> io::Result<()>;
+    fn end(&mut self, out: &mut dyn Write, summary: &Summary) -> io::Result<()>;
+}
+
+/// The report, as it is written.
+pub(crate) struct Vulnerabilities<'a> {
+    out: super::Stream,
+    sheet: Box<dyn Sheet + 'a>,
+    summary: Summary,
+    rulebook: &'a Rulebook,
+    /// By the place of the suppression in the policy.
+    used: Vec<bool>,
+}
+
+impl<'a> Vulnerabilities<'a> {
+    pub(crate) fn begin(
+        reporter: &Reporter,
+        rulebook: &'a Rulebook,
+        state: State,
+    ) -> Result<Self, Failure> {
+        let sheet: Box<dyn Sheet> = match reporter.format {
+            Format::Json => Box::new(json::Json::new(state)),
+            Format::Sarif => Box::new(sarif::Sarif::new(&rulebook.here)),
+            Format::OpenVex => Box::new(openvex::OpenVex::new()),
+            Format::CycloneDx => Box::new(cyclonedx::CycloneDx::new()),
+            _ => Box::new(text::Text::new(reporter.verbose, state)),
+        };
+        let mut report = Self {
+            out: super::Stream::new(),
+            sheet,
+            summary: Summary::default(),
+            rulebook,
+            used: vec![false; rulebook.policy.suppressions().count()],
+        };
+        let begun = report.sheet.begin(&mut report.out);
+        begun.map_err(super::unwritten)?;
+        Ok(report)
+    }
+
+    pub(crate) fn add(&mut self, seen: &Seen<'_>) -> Result<(), Failure> {
+        let written = match seen {
+            Seen::Passed => {
+                self.summary.passed_over += 1;
+                Ok(())
+            }
+            Seen::Unread(unread) => {
+                self.summary.files += 1;
+                self.summary.unreadable += 1;
+                self.sheet.unread(&mut self.out, unread)
+            }
+            Seen::Judged(judged) => judged.iter().try_for_each(|judged| {
+                self.count(judged);
+                self.sheet.judged(&mut self.out, judged)
+            }),
+        };
+        written.map_err(super::unwritten)
+    }
+
+    fn count(&mut self, judged: &Judged<'_>) {
+        self.summary.files += 1;
+        match (judged.fails(), judged.matched_count) {
+            (true, _) => self.summary.failed += 1,
+            (false, 0) => self.summary.unmatched += 1,
+            (false, _) => self.summary.passed += 1,
+        }
+        let suppressed = judged.verdicts.iter();
+        for suppressed in suppressed.filter_map(|it| it.suppressed.as_ref()) {
+            if let Some(used) = self.used.get_mut(suppressed.suppression) {
+                *used = true;
+            }
+        }
+    }
+
+    /// The end of the report, and how the program ends: a file that cannot be read counts more than
+    /// an advisory.
+    pub(crate) fn end(mut self, reporter: &Reporter) -> Result<Exit, Failure> {
+        let ended = self.sheet.end(&mut self.out, &self.summary);
+        ended.map_err(super::unwritten)?;
+        self.out.flush().map_err(super::unwritten)?;
+        if reporter.verbose {
+            self.note_unused(reporter);
+        }
+        Ok(if self.summary.unreadable > 0 {
+            Exit::Input
+        } else if self.summary.failed > 0 {
+            Exit::No
+        } else {
+            Exit::Done
+        })
+    }
+
+    fn note_unused(&self, reporter: &Reporter) {
+        let suppressions = self.rulebook.policy.suppressions().zip(&self.used);
+        for (suppression, _) in suppressions.filter(|(_, used)| !**used) {
+            reporter.note(&format!(
+                "note: nothing here needed the [[vuln]] for {} ({}, line {})",
+                suppression.id(),
+                self.rulebook.file_name(),
+                suppression.line()
+            ));
+        }
+    }
+}
+
+impl Judged<'_> {
+    /// Whether an advisory counts.
+    pub(crate) fn fails(&self) -> bool {
+        self.verdicts.iter().any(|verdict| verdict.fails)
+    }
+
+    /// The file, and which of the binaries in it.
+    fn title(&self) -> String {
+        match &self.member {
+            Some(member) => format!("{} ({member})", self.path),
+            None => self.path.clone(),
+        }
+    }
+}

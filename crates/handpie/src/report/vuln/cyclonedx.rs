@@ -1,0 +1,128 @@
+//! CycloneDX 1.6 with vulnerabilities and their analysis (cyclonedx.org/capabilities/vex): a bill of
+//! what advisories are about, and what was found out about each.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use handpie_audit::vuln::Hit;
+use serde_json::{Value, json};
+
+use super::openvex::{absence, action, is_affected};
+use super::{Judged, Sheet, Summary, Unread, Verdict, purl};
+use crate::today;
+
+pub(super) struct CycloneDx {
+    /// By reference: the file that holds it and its purl, since two programs may hold one module.
+    components: BTreeMap<String, Value>,
+    vulnerabilities: Vec<Value>,
+}
+
+impl CycloneDx {
+    pub(super) fn new() -> Self {
+        Self {
+            components: BTreeMap::new(),
+            vulnerabilities: Vec::new(),
+        }
+    }
+}
+
+impl Sheet for CycloneDx {
+    fn judged(&mut self, _: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()> {
+        let title = judged.title();
+        let program = json!({
+            "type": "application",
+            "bom-ref": title,
+            "name": title,
+            "purl": purl::of_program(judged),
+        });
+        self.components.insert(title, program);
+        for verdict in &judged.verdicts {
+            for hit in &verdict.row.hits {
+                self.components
+                    .insert(reference(judged, hit), component(judged, hit));
+            }
+            self.vulnerabilities.push(vulnerability(judged, verdict));
+        }
+        Ok(())
+    }
+
+    fn unread(&mut self, _: &mut dyn Write, _: &Unread) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn end(&mut self, out: &mut dyn Write, _: &Summary) -> io::Result<()> {
+        let document = json!({
+            "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
+            "bomFormat": "CycloneDX",
+            "specVersion": "1.6",
+            "version": 1,
+            "metadata": {
+                "timestamp": today::timestamp(),
+                "tools": { "components": [{
+                    "type": "application",
+                    "name": "handpie",
+                    "version": env!("CARGO_PKG_VERSION"),
+                }] },
+            },
+            "components": self.components.values().collect::<Vec<_>>(),
+            "vulnerabilities": self.vulnerabilities,
+        });
+        writeln!(out, "{document:#}")
+    }
+}
+
+fn reference(judged: &Judged<'_>, hit: &Hit) -> String {
+    format!("{} {}", judged.title(), purl::of_hit(hit))
+}
+
+fn component(judged: &Judged<'_>, hit: &Hit) -> Value {
+    json!({
+        "type": "library",
+        "bom-ref": reference(judged, hit),
+        "name": hit.module,
+        "version": hit.version,
+        "purl": purl::of_hit(hit),
+    })
+}
+
+fn vulnerability(judged: &Judged<'_>, verdict: &Verdict<'_>) -> Value {
+    let advisory = &verdict.row.advisory;
+    let affects = verdict
+        .row
+        .hits
+        .iter()
+        .map(|hit| json!({ "ref": reference(judged, hit) }));
+    let analysis = match is_affected(&verdict.row) {
+        // That it is linked does not show that it can be made use of.
+        true => json!({ "state": "in_triage", "detail": action(verdict) }),
+        false => json!({
+            "state": "not_affected",
+            "justification": "code_not_present",
+            "detail": absence(verdict.row.tier),
+        }),
+    };
+    let mut vulnerability = json!({
+        "bom-ref": format!("{} {}", judged.title(), advisory.id()),
+        "id": advisory.id(),
+        "description": advisory.summary(),
+        "recommendation": action(verdict),
+        "analysis": analysis,
+        "affects": affects.collect::<Vec<_>>(),
+    });
+    if !advisory.url().is_empty() {
+        vulnerability["source"] = json!({ "url": advisory.url() });
+        vulnerability["advisories"] = json!([{ "url": advisory.url() }]);
+    }
+    let references = advisory.aliases().map(|alias| {
+        let url = match alias.starts_with("GHSA-") {
+            true => format!("https://github.com/advisories/{alias}"),
+            false => format!("https://www.cve.org/CVERecord?id={alias}"),
+        };
+        json!({ "id": alias, "source": { "url": url } })
+    });
+    let references: Vec<Value> = references.collect();
+    if !references.is_empty() {
+        vulnerability["references"] = references.into();
+    }
+    vulnerability
+}

@@ -1,0 +1,191 @@
+//! The report for programs, as docs/json.md describes it.
+
+use std::io::{self, Write};
+
+use handpie_audit::Suppressed;
+use handpie_audit::vuln::{Basis, Hit, Step, Tier};
+use serde::Serialize;
+use serde_json::json;
+
+use super::{Judged, Sheet, State, Summary, Unread, Verdict};
+use crate::report::SCHEMA;
+use crate::report::json::Items;
+
+pub(super) struct Json {
+    state: State,
+    files: Items,
+    unread: Vec<serde_json::Value>,
+}
+
+impl Json {
+    pub(super) fn new(state: State) -> Self {
+        Self {
+            state,
+            files: Items::at_depth(3),
+            unread: Vec::new(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Advisory<'a> {
+    affected: Vec<Affected<'a>>,
+    aliases: Vec<&'a str>,
+    fails: bool,
+    id: &'a str,
+    informational: Option<&'a str>,
+    modified: &'a str,
+    reviewed: bool,
+    severity: Option<&'a str>,
+    summary: &'a str,
+    suppressed: Option<&'a Suppressed>,
+    tier: Tier,
+    url: &'a str,
+}
+
+#[derive(Serialize)]
+struct Affected<'a> {
+    basis: Basis,
+    ecosystem: &'static str,
+    fixed: Option<&'a str>,
+    guessed_versions: bool,
+    module: &'a str,
+    packages: Vec<&'a str>,
+    replaces: Option<&'a str>,
+    symbols: Vec<Symbol<'a>>,
+    tier: Tier,
+    version: &'a str,
+}
+
+#[derive(Serialize)]
+struct Symbol<'a> {
+    function: Option<&'a str>,
+    offset: Option<u64>,
+    package: &'a str,
+    symbol: &'a str,
+}
+
+#[derive(Serialize)]
+struct ToDo<'a> {
+    advisories: &'a [String],
+    ecosystem: &'static str,
+    module: &'a str,
+    tier: Tier,
+    to: Option<&'a str>,
+    version: &'a str,
+}
+
+impl<'a> Advisory<'a> {
+    fn of(verdict: &'a Verdict<'_>) -> Self {
+        let advisory = &verdict.row.advisory;
+        Self {
+            affected: verdict.row.hits.iter().map(Affected::of).collect(),
+            aliases: advisory.aliases().collect(),
+            fails: verdict.fails,
+            id: advisory.id(),
+            informational: advisory.informational(),
+            modified: advisory.modified(),
+            reviewed: advisory.is_reviewed(),
+            severity: Some(advisory.severity()).filter(|text| !text.is_empty()),
+            summary: advisory.summary(),
+            suppressed: verdict.suppressed.as_ref(),
+            tier: verdict.row.tier,
+            url: advisory.url(),
+        }
+    }
+}
+
+impl<'a> Affected<'a> {
+    fn of(hit: &'a Hit) -> Self {
+        let symbols = hit
+            .symbols
+            .iter()
+            .map(|((package, symbol), function)| Symbol {
+                function: function.as_ref().map(|it| it.name.as_str()),
+                offset: function.as_ref().map(|it| it.offset.0),
+                package,
+                symbol,
+            });
+        Self {
+            basis: hit.basis,
+            ecosystem: hit.ecosystem.name(),
+            fixed: hit.fixed.as_deref(),
+            guessed_versions: hit.guessed_versions,
+            module: &hit.module,
+            packages: hit.packages.iter().map(String::as_str).collect(),
+            replaces: hit.replaces.as_deref(),
+            symbols: symbols.collect(),
+            tier: hit.tier,
+            version: &hit.version,
+        }
+    }
+}
+
+impl<'a> ToDo<'a> {
+    fn of(step: &'a Step) -> Self {
+        Self {
+            advisories: &step.advisories,
+            ecosystem: step.ecosystem.name(),
+            module: &step.module,
+            tier: step.tier,
+            to: step.to.as_deref(),
+            version: &step.version,
+        }
+    }
+}
+
+impl Sheet for Json {
+    fn begin(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        let database = json!({
+            "advisories": self.state.advisories,
+            "age": self.state.age,
+            "path": self.state.name,
+            "sources": self.state.sources,
+        });
+        let database = format!("{database:#}").replace('\n', "\n    ");
+        // As serde_json would set it, up to the list that grows.
+        write!(
+            out,
+            "{{\n  \"command\": \"vuln\",\n  \"result\": {{\n    \"database\": {database},\n    \
+             \"fail_on\": \"{}\",\n    \"files\": ",
+            self.state.fail_on.name()
+        )?;
+        self.files.begin(out)
+    }
+
+    fn judged(&mut self, out: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()> {
+        let record = &judged.record;
+        let advisories: Vec<Advisory<'_>> = judged.verdicts.iter().map(Advisory::of).collect();
+        let steps: Vec<ToDo<'_>> = judged.steps.iter().map(ToDo::of).collect();
+        let judged = json!({
+            "advisories": advisories,
+            "cpu": record.cpu,
+            "doubts": judged.doubts,
+            "fails": judged.fails(),
+            "go": record.go,
+            "main": record.main,
+            "matched": judged.matched_count,
+            "member": judged.member,
+            "modules": judged.module_count,
+            "os": record.os,
+            "package": record.package,
+            "path": judged.path,
+            "steps": steps,
+        });
+        self.files.item(out, &judged)
+    }
+
+    fn unread(&mut self, _: &mut dyn Write, unread: &Unread) -> io::Result<()> {
+        self.unread.push(serde_json::to_value(unread)?);
+        Ok(())
+    }
+
+    fn end(&mut self, out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
+        self.files.end(out)?;
+        let rest = json!({ "summary": summary, "unread": self.unread });
+        let rest = format!("{rest:#}").replace('\n', "\n  ");
+        // Without its opening brace, which stands before the list already.
+        let rest = rest.strip_prefix('{').unwrap_or(&rest);
+        writeln!(out, ",{rest},\n  \"schema\": {SCHEMA}\n}}")
+    }
+}

@@ -1,0 +1,176 @@
+//! Vulnerabilities as SARIF 2.1.0: a rule an advisory, a result a program and advisory.
+//!
+//! Results name "line 1" of a binary, and every result has `suppressions`, for the reasons that stand
+//! in `report/check/sarif.rs`. Rules are known only when all programs were seen, so it is written at
+//! the end.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use handpie_audit::vuln::Tier;
+use serde_json::{Value, json};
+
+use super::openvex::{absence, action, is_affected};
+use super::{Judged, Sheet, Summary, Unread, Verdict};
+use crate::report::sarif::{ROOT, artifact, fingerprint};
+
+pub(super) struct Sarif {
+    /// The working directory.
+    here: PathBuf,
+    /// By id.
+    rules: BTreeMap<String, Value>,
+    results: Vec<Value>,
+    notifications: Vec<Value>,
+}
+
+impl Sarif {
+    pub(super) fn new(here: &Path) -> Self {
+        Self {
+            here: here.to_owned(),
+            rules: BTreeMap::new(),
+            results: Vec::new(),
+            notifications: Vec::new(),
+        }
+    }
+
+    fn result(&self, judged: &Judged<'_>, verdict: &Verdict<'_>) -> Value {
+        let artifact = artifact(&self.here, Path::new(&judged.path));
+        let id = verdict.row.advisory.id();
+        let member = judged.member.as_deref().unwrap_or_default();
+        let fingerprint = fingerprint(&[id, member, &artifact["uri"].to_string()]);
+        let related = verdict.row.hits.iter().flat_map(|hit| hit.symbols.values());
+        let related = related.flatten().map(|function| {
+            let region = json!({ "byteOffset": function.offset.0, "byteLength": 1 });
+            let physical = json!({ "artifactLocation": artifact, "region": region });
+            json!({ "physicalLocation": physical, "message": { "text": function.name } })
+        });
+        let related: Vec<Value> = related.collect();
+        let mut result = json!({
+            "ruleId": id,
+            "kind": "fail",
+            "level": level(verdict),
+            "message": { "text": message(judged, verdict) },
+            "locations": [{
+                "physicalLocation": { "artifactLocation": artifact, "region": { "startLine": 1 } },
+            }],
+            "partialFingerprints": {
+                // The first is GitHub's own.
+                "primaryLocationLineHash": format!("{fingerprint}:1"),
+                "handpie/v1": fingerprint,
+            },
+            "suppressions": suppressions(verdict),
+            "properties": { "tier": verdict.row.tier, "counts": verdict.fails },
+        });
+        if !related.is_empty() {
+            result["relatedLocations"] = related.into();
+        }
+        result
+    }
+}
+
+impl Sheet for Sarif {
+    fn judged(&mut self, _: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()> {
+        for verdict in &judged.verdicts {
+            let id = verdict.row.advisory.id().to_owned();
+            self.rules.entry(id).or_insert_with(|| rule(verdict));
+            self.results.push(self.result(judged, verdict));
+        }
+        Ok(())
+    }
+
+    fn unread(&mut self, _: &mut dyn Write, unread: &Unread) -> io::Result<()> {
+        let artifact = artifact(&self.here, &unread.path);
+        let mut notification = json!({
+            "level": "error",
+            "message": { "text": unread.message },
+            "locations": [{ "physicalLocation": { "artifactLocation": artifact } }],
+        });
+        if let Some(code) = unread.code {
+            notification["descriptor"] = json!({ "id": code });
+        }
+        self.notifications.push(notification);
+        Ok(())
+    }
+
+    fn end(&mut self, out: &mut dyn Write, _: &Summary) -> io::Result<()> {
+        for result in &mut self.results {
+            let id = result["ruleId"].as_str().unwrap_or_default();
+            let index = self.rules.keys().position(|rule| rule == id);
+            result["ruleIndex"] = index.into();
+        }
+        let document = json!({
+            "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+            "version": "2.1.0",
+            "runs": [{
+                "tool": { "driver": {
+                    "name": env!("CARGO_PKG_NAME"),
+                    "semanticVersion": env!("CARGO_PKG_VERSION"),
+                    "rules": self.rules.values().collect::<Vec<_>>(),
+                } },
+                "automationDetails": { "id": "handpie/vuln/" },
+                "originalUriBaseIds": {
+                    ROOT: { "description": { "text": "The working directory of handpie." } },
+                },
+                "results": self.results,
+                "invocations": [{
+                    "executionSuccessful": self.notifications.is_empty(),
+                    "toolExecutionNotifications": self.notifications,
+                }],
+            }],
+        });
+        writeln!(out, "{document:#}")
+    }
+}
+
+fn rule(verdict: &Verdict<'_>) -> Value {
+    let advisory = &verdict.row.advisory;
+    let aliases: Vec<&str> = advisory.aliases().collect();
+    let summary = match advisory.summary() {
+        "" => advisory.id(),
+        summary => summary,
+    };
+    let mut rule = json!({
+        "id": advisory.id(),
+        "shortDescription": { "text": summary },
+        "fullDescription": { "text": summary },
+        "help": { "text": format!("{summary}\n{}", advisory.url()) },
+        "properties": { "tags": ["security", "vulnerability"], "aliases": aliases },
+    });
+    if !advisory.url().is_empty() {
+        rule["helpUri"] = advisory.url().into();
+    }
+    rule
+}
+
+/// What counts is an error; what is linked and does not count is a warning.
+fn level(verdict: &Verdict<'_>) -> &'static str {
+    match (verdict.fails, verdict.row.tier) {
+        (true, _) => "error",
+        (false, Tier::Symbol) => "warning",
+        (false, _) => "note",
+    }
+}
+
+fn message(judged: &Judged<'_>, verdict: &Verdict<'_>) -> String {
+    let advisory = &verdict.row.advisory;
+    let linked = match is_affected(&verdict.row) {
+        true => format!("tier {}", verdict.row.tier.name()),
+        false => absence(verdict.row.tier).to_owned(),
+    };
+    let todo = action(verdict);
+    let title = judged.title();
+    format!("{title}: {} ({linked})\nhint: {todo}", advisory.summary())
+}
+
+fn suppressions(verdict: &Verdict<'_>) -> Value {
+    match &verdict.suppressed {
+        Some(it) if !it.expired => json!([{
+            "kind": "external",
+            "status": "accepted",
+            "justification": it.reason,
+            "properties": { "until": it.until },
+        }]),
+        _ => json!([]),
+    }
+}

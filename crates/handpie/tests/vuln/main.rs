@@ -1,0 +1,23 @@
+//! `handpie vuln`, `handpie facts` and `handpie db`: real Go programs, small ones, each with modules
+//! of its own, and a database of invented advisories.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "all of it is test code; a test that lacks a tool says so"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod workshop;
+mod server;
+mod forms;
+mod names;
+mod versions;
+mod crates;
+mod database;
+mod facts;
+mod reports;
+mod policy;
+mod exchange;
