@@ -54,7 +54,7 @@ pub(crate) struct Vuln {
     /// How much of it is printed as text
     #[arg(long, value_enum, default_value_t = Show::Counting, value_name = "WHAT")]
     show: Show,
-    /// The policy with [[vuln]] tables, instead of the next `handpie.toml` upwards from here
+    /// The policy with `[[vuln]]` tables, instead of the next `handpie.toml` upwards from here
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
 }
