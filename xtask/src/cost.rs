@@ -46,11 +46,12 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     fs::create_dir_all(&folder)?;
     let mut text = format!(
         "# What a static-PIE costs\n\n\
-         Made by `cargo xtask cost` on {}, {}, {}, {}. Each program is started {ROUNDS} times, in turn \
+         Made by `cargo xtask cost{}` on {}, gcc {}, {}, {}. Each program is started {ROUNDS} times, in turn \
          with the others of its table; from spawning the process to its end, in milliseconds. The \
          ratio is the median of the ratios to the first row in the same round. Page faults are those \
          of a whole run, from `perf stat`. Programs are stripped of debug information, not of symbols. \
          Every file was written in one go, and is in memory.\n",
+        if rust { " --rust" } else { "" },
         said("date", &["+%F"])?,
         said("gcc", &["-dumpfullversion"])?,
         said("go", &["version"])?,

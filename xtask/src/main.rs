@@ -9,6 +9,8 @@
 )]
 
 mod setup;
+mod go_module;
+mod govulncheck_cases;
 mod sarif_schema;
 mod start_up;
 mod demo;

@@ -20,7 +20,9 @@ mod triage;
 mod steps;
 
 pub use code::Function;
-pub use database::{Advisory, Builder, Database, DatabaseError, MAGIC, RecordError, START, Source};
+pub use database::{
+    Advisory, Builder, Database, DatabaseError, MAGIC, RecordError, START, Source, Texts,
+};
 pub use doubt::Doubt;
 pub use ecosystem::Ecosystem;
 pub use inventory::{Inventory, NoInventory};

@@ -48,18 +48,32 @@ pub(crate) struct Advisories {
 }
 
 impl Advisories {
-    /// The database that was named, or that of the user.
+    /// The database that was named, or that of the user without its texts.
     pub(crate) fn open(named: Option<&str>) -> Result<Self, Failure> {
         match named {
             Some(named) => Self::collect(&[Origin::of(named)]),
-            None => Self::of_user(),
+            None => Self::of_user(read_without_texts),
         }
     }
 
-    fn of_user() -> Result<Self, Failure> {
+    /// The same, with the texts.
+    pub(crate) fn open_whole(named: Option<&str>) -> Result<Self, Failure> {
+        match named {
+            Some(_) => Self::open(named),
+            None => Self::of_user(|path| {
+                let file = fs::read(path)?;
+                let size = file.len() as u64;
+                Ok((file, size))
+            }),
+        }
+    }
+
+    fn of_user(
+        read: impl FnOnce(&Path) -> std::io::Result<(Vec<u8>, u64)>,
+    ) -> Result<Self, Failure> {
         let path = user_path()?;
         let name = path.display().to_string();
-        match read_without_texts(&path) {
+        match read(&path) {
             Ok((file, size)) => Ok(Self { name, size, file }),
             Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
                 let failure = Failure::new(Exit::Input, "there is no database of advisories yet");
@@ -128,8 +142,8 @@ impl Advisories {
     }
 }
 
-/// A database but for the texts of its advisories, which are nearly half of it and of which no
-/// command asks; and how large it is with them.
+/// A database but for the texts of its advisories, which are nearly half of it and of which nearly
+/// no command asks; and how large it is with them.
 fn read_without_texts(path: &Path) -> std::io::Result<(Vec<u8>, u64)> {
     let file = fs::File::open(path)?;
     let mut bytes = Vec::new();

@@ -5,6 +5,7 @@ pub(crate) mod convert;
 pub(crate) mod check;
 pub(crate) mod diff;
 pub(crate) mod vuln;
+pub(crate) mod govulncheck;
 pub(crate) mod facts;
 pub(crate) mod db;
 pub(crate) mod prove;

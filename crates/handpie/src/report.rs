@@ -11,6 +11,7 @@ pub(crate) mod made;
 pub(crate) mod check;
 pub(crate) mod diff;
 pub(crate) mod vuln;
+pub(crate) mod govulncheck;
 pub(crate) mod db;
 pub(crate) mod facts;
 pub(crate) mod prove;

@@ -2,7 +2,7 @@
 //! runtime needs those to print a stack, so no way of stripping or linking takes them away, and
 //! functions that were inlined everywhere are among them.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use handpie_binary::go::{Name, Pclntab};
 
@@ -18,6 +18,8 @@ pub(super) enum Code<'data> {
         functions: Pclntab<'data>,
         main: String,
     },
+    /// Functions that another program listed: the import path of the package, and the name behind it.
+    Listed(Vec<(String, String)>),
     /// What was kept of it.
     Kept {
         packages: BTreeSet<String>,
@@ -52,7 +54,7 @@ impl Code<'_> {
     pub(super) fn is_read(&self) -> bool {
         match self {
             Self::Table { functions, .. } => functions.is_read(),
-            Self::Unreadable | Self::Kept { .. } => true,
+            Self::Unreadable | Self::Listed(_) | Self::Kept { .. } => true,
         }
     }
 
@@ -62,6 +64,7 @@ impl Code<'_> {
         match self {
             Self::Unreadable => None,
             Self::Table { functions, main } => Some(look_in_table(functions, main, wanted)),
+            Self::Listed(functions) => Some(look_in_list(functions, wanted)),
             Self::Kept { packages, symbols } => {
                 let wanted = wanted.values().flatten();
                 let found = wanted.filter(|hash| symbols.binary_search(hash).is_ok());
@@ -79,18 +82,55 @@ impl Code<'_> {
         match self {
             Self::Unreadable => None,
             Self::Kept { packages, symbols } => Some((packages.clone(), symbols.clone())),
-            Self::Table { functions, main } => {
+            Self::Table { .. } | Self::Listed(_) => {
                 let mut found = Vec::new();
-                let mut spelt = Vec::new();
-                let visit = |package: &Package<'_, ()>, rest: &[u8], _: &Name<'_>| {
-                    symbol::normalise(rest, &mut spelt);
-                    found.push(symbol::hash(package.path.as_bytes(), &spelt));
-                };
-                let packages = each(functions, main, |_| (), visit);
+                let packages = self.each_symbol(|package, symbol| {
+                    found.push(symbol::hash(package.as_bytes(), symbol));
+                });
                 found.sort_unstable();
                 found.dedup();
                 Some((packages, found))
             }
+        }
+    }
+
+    /// Every symbol by its package; nothing where names cannot be asked for.
+    pub(super) fn symbols(&self) -> BTreeMap<String, BTreeSet<String>> {
+        let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        self.each_symbol(|package, symbol| {
+            let symbol = String::from_utf8_lossy(symbol);
+            match found.get_mut(package) {
+                Some(symbols) if symbols.contains(symbol.as_ref()) => {}
+                Some(symbols) => _ = symbols.insert(symbol.into_owned()),
+                None => _ = found.insert(package.to_owned(), [symbol.into_owned()].into()),
+            }
+        });
+        found
+    }
+
+    /// Calls `visit` with the package of every function and its name as an advisory spells it, as
+    /// often as it comes; returns all packages.
+    fn each_symbol(&self, mut visit: impl FnMut(&str, &[u8])) -> BTreeSet<String> {
+        let mut spelt = Vec::new();
+        match self {
+            Self::Table { functions, main } => {
+                let visit = |package: &Package<'_, ()>, rest: &[u8], _: &Name<'_>| {
+                    symbol::normalise(rest, &mut spelt);
+                    visit(&package.path, &spelt);
+                };
+                each(functions, main, |_| (), visit)
+            }
+            Self::Listed(functions) => {
+                for (package, name) in functions {
+                    symbol::normalise(name.as_bytes(), &mut spelt);
+                    visit(package, &spelt);
+                }
+                functions
+                    .iter()
+                    .map(|(package, _)| package.clone())
+                    .collect()
+            }
+            Self::Unreadable | Self::Kept { .. } => BTreeSet::new(),
         }
     }
 }
@@ -127,6 +167,22 @@ fn look_in_table(functions: &Pclntab<'_>, main: &str, wanted: &Wanted) -> Linked
         packages,
         symbols: found,
     }
+}
+
+fn look_in_list(functions: &[(String, String)], wanted: &Wanted) -> Linked {
+    let mut linked = Linked::default();
+    let mut spelt = Vec::new();
+    for (package, name) in functions {
+        if !linked.packages.contains(package) {
+            linked.packages.insert(package.clone());
+        }
+        symbol::normalise(name.as_bytes(), &mut spelt);
+        let hash = symbol::hash(package.as_bytes(), &spelt);
+        if wanted.get(package).is_some_and(|it| it.contains(&hash)) {
+            linked.symbols.insert(hash, None);
+        }
+    }
+    linked
 }
 
 /// Calls `visit` with the package of every function, what stands behind its dot, and the whole name;

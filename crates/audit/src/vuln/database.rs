@@ -20,7 +20,7 @@ use std::fmt;
 
 pub use build::{Builder, RecordError};
 pub use read::Database;
-pub use rows::Advisory;
+pub use rows::{Advisory, Texts};
 pub(super) use rows::{Block, Import};
 
 /// The first bytes. No text starts so, and a transfer that changes line ends breaks it.

@@ -3,6 +3,7 @@
 mod auditable;
 mod locate;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use handpie_binary::Binary;
@@ -13,6 +14,7 @@ use super::doubt::Doubt;
 use super::ecosystem::{Ecosystem, STDLIB, TOOLCHAIN};
 use super::record::{Facts, Module, Record};
 use super::semver::Version;
+use super::triage::Hit;
 use crate::go::Version as GoVersion;
 
 /// What is in a binary, ready to be held against a database.
@@ -111,6 +113,22 @@ impl<'data> Inventory<'data> {
     pub fn kept(facts: Facts) -> Self {
         let (record, code) = facts.into_parts();
         Self::new(record, code)
+    }
+
+    /// What another program found in a binary: what the toolchain recorded, and functions, each with
+    /// the import path of its package and its name behind that.
+    pub fn listed(record: Record, functions: Vec<(String, String)>) -> Self {
+        Self::new(record, Code::Listed(functions))
+    }
+
+    /// Every symbol of the packages that belong to the module of `hit`, as far as names can be told.
+    pub fn symbols_of(&self, hit: &Hit) -> BTreeMap<String, BTreeSet<String>> {
+        let mut symbols = self.code.symbols();
+        symbols.retain(|package, _| {
+            let owner = self.owner(package).and_then(|it| self.components.get(it));
+            owner.is_some_and(|it| it.ecosystem == hit.ecosystem && it.name == hit.module)
+        });
+        symbols
     }
 
     /// What is worth keeping.

@@ -32,11 +32,12 @@ use crate::triage::{Question, Seen, look};
   handpie vuln --show evidence bin/svc          the functions that are linked, and where
   handpie vuln --show all dist/                 every advisory, modules that are only listed, too
   handpie vuln --fail-on package --max-db-age 7 dist/
+  handpie vuln --compat govulncheck -mode=binary -format json bin/svc
   handpie facts bin/svc > svc.json; handpie vuln --facts svc.json       later, without the program
   handpie vuln --format json dist/ | jq -r '.result.files[] | .path as $p | .advisories[] | select(.fails) | \"\\($p) \\(.id)\"'")]
 pub(crate) struct Vuln {
     /// Programs, or directories of them; - for standard input
-    #[arg(value_name = "FILE", required_unless_present = "facts")]
+    #[arg(value_name = "FILE", required_unless_present_any = ["facts", "compat"])]
     files: Vec<PathBuf>,
     /// What `handpie facts` kept of programs, in their place
     #[arg(long, value_name = "RECORD")]
@@ -48,6 +49,10 @@ pub(crate) struct Vuln {
     /// Refuse a database that last changed more days ago
     #[arg(long, value_name = "DAYS")]
     max_db_age: Option<u32>,
+    /// Take the words, give the output and end with the exit status of another program; the words
+    /// are all that follows, and nothing stands before this
+    #[arg(long, value_name = "PROGRAM", value_parser = ["govulncheck"])]
+    compat: Option<String>,
     /// From which tier on an advisory counts
     #[arg(long, value_enum, default_value_t = Threshold::Symbol, value_name = "TIER")]
     fail_on: Threshold,
@@ -83,6 +88,11 @@ impl From<Threshold> for Tier {
 const AT_ONCE: usize = 256;
 
 pub(crate) fn run(args: &Vuln, reporter: &Reporter) -> Result<Exit, Failure> {
+    if args.compat.is_some() {
+        // In its place it never comes here; see `command/govulncheck.rs`.
+        let failure = Failure::new(Exit::Usage, "`--compat` does not stand behind `vuln`");
+        return Err(failure.hint("`handpie vuln --compat govulncheck -mode=binary FILE`"));
+    }
     let rulebook = Rulebook::open(&PolicyArgs::of_file(args.policy.clone()))?;
     let advisories = Advisories::open(args.db.as_deref())?;
     let database = advisories.database()?;

@@ -21,3 +21,4 @@ mod facts;
 mod reports;
 mod policy;
 mod exchange;
+mod govulncheck;

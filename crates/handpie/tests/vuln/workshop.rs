@@ -22,21 +22,30 @@ pub(crate) struct Ran {
 /// versions although nobody serves them.
 pub(crate) struct Workshop {
     folder: TempDir,
+    main: &'static str,
     modules: Vec<(String, String, Vec<String>)>,
 }
 
 impl Workshop {
-    /// With a main package of this source, which belongs to module `main.test/app`.
+    /// With a main package of this source, which belongs to module `main.test/app` if nothing else is
+    /// said.
     pub(crate) fn new(main: &str) -> Workshop {
         let folder = tempfile::tempdir().unwrap();
         let workshop = Workshop {
             folder,
+            main: "main.test/app",
             modules: Vec::new(),
         };
         // The search for a policy ends here.
         fs::create_dir(workshop.path(".git")).unwrap();
         workshop.write("main.go", &format!("package main\n{main}"));
         workshop
+    }
+
+    /// Lets the main package belong to another module.
+    pub(crate) fn called(mut self, main: &'static str) -> Workshop {
+        self.main = main;
+        self
     }
 
     /// Adds a module; files are packages, by their path below it, with the source behind `package p`.
@@ -70,7 +79,7 @@ impl Workshop {
     }
 
     pub(crate) fn build_with(&self, go: Tool, name: &str, flags: &[&str]) {
-        let mut requires = String::from("module main.test/app\n\ngo 1.21\n");
+        let mut requires = format!("module {}\n\ngo 1.21\n", self.main);
         let mut listed = String::new();
         for (path, version, imports) in &self.modules {
             requires.push_str(&format!("require {path} {version}\n"));

@@ -140,6 +140,14 @@ impl<'file> Database<'file> {
         })
     }
 
+    /// Every advisory about a module or crate, of whatever version, in the order of ids.
+    pub fn advisories_about(&self, ecosystem: Ecosystem, name: &str) -> Vec<Advisory<'_>> {
+        let mut found: Vec<_> = self.about(ecosystem, name).map(Block::advisory).collect();
+        found.sort_by_key(|(number, _)| *number);
+        found.dedup_by_key(|(number, _)| *number);
+        found.into_iter().map(|(_, advisory)| advisory).collect()
+    }
+
     fn find(&self, ecosystem: Ecosystem, name: &str) -> Option<Row<'_>> {
         let wanted = (ecosystem as u32, name);
         let (mut low, mut high) = (0, self.count(MODULES));

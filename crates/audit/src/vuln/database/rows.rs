@@ -66,18 +66,37 @@ impl<'db> Advisory<'db> {
         self.row.at(14) != 0
     }
 
-    /// The text as it was published: JSON of OSV. `None` when the database is damaged there.
+    /// The text as it was published: JSON of OSV. `None` when the database is damaged there, or was
+    /// opened without texts.
     pub fn text(&self) -> Option<Vec<u8>> {
-        let text = self.database.text(size(self.row.at(15)))?;
-        let start = size(self.row.at(16));
-        let end = start.checked_add(size(self.row.at(17)))?;
-        text.get(start..end).map(<[u8]>::to_vec)
+        Texts::default().of(self).map(<[u8]>::to_vec)
+    }
+}
+
+/// Texts of many advisories. Neighbours stand in one stream, which is unpacked once for all of them.
+#[derive(Debug, Default)]
+pub struct Texts {
+    /// The stream that was asked last, by its number.
+    last: Option<(usize, Vec<u8>)>,
+}
+
+impl Texts {
+    /// The text of an advisory; see [`Advisory::text`].
+    pub fn of(&mut self, advisory: &Advisory<'_>) -> Option<&[u8]> {
+        let row = advisory.row;
+        let stream = size(row.at(15));
+        if self.last.as_ref().is_none_or(|(last, _)| *last != stream) {
+            self.last = Some((stream, advisory.database.text(stream)?));
+        }
+        let (_, text) = self.last.as_ref()?;
+        let start = size(row.at(16));
+        text.get(start..start.checked_add(size(row.at(17)))?)
     }
 }
 
 impl<'db> Block<'db> {
     /// The advisory, and its number.
-    pub(in crate::vuln) fn advisory(&self) -> (u32, Advisory<'db>) {
+    pub(in crate::vuln) fn advisory(self) -> (u32, Advisory<'db>) {
         let (database, index) = (self.database, self.row.at(0));
         let row = database.row(ADVISORIES, size(index)).unwrap_or(Row(&[]));
         (index, Advisory { database, row })
