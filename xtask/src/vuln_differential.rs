@@ -51,16 +51,19 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
         "# `handpie vuln` beside govulncheck\n\n\
          Made by `cargo xtask vuln-differential` on {}, {}, {}, handpie at {}, beside `{PEER}`.\n\
          Numbers are advisories at the level of symbols. \"Only\" names those that one of both has, on \
-         the binary with symbols.\n\n\
+         the binary with symbols. Findings are what `--compat govulncheck -format json` and govulncheck \
+         say of modules, packages and functions of the binary with symbols: how many both say, only \
+         handpie, only govulncheck.\n\n\
          | binary | handpie | govulncheck | only handpie | only govulncheck | handpie, stripped | \
-         govulncheck, stripped |\n|---|---|---|---|---|---|---|\n",
+         govulncheck, stripped | findings: both, only handpie, only govulncheck |\n\
+         |---|---|---|---|---|---|---|---|\n",
         said("date", &["+%F"])?,
         said("go", &["version"])?,
         said("uname", &["-srm"])?,
         said("git", &["describe", "--always", "--dirty"])?,
     );
     let path = root().join(format!("bench/results/{}-vuln.md", said("date", &["+%F"])?));
-    let pairs = binaries::all(&root().join("target/vuln"))?;
+    let pairs = binaries::all(&root().join("target/vuln"), &contest.handpie)?;
     let mut twins_differ = Vec::new();
     let mut differ = Vec::new();
     for pair in &pairs {
@@ -143,14 +146,25 @@ impl Contest {
             ours_stripped = twin.len().to_string();
             theirs_stripped = self.theirs(stripped)?.len().to_string();
         }
+        let compatible = findings(&self.compatible_tool(&pair.file), &pair.file)?;
+        let peer = findings(&self.their_tool(&pair.file), &pair.file)?;
         Ok(format!(
-            "| {} | {} | {} | {} | {} | {ours_stripped} | {theirs_stripped} |",
+            "| {} | {} | {} | {} | {} | {ours_stripped} | {theirs_stripped} | {}, {}, {} |",
             pair.name,
             ours.len(),
             theirs.len(),
             only(&ours, &theirs),
             only(&theirs, &ours),
+            compatible.intersection(&peer).count(),
+            compatible.difference(&peer).count(),
+            peer.difference(&compatible).count(),
         ))
+    }
+
+    fn compatible_tool(&self, file: &Path) -> Tool {
+        let tool = Tool::new(&self.handpie).args(["vuln", "--compat", "govulncheck"]);
+        let tool = tool.args(["-mode=binary", "-format=json", "-db"]);
+        tool.arg(&self.ours).arg(file)
     }
 
     fn our_tool(&self, file: &Path) -> Tool {
@@ -184,18 +198,39 @@ impl Contest {
 
     /// Those of which govulncheck has found a symbol.
     fn theirs(&self, file: &Path) -> anyhow::Result<BTreeSet<String>> {
-        let output = self.their_tool(file).output()?;
-        let mut found = BTreeSet::new();
-        for message in serde_json::Deserializer::from_slice(&output.stdout).into_iter::<Value>() {
-            let message = message
-                .with_context(|| format!("govulncheck said no JSON of {}", file.display()))?;
-            let finding = &message["finding"];
-            if finding["trace"][0]["function"].is_string()
-                && let Some(id) = finding["osv"].as_str()
-            {
-                found.insert(id.to_owned());
-            }
-        }
-        Ok(found)
+        let findings = findings(&self.their_tool(file), file)?;
+        let of_functions = findings.iter().filter(|it| it.function.is_some());
+        Ok(of_functions.map(|it| it.osv.clone()).collect())
     }
+}
+
+/// What one of both says is vulnerable.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Finding {
+    osv: String,
+    module: Option<String>,
+    package: Option<String>,
+    function: Option<String>,
+    receiver: Option<String>,
+}
+
+/// The findings in a stream of govulncheck's JSON.
+fn findings(tool: &Tool, file: &Path) -> anyhow::Result<BTreeSet<Finding>> {
+    let output = tool.output()?;
+    let mut found = BTreeSet::new();
+    for message in serde_json::Deserializer::from_slice(&output.stdout).into_iter::<Value>() {
+        let message = message.with_context(|| format!("no JSON about {}", file.display()))?;
+        let finding = &message["finding"];
+        let frame = |key: &str| finding["trace"][0][key].as_str().map(str::to_owned);
+        if let Some(osv) = finding["osv"].as_str() {
+            found.insert(Finding {
+                osv: osv.to_owned(),
+                module: frame("module"),
+                package: frame("package"),
+                function: frame("function"),
+                receiver: frame("receiver"),
+            });
+        }
+    }
+    Ok(found)
 }

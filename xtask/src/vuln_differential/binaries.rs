@@ -74,7 +74,7 @@ func main() {
 "#;
 
 /// All of them; what was built before is not built again.
-pub(super) fn all(folder: &Path) -> anyhow::Result<Vec<Pair>> {
+pub(super) fn all(folder: &Path, handpie: &Path) -> anyhow::Result<Vec<Pair>> {
     let mut pairs = Vec::new();
     let module = folder.join("old");
     fs::create_dir_all(&module)?;
@@ -94,13 +94,8 @@ pub(super) fn all(folder: &Path) -> anyhow::Result<Vec<Pair>> {
             &[],
         )?);
     }
-    for go in toolchains()? {
-        let name = go
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        let tool = Tool::new(go.join("go/bin/go")).env("GOROOT", go.join("go"));
+    for (name, goroot) in toolchains()? {
+        let tool = Tool::new(goroot.join("bin/go")).env("GOROOT", &goroot);
         let tool = tool.env("GOTOOLCHAIN", "local");
         pairs.push(pair(
             &tool,
@@ -111,7 +106,7 @@ pub(super) fn all(folder: &Path) -> anyhow::Result<Vec<Pair>> {
         )?);
         let pie = folder.join(format!("old-{name}-pie"));
         pairs.push(pair(&tool, &module, ".", &pie, &["-buildmode=pie"])?);
-        let own = go.join("go/bin/go");
+        let own = goroot.join("bin/go");
         pairs.push(Pair {
             name: format!("{name} bin/go"),
             file: own.clone(),
@@ -121,12 +116,12 @@ pub(super) fn all(folder: &Path) -> anyhow::Result<Vec<Pair>> {
             )?),
         });
     }
-    pairs.extend(coredns(folder)?);
+    pairs.extend(coredns(folder, handpie)?);
     Ok(pairs)
 }
 
 /// The seed of it all: a stripped release and what it is said to have.
-fn coredns(folder: &Path) -> anyhow::Result<Vec<Pair>> {
+fn coredns(folder: &Path, handpie: &Path) -> anyhow::Result<Vec<Pair>> {
     let module = folder.join("coredns");
     if !module.join("go.sum").is_file() {
         fs::create_dir_all(&module)?;
@@ -147,7 +142,28 @@ fn coredns(folder: &Path) -> anyhow::Result<Vec<Pair>> {
         &folder.join("coredns-pie"),
         &["-buildmode=pie"],
     )?;
-    Ok(vec![plain, pie])
+    let converted = folder.join("coredns-static-pie");
+    let mut stripped = pie.stripped.clone();
+    for (from, to) in [
+        (Some(&pie.file), "-static-pie"),
+        (pie.stripped.as_ref(), "-static-pie-s"),
+    ] {
+        let Some(from) = from else { continue };
+        let to = folder.join(format!("coredns{to}"));
+        let convert = Tool::new(handpie)
+            .arg("convert")
+            .arg(from)
+            .arg("-o")
+            .arg(&to);
+        convert.run()?;
+        stripped = Some(to);
+    }
+    let converted = Pair {
+        name: "coredns-static-pie".to_owned(),
+        file: converted,
+        stripped,
+    };
+    Ok(vec![plain, pie, converted])
 }
 
 fn pair(
@@ -194,13 +210,21 @@ fn strip(file: &Path, output: &Path) -> anyhow::Result<PathBuf> {
     Ok(output.to_owned())
 }
 
-/// Every Go that `cargo xtask setup --all` has fetched.
-fn toolchains() -> anyhow::Result<Vec<PathBuf>> {
+/// Every Go that `cargo xtask setup --all` has fetched, and those of Debian's packages
+/// (golang-1.19-go): a name and the GOROOT.
+fn toolchains() -> anyhow::Result<Vec<(String, PathBuf)>> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(root().join("target/toolchains"))? {
-        let path = entry?.path();
-        if path.join("go/bin/go").is_file() {
-            found.push(path);
+    for (folder, goroot) in [
+        (root().join("target/toolchains"), "go"),
+        (PathBuf::from("/usr/lib"), ""),
+    ] {
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let goroot = entry.path().join(goroot);
+            if name.starts_with("go-") && goroot.join("bin/go").is_file() {
+                found.push((name, goroot));
+            }
         }
     }
     found.sort();
