@@ -107,7 +107,12 @@ impl<'a> Server<'a> {
         let address = format!("{}{path}", self.address);
         let failed = |cause: &dyn std::fmt::Display| {
             let failure = unusable(self.address).cause(format!("GET {address}"));
-            let failure = failure.cause(cause);
+            // rustls reaches us as an error of I/O, so there is only its text to go by.
+            let is_distrust = cause.to_string().contains("certificate");
+            let mut failure = failure.cause(cause);
+            if is_distrust {
+                failure = failure.hint("SSL_CERT_FILE names a file with certificates to believe");
+            }
             failure.hint("the database that was there is as it was; `--from` takes files, too")
         };
         let answer = self.agent.get(&address).call();
@@ -137,5 +142,8 @@ fn certificates(path: &str) -> Result<RootCerts, Failure> {
     });
     let found = items.collect::<Result<Vec<Certificate<'static>>, _>>();
     let found = found.map_err(|cause| failed(&cause))?;
+    if found.is_empty() {
+        return Err(failed(&"there is no certificate in it"));
+    }
     Ok(RootCerts::Specific(Arc::new(found)))
 }

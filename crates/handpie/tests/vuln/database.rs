@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 
+use handpie_toolchain::command::{Stream, Tool};
 use serde_json::{Value, json};
 
 use crate::server::Server;
+use crate::support::{handpie, tool};
 use crate::workshop::{Workshop, advisory};
 
 fn advisories() -> Vec<Value> {
@@ -225,4 +227,58 @@ fn a_name_from_a_server_does_not_leave_its_folder() {
     assert_eq!(ran.status, 3, "{ran:?}");
     assert!(ran.stderr.contains("no name of an advisory"), "{ran:?}");
     assert_eq!(server.asked(), ["/vulndb.zip", "/index/vulns.json"]);
+}
+
+#[test]
+fn a_server_that_speaks_tls_is_believed_by_its_certificate() {
+    let what = "a server that speaks TLS";
+    let Some(openssl) = tool("openssl", what) else {
+        return;
+    };
+    let workshop = workshop();
+    let certificate = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -days 2 -nodes \
+                       -keyout key.pem -out cert.pem -subj /CN=localhost \
+                       -addext subjectAltName=DNS:localhost \
+                       -addext basicConstraints=critical,CA:FALSE";
+    let made = Tool::new(&openssl).args(certificate.split_whitespace());
+    made.dir(workshop.path("")).run().expect("a certificate");
+    fs::write(workshop.path("vulndb.zip"), zipped(&mirrored())).unwrap();
+    let serve = "s_server -accept 0 -cert cert.pem -key key.pem -WWW";
+    let serve = Tool::new(&openssl).args(serve.split_whitespace());
+    let serve = serve.dir(workshop.path("")).stdout(Stream::Capture);
+    let mut server = serve.spawn().expect("openssl serves");
+    let lines = BufReader::new(server.stdout.take().unwrap()).lines();
+    let port = lines.map_while(Result::ok).find_map(|line| {
+        let place = line.strip_prefix("ACCEPT ")?.to_owned();
+        place.rsplit(':').next().map(str::to_owned)
+    });
+    let address = format!("https://localhost:{}", port.expect("a port"));
+    let update = |certificates: &str| {
+        let update = handpie(["db", "update", "--from", &address]).dir(workshop.path(""));
+        let update = update.env("XDG_DATA_HOME", workshop.path("data"));
+        let ended = update.env("SSL_CERT_FILE", certificates).output().unwrap();
+        let said = String::from_utf8(ended.stderr).unwrap();
+        (ended.status.code(), said)
+    };
+    let believed = update("cert.pem");
+    // Certificates that are not this server's, and none.
+    let other = Tool::new(&openssl).args(
+        certificate
+            .replace("cert.pem", "other.pem")
+            .split_whitespace(),
+    );
+    other
+        .dir(workshop.path(""))
+        .run()
+        .expect("another certificate");
+    let refused = update("other.pem");
+    let nothing = update("vulndb.zip");
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert_eq!(believed, (Some(0), String::new()));
+    assert_eq!(refused.0, Some(3), "{}", refused.1);
+    assert!(refused.1.contains("certificate"), "{}", refused.1);
+    assert!(refused.1.contains("hint: SSL_CERT_FILE"), "{}", refused.1);
+    assert_eq!(nothing.0, Some(3), "{}", nothing.1);
+    assert!(nothing.1.contains("vulndb.zip"), "{}", nothing.1);
 }
