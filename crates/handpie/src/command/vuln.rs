@@ -13,8 +13,9 @@ use crate::failure::Failure;
 use crate::files;
 use crate::policy::{PolicyArgs, Rulebook};
 use crate::report::Reporter;
+use crate::report::check::Unread;
 use crate::report::vuln::{Show, State, Vulnerabilities};
-use crate::triage::{Question, Seen, look};
+use crate::triage::{Provenance, Question, Seen, look};
 
 /// Say which known vulnerabilities are in programs, and whether their code is linked
 ///
@@ -25,7 +26,10 @@ use crate::triage::{Question, Seen, look};
 /// cargo-auditable leaves, by crate.
 ///
 /// The database is made by `handpie db update`. Advisories that are accepted for now stand in
-/// `[[vuln]]` tables of handpie.toml. One that counts ends with exit status 1.
+/// `[[vuln]]` tables of handpie.toml.
+///
+/// Exit status: 1 when an advisory counts; 3 when a file cannot be read, or when nothing in a program
+/// that was named has a version by which it could be matched.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   handpie vuln bin/svc                          what to raise, and what for
@@ -139,12 +143,21 @@ fn of_facts(
     rulebook: &Rulebook,
     report: &mut Vulnerabilities<'_>,
 ) -> Result<(), Failure> {
-    for kept in facts::read(path)? {
+    let kept = facts::read(path)?;
+    // A record of many programs is to them what a directory is.
+    let named = kept.len() == 1;
+    for kept in kept {
         let place = PathBuf::from(&kept.path);
         let ruling = rulebook.ruling(&place);
-        let inventory = Inventory::kept(kept.facts);
-        let judged = question.judge(kept.path, kept.member, &inventory, &ruling);
-        report.add(&Seen::Judged(vec![judged]))?;
+        let provenance = Provenance {
+            path: kept.path,
+            member: kept.member,
+            named,
+        };
+        report.add(&match Inventory::kept(kept.facts) {
+            Ok(inventory) => Seen::Judged(vec![question.judge(provenance, &inventory, &ruling)]),
+            Err(why) => Seen::Unread(Unread::without_inventory(place, provenance.path, why)),
+        })?;
     }
     Ok(())
 }

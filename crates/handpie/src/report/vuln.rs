@@ -22,15 +22,14 @@ use crate::args::Format;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::policy::Rulebook;
-use crate::triage::Seen;
+use crate::triage::{Provenance, Seen};
 
 /// A program and what is known of it.
 #[derive(Debug)]
 pub(crate) struct Judged<'db> {
-    /// The file, as it was named.
-    pub(crate) path: String,
-    /// Which of the binaries in the file it is, where there are several.
-    pub(crate) member: Option<String>,
+    pub(crate) provenance: Provenance,
+    /// The file, and which of the binaries in it.
+    pub(crate) title: String,
     pub(crate) record: Record,
     /// How many modules or crates are in it.
     pub(crate) module_count: usize,
@@ -125,6 +124,8 @@ pub(crate) struct Vulnerabilities<'a> {
     rulebook: &'a Rulebook,
     /// By the place of the suppression in the policy.
     used: Vec<bool>,
+    /// How many programs that were named could not be matched at all.
+    blank: usize,
 }
 
 impl<'a> Vulnerabilities<'a> {
@@ -146,6 +147,7 @@ impl<'a> Vulnerabilities<'a> {
             summary: Summary::default(),
             rulebook,
             used: vec![false; rulebook.policy.suppressions().count()],
+            blank: 0,
         };
         let begun = report.sheet.begin(&mut report.out);
         begun.map_err(super::unwritten)?;
@@ -178,6 +180,7 @@ impl<'a> Vulnerabilities<'a> {
             (false, 0) => self.summary.unmatched += 1,
             (false, _) => self.summary.passed += 1,
         }
+        self.blank += usize::from(judged.is_blank());
         let suppressed = judged.verdicts.iter();
         for suppressed in suppressed.filter_map(|it| it.suppressed.as_ref()) {
             if let Some(used) = self.used.get_mut(suppressed.suppression) {
@@ -186,8 +189,8 @@ impl<'a> Vulnerabilities<'a> {
         }
     }
 
-    /// The end of the report, and how the program ends: a file that cannot be read counts more than
-    /// an advisory.
+    /// The end of the report, and how the program ends: a file that cannot be read, and one that was
+    /// named and of which nothing is known, count more than an advisory.
     pub(crate) fn end(mut self, reporter: &Reporter) -> Result<Exit, Failure> {
         let ended = self.sheet.end(&mut self.out, &self.summary);
         ended.map_err(super::unwritten)?;
@@ -195,7 +198,7 @@ impl<'a> Vulnerabilities<'a> {
         if reporter.verbose {
             self.note_unused(reporter);
         }
-        Ok(if self.summary.unreadable > 0 {
+        Ok(if self.summary.unreadable > 0 || self.blank > 0 {
             Exit::Input
         } else if self.summary.failed > 0 {
             Exit::No
@@ -223,11 +226,9 @@ impl Judged<'_> {
         self.verdicts.iter().any(|verdict| verdict.fails)
     }
 
-    /// The file, and which of the binaries in it.
-    fn title(&self) -> String {
-        match &self.member {
-            Some(member) => format!("{} ({member})", self.path),
-            None => self.path.clone(),
-        }
+    /// Whether somebody asked about this program, and nothing in it can be matched: that there is no
+    /// advisory says nothing then, and must not look like an answer.
+    fn is_blank(&self) -> bool {
+        self.provenance.named && self.matched_count == 0
     }
 }

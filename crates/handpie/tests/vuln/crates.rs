@@ -24,7 +24,7 @@ fn advisory(id: &str, name: &str, fixed: &str) -> Value {
 }
 
 /// A program with a list of crates, made of `/bin/true` and objcopy.
-fn program(workshop: &Workshop, packages: &Value) -> Option<()> {
+pub(crate) fn program(workshop: &Workshop, packages: &Value) -> Option<()> {
     let what = "a program with a list of crates";
     let objcopy = tool("objcopy", what)?;
     let json = json!({ "packages": packages }).to_string();

@@ -20,4 +20,6 @@ mod database;
 mod facts;
 mod reports;
 mod policy;
+mod unmatched;
+mod forged;
 mod exchange;

@@ -28,7 +28,7 @@ impl CycloneDx {
 
 impl Sheet for CycloneDx {
     fn judged(&mut self, _: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()> {
-        let title = judged.title();
+        let title = judged.title.clone();
         let program = json!({
             "type": "application",
             "bom-ref": title,
@@ -72,7 +72,7 @@ impl Sheet for CycloneDx {
 }
 
 fn reference(judged: &Judged<'_>, hit: &Hit) -> String {
-    format!("{} {}", judged.title(), purl::of_hit(hit))
+    format!("{} {}", judged.title, purl::of_hit(hit))
 }
 
 fn component(judged: &Judged<'_>, hit: &Hit) -> Value {
@@ -102,7 +102,7 @@ fn vulnerability(judged: &Judged<'_>, verdict: &Verdict<'_>) -> Value {
         }),
     };
     let mut vulnerability = json!({
-        "bom-ref": format!("{} {}", judged.title(), advisory.id()),
+        "bom-ref": format!("{} {}", judged.title, advisory.id()),
         "id": advisory.id(),
         "description": advisory.summary(),
         "recommendation": action(verdict),

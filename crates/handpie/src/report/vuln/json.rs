@@ -165,11 +165,11 @@ impl Sheet for Json {
             "go": record.go,
             "main": record.main,
             "matched": judged.matched_count,
-            "member": judged.member,
+            "member": judged.provenance.member,
             "modules": judged.module_count,
             "os": record.os,
             "package": record.package,
-            "path": judged.path,
+            "path": judged.provenance.path,
             "steps": steps,
         });
         self.files.item(out, &judged)

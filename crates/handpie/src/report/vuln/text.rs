@@ -69,7 +69,7 @@ impl Text {
 impl Sheet for Text {
     fn judged(&mut self, out: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()> {
         let mut lines = Lines::new(self.verbose);
-        let subject = format!("{}: {}", judged.title(), made_with(judged));
+        let subject = format!("{}: {}", judged.title, made_with(judged));
         match judged.fails() || judged.matched_count == 0 {
             true => lines.bad(harmless(&subject), counts(judged)),
             false => lines.good(harmless(&subject), counts(judged)),
