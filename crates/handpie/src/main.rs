@@ -16,6 +16,7 @@ mod examine;
 mod evidence;
 mod triage;
 mod advisories;
+mod vex;
 mod place;
 mod policy;
 mod nearest;

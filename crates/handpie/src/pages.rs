@@ -211,6 +211,8 @@ pages! {
     "vuln-too-many-modules"
     "vuln-unknown-version"
     "vuln-vendor-go"
+    "vuln-vex-invalid"
+    "vuln-vex-unknown"
     "writable-code"
     "wrong-class"
     "wrong-endianness"
@@ -265,6 +267,7 @@ mod tests {
             .chain(handpie_audit::vuln::NoInventory::CODES)
             .chain(crate::advisories::CODES)
             .chain([crate::command::facts::UNKNOWN])
+            .chain(crate::vex::CODES)
             .chain(rules.filter(|code| !OF_RULE_AND_REFUSAL.contains(code)));
         for code in all.chain(crate::input::CODES) {
             assert!(codes.insert(code), "two codes are called {code}");

@@ -7,10 +7,12 @@ use handpie_audit::Ruling;
 use handpie_audit::vuln::{Database, Facts, Inventory, NoInventory, Row, Tier, steps, triage};
 use handpie_binary::{Binary, Bytes, Error, ErrorKind};
 
+use crate::evidence;
 use crate::examine::member;
 use crate::files::Found;
 use crate::report::check::Unread;
 use crate::report::vuln::{Judged, Verdict};
+use crate::vex::{Heard, Program, Vex};
 
 /// What a look at a file came to.
 pub(crate) enum Seen<'db> {
@@ -25,6 +27,8 @@ pub(crate) enum Seen<'db> {
 /// What counts.
 pub(crate) struct Question<'db> {
     pub(crate) database: &'db Database<'db>,
+    /// What others say of advisories.
+    pub(crate) vex: &'db Vex,
     /// From which tier on an advisory fails.
     pub(crate) fail_on: Tier,
 }
@@ -38,11 +42,14 @@ pub(crate) struct Provenance {
     pub(crate) member: Option<String>,
     /// Whether somebody named it, and not a directory that it is in.
     pub(crate) named: bool,
+    /// SHA-256 of the file, where it was asked for.
+    pub(crate) hash: Option<String>,
 }
 
 /// What is known of every binary in a file.
 pub(crate) fn look<'db>(found: &Found, question: &Question<'db>, ruling: &Ruling<'_>) -> Seen<'db> {
-    let looked = inventories(found, |provenance, inventory| {
+    let hashes = question.vex.names_hashes();
+    let looked = inventories(found, hashes, |provenance, inventory| {
         question.judge(provenance, inventory, ruling)
     });
     match looked {
@@ -62,8 +69,14 @@ impl<'db> Question<'db> {
     ) -> Judged<'db> {
         let triage = triage(inventory, self.database);
         let title = provenance.title();
+        let program = Program {
+            path: &provenance.path,
+            title: &title,
+            record: &inventory.record,
+            hash: provenance.hash.as_deref(),
+        };
         let verdicts = triage.rows.into_iter();
-        let verdicts = verdicts.map(|row| self.verdict(row, ruling));
+        let verdicts = verdicts.map(|row| self.verdict(row, &program, ruling));
         let verdicts: Vec<Verdict<'db>> = verdicts.collect();
         let counted = verdicts.iter().filter(|it| it.fails).map(|it| &it.row);
         Judged {
@@ -78,14 +91,18 @@ impl<'db> Question<'db> {
         }
     }
 
-    fn verdict(&self, row: Row<'db>, ruling: &Ruling<'_>) -> Verdict<'db> {
+    fn verdict(&self, row: Row<'db>, program: &Program<'_>, ruling: &Ruling<'_>) -> Verdict<'db> {
         let ids = std::iter::once(row.advisory.id()).chain(row.advisory.aliases());
         let suppressed = ruling.suppressed(&ids.collect::<Vec<_>>());
         let accepted = suppressed.as_ref().is_some_and(|it| !it.expired);
+        let Heard { accepting, fitting } = self.vex.hear(program, &row, self.fail_on);
         let counts = row.tier >= self.fail_on && !row.is_informational();
         Verdict {
-            fails: counts && !accepted,
+            fails: counts && !accepted && accepting.is_empty(),
+            counts,
             suppressed,
+            vex: accepting,
+            heard: fitting,
             row,
         }
     }
@@ -108,7 +125,7 @@ type Member = (Option<String>, Facts);
 pub(crate) fn facts(found: &Found) -> Option<Result<Vec<Member>, Unread>> {
     let facts =
         |provenance: Provenance, inventory: &Inventory<'_>| (provenance.member, inventory.facts());
-    match inventories(found, facts) {
+    match inventories(found, false, facts) {
         Looked::Seen(seen) => Some(Ok(seen)),
         Looked::Unread(unread) => Some(Err(unread)),
         Looked::Passed => None,
@@ -121,20 +138,34 @@ enum Looked<T> {
     Passed,
 }
 
-/// What `each` makes of every binary in a file that tells what it holds.
-fn inventories<T>(found: &Found, each: impl Fn(Provenance, &Inventory<'_>) -> T) -> Looked<T> {
+/// What `each` makes of every binary in a file that tells what it holds; with `hashes`, it gets that of
+/// the file.
+fn inventories<T>(
+    found: &Found,
+    hashes: bool,
+    each: impl Fn(Provenance, &Inventory<'_>) -> T,
+) -> Looked<T> {
     let (path, name) = (found.path().to_owned(), found.name());
     let mut input = match found.open() {
         Ok(Some(input)) => input,
         Ok(None) => return Looked::Passed,
         Err(failure) => return Looked::Unread(Unread::of(path, name, failure)),
     };
-    let provenance = Provenance {
+    let mut provenance = Provenance {
         path: name.clone(),
         member: None,
         named: found.was_named(),
+        hash: None,
     };
     let looked = input.look(|bytes| in_bytes(bytes, &provenance, &each));
+    let looked = match looked {
+        // What tells nothing has not to be read whole.
+        Ok(Ok(Ok(_))) if hashes => input.look(hash).and_then(|hash| {
+            provenance.hash = hash;
+            input.look(|bytes| in_bytes(bytes, &provenance, &each))
+        }),
+        looked => looked,
+    };
     let looked = match looked {
         Ok(looked) => looked,
         Err(failure) => return Looked::Unread(Unread::of(path, name, failure)),
@@ -160,6 +191,12 @@ impl Unread {
             hints: vec![why.hint().to_owned()],
         }
     }
+}
+
+/// SHA-256 of the file; `None` while not all of it has been read.
+fn hash(bytes: Bytes<'_>) -> Option<String> {
+    let data = bytes.data();
+    bytes.is_complete().then(|| evidence::hash(data))
 }
 
 fn in_bytes<T>(

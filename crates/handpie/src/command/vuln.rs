@@ -16,6 +16,7 @@ use crate::report::Reporter;
 use crate::report::check::Unread;
 use crate::report::vuln::{Show, State, Vulnerabilities};
 use crate::triage::{Provenance, Question, Seen, look};
+use crate::vex::Vex;
 
 /// Say which known vulnerabilities are in programs, and whether their code is linked
 ///
@@ -26,7 +27,7 @@ use crate::triage::{Provenance, Question, Seen, look};
 /// cargo-auditable leaves, by crate.
 ///
 /// The database is made by `handpie db update`. Advisories that are accepted for now stand in
-/// `[[vuln]]` tables of handpie.toml.
+/// `[[vuln]]` tables of handpie.toml; what somebody has found out about them stands in VEX documents.
 ///
 /// Exit status: 1 when an advisory counts; 3 when a file cannot be read, or when nothing in a program
 /// that was named has a version by which it could be matched.
@@ -36,6 +37,8 @@ use crate::triage::{Provenance, Question, Seen, look};
   handpie vuln --show evidence bin/svc          the functions that are linked, and where
   handpie vuln --show all dist/                 every advisory, modules that are only listed, too
   handpie vuln --fail-on package --max-db-age 7 dist/
+  handpie vuln --vex vex.json dist/             without what is not affected; --format openvex
+                                                writes a document to start with
   handpie facts bin/svc > svc.json; handpie vuln --facts svc.json       later, without the program
   handpie vuln --format json dist/ | jq -r '.result.files[] | .path as $p | .advisories[] | select(.fails) | \"\\($p) \\(.id)\"'")]
 pub(crate) struct Vuln {
@@ -61,6 +64,10 @@ pub(crate) struct Vuln {
     /// The policy with `[[vuln]]` tables, instead of the next `handpie.toml` upwards from here
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// A VEX document, OpenVEX 0.2.0 or CycloneDX: advisories of which it says that a program is not
+    /// affected, or has the fix, do not count
+    #[arg(long, value_name = "FILE")]
+    vex: Vec<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -88,6 +95,7 @@ const AT_ONCE: usize = 256;
 
 pub(crate) fn run(args: &Vuln, reporter: &Reporter) -> Result<Exit, Failure> {
     let rulebook = Rulebook::open(&PolicyArgs::of_file(args.policy.clone()))?;
+    let vex = Vex::open(&args.vex)?;
     let advisories = Advisories::open(args.db.as_deref())?;
     let database = advisories.database()?;
     let sources: Vec<Source> = database.sources().collect();
@@ -95,6 +103,7 @@ pub(crate) fn run(args: &Vuln, reporter: &Reporter) -> Result<Exit, Failure> {
     advisories::refuse_old(age, args.max_db_age)?;
     let question = Question {
         database: &database,
+        vex: &vex,
         fail_on: args.fail_on.into(),
     };
     let state = State {
@@ -105,7 +114,7 @@ pub(crate) fn run(args: &Vuln, reporter: &Reporter) -> Result<Exit, Failure> {
         fail_on: question.fail_on,
         show: args.show,
     };
-    let mut report = Vulnerabilities::begin(reporter, &rulebook, state)?;
+    let mut report = Vulnerabilities::begin(reporter, &rulebook, &vex, state)?;
     for path in &args.facts {
         of_facts(path, &question, &rulebook, &mut report)?;
     }
@@ -153,6 +162,7 @@ fn of_facts(
             path: kept.path,
             member: kept.member,
             named,
+            hash: None,
         };
         report.add(&match Inventory::kept(kept.facts) {
             Ok(inventory) => Seen::Judged(vec![question.judge(provenance, &inventory, &ruling)]),

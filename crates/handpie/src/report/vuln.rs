@@ -18,11 +18,14 @@ use serde::Serialize;
 
 use super::Reporter;
 use super::check::Unread;
+use super::text::harmless;
 use crate::args::Format;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::policy::Rulebook;
 use crate::triage::{Provenance, Seen};
+use crate::vex::{Statement, Vex};
+pub(crate) use openvex::is_own_absence;
 
 /// A program and what is known of it.
 #[derive(Debug)]
@@ -42,13 +45,19 @@ pub(crate) struct Judged<'db> {
     pub(crate) steps: Vec<Step>,
 }
 
-/// An advisory, and what the policy makes of it.
+/// An advisory, and what the policy and VEX documents make of it.
 #[derive(Debug)]
 pub(crate) struct Verdict<'db> {
     pub(crate) row: Row<'db>,
+    /// Whether it would count if nobody had said anything about it.
+    pub(crate) counts: bool,
     /// Whether it counts.
     pub(crate) fails: bool,
     pub(crate) suppressed: Option<Suppressed>,
+    /// The statements for which it does not count.
+    pub(crate) vex: Vec<&'db Statement>,
+    /// Every statement about it, by number.
+    pub(crate) heard: Vec<usize>,
 }
 
 /// How much is printed as text.
@@ -124,6 +133,9 @@ pub(crate) struct Vulnerabilities<'a> {
     rulebook: &'a Rulebook,
     /// By the place of the suppression in the policy.
     used: Vec<bool>,
+    vex: &'a Vex,
+    /// By the number of the statement.
+    heard: Vec<bool>,
     /// How many programs that were named could not be matched at all.
     blank: usize,
 }
@@ -132,6 +144,7 @@ impl<'a> Vulnerabilities<'a> {
     pub(crate) fn begin(
         reporter: &Reporter,
         rulebook: &'a Rulebook,
+        vex: &'a Vex,
         state: State,
     ) -> Result<Self, Failure> {
         let sheet: Box<dyn Sheet> = match reporter.format {
@@ -147,6 +160,8 @@ impl<'a> Vulnerabilities<'a> {
             summary: Summary::default(),
             rulebook,
             used: vec![false; rulebook.policy.suppressions().count()],
+            vex,
+            heard: vec![false; vex.len()],
             blank: 0,
         };
         let begun = report.sheet.begin(&mut report.out);
@@ -181,6 +196,11 @@ impl<'a> Vulnerabilities<'a> {
             (false, _) => self.summary.passed += 1,
         }
         self.blank += usize::from(judged.is_blank());
+        for number in judged.verdicts.iter().flat_map(|it| &it.heard) {
+            if let Some(heard) = self.heard.get_mut(*number) {
+                *heard = true;
+            }
+        }
         let suppressed = judged.verdicts.iter();
         for suppressed in suppressed.filter_map(|it| it.suppressed.as_ref()) {
             if let Some(used) = self.used.get_mut(suppressed.suppression) {
@@ -216,6 +236,9 @@ impl<'a> Vulnerabilities<'a> {
                 self.rulebook.file_name(),
                 suppression.line()
             ));
+        }
+        for note in self.vex.unheard(&self.heard) {
+            reporter.note(&format!("note: {}", harmless(&note)));
         }
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::support::tool;
 use crate::workshop::Workshop;
 
-fn advisory(id: &str, name: &str, fixed: &str) -> Value {
+pub(crate) fn advisory(id: &str, name: &str, fixed: &str) -> Value {
     json!({
         "id": id,
         "modified": "2026-01-01T00:00:00Z",

@@ -20,6 +20,7 @@ mod database;
 mod facts;
 mod reports;
 mod policy;
+mod vex;
 mod unmatched;
 mod forged;
 mod exchange;

@@ -177,13 +177,22 @@ fn message(judged: &Judged<'_>, verdict: &Verdict<'_>) -> String {
 }
 
 fn suppressions(verdict: &Verdict<'_>) -> Value {
-    match &verdict.suppressed {
-        Some(it) if !it.expired => json!([{
+    let accepted = verdict.suppressed.iter().filter(|it| !it.expired);
+    let accepted = accepted.map(|it| {
+        json!({
             "kind": "external",
             "status": "accepted",
             "justification": it.reason,
             "properties": { "until": it.until },
-        }]),
-        _ => json!([]),
-    }
+        })
+    });
+    let said = verdict.vex.iter().map(|it| {
+        json!({
+            "kind": "external",
+            "status": "accepted",
+            "justification": it.to_string(),
+            "properties": { "author": it.author, "document": it.document, "status": it.word },
+        })
+    });
+    accepted.chain(said).collect()
 }

@@ -24,8 +24,9 @@ impl Text {
     }
 
     fn shows(&self, verdict: &Verdict<'_>) -> bool {
-        let expired = verdict.suppressed.is_some();
-        verdict.fails || expired || self.state.show == Show::All
+        let spared = verdict.counts && !verdict.vex.is_empty();
+        let named = verdict.suppressed.is_some() || spared;
+        verdict.fails || named || self.state.show == Show::All
     }
 
     fn shows_evidence(&self) -> bool {
@@ -59,6 +60,9 @@ impl Text {
                 false => format!("accepted until {}: {}", suppressed.until, suppressed.reason),
             };
             lines.entry(COLUMN, "", &harmless(&text));
+        }
+        for statement in &verdict.vex {
+            lines.entry(COLUMN, "", &harmless(&statement.to_string()));
         }
         if self.shows_evidence() && !advisory.url().is_empty() {
             lines.entry(COLUMN, "", &harmless(advisory.url()));
