@@ -25,3 +25,14 @@ pub(crate) const MAX_ADVISORIES_SIZE: usize = 512 << 20;
 
 /// A stream of advisories in a database when it is unpacked, in bytes.
 pub(crate) const MAX_ADVISORY_TEXTS: usize = 8 << 20;
+
+/// Modules or crates of a program that are held against a database. The largest programs list two
+/// thousand; a list that was forged to be long could have a hundred times as many.
+pub(crate) const MAX_MODULES: usize = 1 << 14;
+
+/// Versions in which a program may hold one module or crate. Go takes one, and where Cargo needs
+/// several there are a handful. Every advisory about the module is looked at for each.
+pub(crate) const MAX_VERSIONS: usize = 64;
+
+/// Parts of an import path, between slashes, of which the module is looked for. Real ones have ten.
+pub(crate) const MAX_PATH_PARTS: usize = 64;

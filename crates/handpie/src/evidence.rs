@@ -141,7 +141,8 @@ fn objects_in(path: &Path) -> Result<Vec<Object>, Failure> {
     Ok(members.collect())
 }
 
-fn hash(bytes: &[u8]) -> String {
+/// SHA-256 in hexadecimal digits.
+pub(crate) fn hash(bytes: &[u8]) -> String {
     hexadecimal(&Sha256::digest(bytes))
 }
 

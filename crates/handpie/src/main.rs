@@ -17,6 +17,7 @@ mod evidence;
 mod triage;
 mod govulncheck;
 mod advisories;
+mod vex;
 mod place;
 mod policy;
 mod nearest;

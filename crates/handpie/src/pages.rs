@@ -205,10 +205,14 @@ pages! {
     "vuln-no-build-info"
     "vuln-no-functions"
     "vuln-no-module-list"
+    "vuln-nothing-matched"
     "vuln-nothing-recorded"
     "vuln-packed"
+    "vuln-too-many-modules"
     "vuln-unknown-version"
     "vuln-vendor-go"
+    "vuln-vex-invalid"
+    "vuln-vex-unknown"
     "writable-code"
     "wrong-class"
     "wrong-endianness"
@@ -263,6 +267,7 @@ mod tests {
             .chain(handpie_audit::vuln::NoInventory::CODES)
             .chain(crate::advisories::CODES)
             .chain([crate::command::facts::UNKNOWN])
+            .chain(crate::vex::CODES)
             .chain(rules.filter(|code| !OF_RULE_AND_REFUSAL.contains(code)));
         for code in all.chain(crate::input::CODES) {
             assert!(codes.insert(code), "two codes are called {code}");

@@ -1,14 +1,18 @@
 //! One file, held against the database of advisories: which binaries are in it, and what is known of
 //! each.
 
+use std::path::PathBuf;
+
 use handpie_audit::Ruling;
-use handpie_audit::vuln::{Database, Facts, Inventory, NoInventory, Tier, steps, triage};
+use handpie_audit::vuln::{Database, Facts, Inventory, NoInventory, Row, Tier, steps, triage};
 use handpie_binary::{Binary, Bytes, Error, ErrorKind};
 
+use crate::evidence;
 use crate::examine::member;
 use crate::files::Found;
 use crate::report::check::Unread;
 use crate::report::vuln::{Judged, Verdict};
+use crate::vex::{Heard, Program, Vex};
 
 /// What a look at a file came to.
 pub(crate) enum Seen<'db> {
@@ -23,14 +27,30 @@ pub(crate) enum Seen<'db> {
 /// What counts.
 pub(crate) struct Question<'db> {
     pub(crate) database: &'db Database<'db>,
+    /// What others say of advisories.
+    pub(crate) vex: &'db Vex,
     /// From which tier on an advisory fails.
     pub(crate) fail_on: Tier,
 }
 
+/// Where what is in a binary was found.
+#[derive(Clone, Debug)]
+pub(crate) struct Provenance {
+    /// The file, as it was named.
+    pub(crate) path: String,
+    /// Which of the binaries in the file it is, where there are several.
+    pub(crate) member: Option<String>,
+    /// Whether somebody named it, and not a directory that it is in.
+    pub(crate) named: bool,
+    /// SHA-256 of the file, where it was asked for.
+    pub(crate) hash: Option<String>,
+}
+
 /// What is known of every binary in a file.
 pub(crate) fn look<'db>(found: &Found, question: &Question<'db>, ruling: &Ruling<'_>) -> Seen<'db> {
-    let looked = inventories(found, |member, inventory| {
-        question.judge(found.name(), member, inventory, ruling)
+    let hashes = question.vex.names_hashes();
+    let looked = inventories(found, hashes, |provenance, inventory| {
+        question.judge(provenance, inventory, ruling)
     });
     match looked {
         Looked::Seen(judged) => Seen::Judged(judged),
@@ -43,33 +63,57 @@ impl<'db> Question<'db> {
     /// What is known of what is in a binary.
     pub(crate) fn judge(
         &self,
-        name: String,
-        member: Option<String>,
+        provenance: Provenance,
         inventory: &Inventory<'_>,
         ruling: &Ruling<'_>,
     ) -> Judged<'db> {
         let triage = triage(inventory, self.database);
-        let verdicts = triage.rows.into_iter().map(|row| {
-            let ids = std::iter::once(row.advisory.id()).chain(row.advisory.aliases());
-            let suppressed = ruling.suppressed(&ids.collect::<Vec<_>>());
-            let accepted = suppressed.as_ref().is_some_and(|it| !it.expired);
-            Verdict {
-                fails: row.tier >= self.fail_on && !row.is_informational() && !accepted,
-                suppressed,
-                row,
-            }
-        });
+        let title = provenance.title();
+        let program = Program {
+            path: &provenance.path,
+            title: &title,
+            record: &inventory.record,
+            hash: provenance.hash.as_deref(),
+        };
+        let verdicts = triage.rows.into_iter();
+        let verdicts = verdicts.map(|row| self.verdict(row, &program, ruling));
         let verdicts: Vec<Verdict<'db>> = verdicts.collect();
         let counted = verdicts.iter().filter(|it| it.fails).map(|it| &it.row);
         Judged {
-            path: name,
-            member,
+            title,
             steps: steps(counted, self.fail_on),
             module_count: inventory.module_count(),
             matched_count: inventory.matched_count(),
             record: inventory.record.clone(),
             doubts: triage.doubts,
             verdicts,
+            provenance,
+        }
+    }
+
+    fn verdict(&self, row: Row<'db>, program: &Program<'_>, ruling: &Ruling<'_>) -> Verdict<'db> {
+        let ids = std::iter::once(row.advisory.id()).chain(row.advisory.aliases());
+        let suppressed = ruling.suppressed(&ids.collect::<Vec<_>>());
+        let accepted = suppressed.as_ref().is_some_and(|it| !it.expired);
+        let Heard { accepting, fitting } = self.vex.hear(program, &row, self.fail_on);
+        let counts = row.tier >= self.fail_on && !row.is_informational();
+        Verdict {
+            fails: counts && !accepted && accepting.is_empty(),
+            counts,
+            suppressed,
+            vex: accepting,
+            heard: fitting,
+            row,
+        }
+    }
+}
+
+impl Provenance {
+    /// The file, and which of the binaries in it.
+    fn title(&self) -> String {
+        match &self.member {
+            Some(member) => format!("{} ({member})", self.path),
+            None => self.path.clone(),
         }
     }
 }
@@ -79,7 +123,9 @@ type Member = (Option<String>, Facts);
 
 /// What every binary in a file holds, worth keeping; `None` for what was only met on the way.
 pub(crate) fn facts(found: &Found) -> Option<Result<Vec<Member>, Unread>> {
-    match inventories(found, |member, inventory| (member, inventory.facts())) {
+    let facts =
+        |provenance: Provenance, inventory: &Inventory<'_>| (provenance.member, inventory.facts());
+    match inventories(found, false, facts) {
         Looked::Seen(seen) => Some(Ok(seen)),
         Looked::Unread(unread) => Some(Err(unread)),
         Looked::Passed => None,
@@ -92,37 +138,71 @@ enum Looked<T> {
     Passed,
 }
 
-/// What `each` makes of every binary in a file that tells what it holds.
-fn inventories<T>(found: &Found, each: impl Fn(Option<String>, &Inventory<'_>) -> T) -> Looked<T> {
+/// What `each` makes of every binary in a file that tells what it holds; with `hashes`, it gets that of
+/// the file.
+fn inventories<T>(
+    found: &Found,
+    hashes: bool,
+    each: impl Fn(Provenance, &Inventory<'_>) -> T,
+) -> Looked<T> {
     let (path, name) = (found.path().to_owned(), found.name());
     let mut input = match found.open() {
         Ok(Some(input)) => input,
         Ok(None) => return Looked::Passed,
         Err(failure) => return Looked::Unread(Unread::of(path, name, failure)),
     };
-    let looked = match input.look(|bytes| in_bytes(bytes, &each)) {
+    let mut provenance = Provenance {
+        path: name.clone(),
+        member: None,
+        named: found.was_named(),
+        hash: None,
+    };
+    let looked = input.look(|bytes| in_bytes(bytes, &provenance, &each));
+    let looked = match looked {
+        // What tells nothing has not to be read whole.
+        Ok(Ok(Ok(_))) if hashes => input.look(hash).and_then(|hash| {
+            provenance.hash = hash;
+            input.look(|bytes| in_bytes(bytes, &provenance, &each))
+        }),
+        looked => looked,
+    };
+    let looked = match looked {
         Ok(looked) => looked,
         Err(failure) => return Looked::Unread(Unread::of(path, name, failure)),
     };
     match looked {
         Ok(Ok(seen)) => Looked::Seen(seen),
-        Ok(Err(_)) if !found.was_named() => Looked::Passed,
-        Ok(Err(nothing)) => Looked::Unread(Unread {
-            path,
-            name,
-            code: Some(nothing.code()),
-            message: nothing.to_string(),
-            hints: vec![nothing.hint().to_owned()],
-        }),
+        Ok(Err(nothing)) if !found.was_named() && !nothing.is_refusal() => Looked::Passed,
+        Ok(Err(nothing)) => Looked::Unread(Unread::without_inventory(path, name, nothing)),
         // The first bytes say nearly always, and not always, what a file is.
         Err(error) if !found.was_named() && error.kind() == ErrorKind::NotBinary => Looked::Passed,
         Err(error) => Looked::Unread(Unread::unreadable(path, name, &error)),
     }
 }
 
+impl Unread {
+    /// A file in which nothing tells what it holds, or too much.
+    pub(crate) fn without_inventory(path: PathBuf, name: String, why: NoInventory) -> Self {
+        Self {
+            path,
+            name,
+            code: Some(why.code()),
+            message: why.to_string(),
+            hints: vec![why.hint().to_owned()],
+        }
+    }
+}
+
+/// SHA-256 of the file; `None` while not all of it has been read.
+fn hash(bytes: Bytes<'_>) -> Option<String> {
+    let data = bytes.data();
+    bytes.is_complete().then(|| evidence::hash(data))
+}
+
 fn in_bytes<T>(
     bytes: Bytes<'_>,
-    each: impl Fn(Option<String>, &Inventory<'_>) -> T,
+    provenance: &Provenance,
+    each: impl Fn(Provenance, &Inventory<'_>) -> T,
 ) -> Result<Result<Vec<T>, NoInventory>, Error> {
     let binaries = Binary::parse(bytes)?;
     let several = binaries.len() > 1;
@@ -133,9 +213,13 @@ fn in_bytes<T>(
             // Before that, it would be asked in vain.
             Ok(_) if !bytes.is_complete() => {}
             Ok(inventory) => {
-                let member = several.then(|| member(binary, number));
-                seen.push(each(member, &inventory));
+                let provenance = Provenance {
+                    member: several.then(|| member(binary, number)),
+                    ..provenance.clone()
+                };
+                seen.push(each(provenance, &inventory));
             }
+            Err(why) if why.is_refusal() => return Ok(Err(why)),
             Err(why) => nothing = why,
         }
     }

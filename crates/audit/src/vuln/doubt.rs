@@ -31,11 +31,13 @@ pub enum Doubt {
     NoFunctions,
     /// So many crates came from elsewhere than crates.io.
     ForeignCrates(usize),
+    /// Nothing has a version that can be held against a database.
+    NothingMatched,
 }
 
 impl Doubt {
     /// Every code.
-    pub const CODES: [&str; 11] = [
+    pub const CODES: [&str; 12] = [
         "vuln-no-build-info",
         "vuln-no-module-list",
         "vuln-main-devel",
@@ -47,6 +49,7 @@ impl Doubt {
         "vuln-vendor-go",
         "vuln-no-functions",
         "vuln-foreign-crates",
+        "vuln-nothing-matched",
     ];
 
     /// The code, which is also the name of its page.
@@ -63,6 +66,7 @@ impl Doubt {
             Self::VendorGo(_) => "vuln-vendor-go",
             Self::NoFunctions => "vuln-no-functions",
             Self::ForeignCrates(_) => "vuln-foreign-crates",
+            Self::NothingMatched => "vuln-nothing-matched",
         }
     }
 }
@@ -112,6 +116,10 @@ impl fmt::Display for Doubt {
             Self::ForeignCrates(count) => write!(
                 f,
                 "crates from elsewhere than crates.io are not matched: {count}"
+            ),
+            Self::NothingMatched => f.write_str(
+                "nothing in it has a version that could be matched, so that no advisory was found \
+                 says nothing",
             ),
         }
     }

@@ -1,7 +1,7 @@
 //! Whose versions and names an advisory uses.
 
 /// Who numbers versions, and how OSV calls that.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Ecosystem {
     /// Modules of Go.
     Go,

@@ -1,10 +1,11 @@
 //! What is in a binary: modules or crates with their versions, and the code that is linked.
 
+mod absence;
 mod auditable;
 mod locate;
+mod owners;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use handpie_binary::Binary;
 use handpie_binary::go::{BuildInfo, Pclntab};
@@ -16,6 +17,9 @@ use super::record::{Facts, Module, Record};
 use super::semver::Version;
 use super::triage::Hit;
 use crate::go::Version as GoVersion;
+use crate::limits::{MAX_MODULES, MAX_VERSIONS};
+pub use absence::NoInventory;
+use owners::Owners;
 
 /// What is in a binary, ready to be held against a database.
 #[derive(Debug)]
@@ -27,10 +31,11 @@ pub struct Inventory<'data> {
     /// What limits the answer.
     pub(super) doubts: Vec<Doubt>,
     pub(super) code: Code<'data>,
+    owners: Owners,
 }
 
 /// Something that advisories may be about.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Component {
     pub(super) ecosystem: Ecosystem,
     /// What the database calls it: a module path, `stdlib`, `toolchain`, a crate.
@@ -41,58 +46,17 @@ pub(super) struct Component {
     pub(super) import_path: String,
 }
 
-/// Why there is no inventory of a binary.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoInventory {
-    /// It is no Go program and carries no list of crates.
-    NothingRecorded,
-    /// It is compressed, and nothing of it can be seen.
-    Packed,
-}
-
-impl NoInventory {
-    /// Every code.
-    pub const CODES: [&str; 2] = ["vuln-nothing-recorded", "vuln-packed"];
-
-    /// The code, which is also the name of its page.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::NothingRecorded => "vuln-nothing-recorded",
-            Self::Packed => "vuln-packed",
-        }
-    }
-
-    /// What to do about it.
-    pub fn hint(self) -> &'static str {
-        match self {
-            Self::NothingRecorded => "of Rust programs, build with `cargo auditable build`",
-            Self::Packed => "look at the program before it is packed: `upx -d FILE` unpacks",
-        }
-    }
-}
-
-impl fmt::Display for NoInventory {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NothingRecorded => {
-                "it is no Go program and has no list of crates, so nothing tells what is in it"
-            }
-            Self::Packed => "it was packed by UPX, so what is in it cannot be seen",
-        })
-    }
-}
-
 impl<'data> Inventory<'data> {
     /// What is in `binary`.
     ///
     /// # Errors
-    /// When nothing in it tells.
+    /// When nothing in it tells, or more than a toolchain writes.
     pub fn of(binary: &Binary<'data>) -> Result<Self, NoInventory> {
         if locate::may_be_go(binary) {
             let info = BuildInfo::read(binary);
             let functions = Pclntab::read(binary);
             if info.is_some() || functions.is_some() {
-                return Ok(Self::of_go(binary, info.as_ref(), functions));
+                return Self::of_go(binary, info.as_ref(), functions);
             }
         }
         if let Some(crates) = auditable::crates(binary) {
@@ -101,7 +65,7 @@ impl<'data> Inventory<'data> {
                 crates: Some(crates),
                 ..Record::default()
             };
-            return Ok(Self::new(record, Code::Unreadable));
+            return Self::new(record, Code::Unreadable);
         }
         Err(match locate::is_packed(binary) {
             true => NoInventory::Packed,
@@ -110,14 +74,23 @@ impl<'data> Inventory<'data> {
     }
 
     /// What was kept of a binary.
-    pub fn kept(facts: Facts) -> Self {
+    ///
+    /// # Errors
+    /// When it lists more than a toolchain writes.
+    pub fn kept(facts: Facts) -> Result<Self, NoInventory> {
         let (record, code) = facts.into_parts();
         Self::new(record, code)
     }
 
     /// What another program found in a binary: what the toolchain recorded, and functions, each with
     /// the import path of its package and its name behind that.
-    pub fn listed(record: Record, functions: Vec<(String, String)>) -> Self {
+    ///
+    /// # Errors
+    /// When it lists more than a toolchain writes.
+    pub fn listed(
+        record: Record,
+        functions: Vec<(String, String)>,
+    ) -> Result<Self, NoInventory> {
         Self::new(record, Code::Listed(functions))
     }
 
@@ -160,7 +133,7 @@ impl<'data> Inventory<'data> {
         binary: &Binary<'data>,
         info: Option<&BuildInfo>,
         functions: Option<Pclntab<'data>>,
-    ) -> Self {
+    ) -> Result<Self, NoInventory> {
         let mut record = match info {
             Some(info) => Record::of_build_info(info),
             None => Record {
@@ -179,21 +152,48 @@ impl<'data> Inventory<'data> {
         Self::new(record, code)
     }
 
-    fn new(record: Record, code: Code<'data>) -> Self {
+    fn new(record: Record, code: Code<'data>) -> Result<Self, NoInventory> {
+        let crates = record.crates.as_ref().map_or(0, Vec::len);
+        let count = record.modules.len().saturating_add(crates);
+        if count > MAX_MODULES {
+            return Err(NoInventory::TooManyModules(count));
+        }
         let mut inventory = Self {
             record: Record::default(),
             components: Vec::new(),
             doubts: Vec::new(),
             code,
+            owners: Owners::default(),
         };
         match &record.crates {
             Some(crates) => inventory.add_crates(crates),
             None => inventory.add_go(&record),
         }
+        if inventory.matched_count() == 0 {
+            inventory.doubts.push(Doubt::NothingMatched);
+        }
         inventory.doubts.sort();
         inventory.doubts.dedup();
+        inventory.refuse_many_versions()?;
+        inventory.owners = Owners::of(&inventory.components);
         inventory.record = record;
-        inventory
+        Ok(inventory)
+    }
+
+    /// From here on, no component is there twice, and few have the same name: what is done for each
+    /// advisory about a name is bounded.
+    fn refuse_many_versions(&mut self) -> Result<(), NoInventory> {
+        let mut known = HashSet::new();
+        self.components.retain(|it| known.insert(it.clone()));
+        let mut counts: HashMap<(Ecosystem, &str), usize> = HashMap::new();
+        for it in &self.components {
+            let count = counts.entry((it.ecosystem, &it.name)).or_default();
+            *count = count.saturating_add(1);
+        }
+        match counts.into_values().max() {
+            Some(most) if most > MAX_VERSIONS => Err(NoInventory::TooManyVersions(most)),
+            _ => Ok(()),
+        }
     }
 
     fn add_crates(&mut self, crates: &[super::record::Crate]) {
@@ -316,34 +316,10 @@ impl<'data> Inventory<'data> {
         });
     }
 
-    /// Which component a package belongs to: of the modules whose path is the start of the import
-    /// path, the one with the longest; without one, the standard library, whose paths have no dot in
-    /// their first part.
+    /// Which component a package belongs to.
     pub(super) fn owner(&self, package: &str) -> Option<usize> {
-        let paths = self.components.iter().enumerate();
-        let owners = paths.filter(|(_, it)| is_below(package, &it.import_path));
-        let owner = owners.max_by_key(|(_, it)| it.import_path.len());
-        if let Some((index, _)) = owner {
-            return Some(index);
-        }
-        let first = package.split('/').next().unwrap_or_default();
-        // `go build main.go` gives its package this name.
-        if first.contains('.')
-            || package == "command-line-arguments"
-            || package == self.record.package
-        {
-            return None;
-        }
-        let mut components = self.components.iter();
-        components.position(|it| it.ecosystem == Ecosystem::Go && it.name == STDLIB)
+        self.owners.of_package(package, &self.record.package)
     }
-}
-
-/// Whether `package` is the module's own package or one below it. A path that only starts with the
-/// same letters is another module's.
-pub(super) fn is_below(package: &str, module: &str) -> bool {
-    let rest = package.strip_prefix(module);
-    !module.is_empty() && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 #[cfg(test)]

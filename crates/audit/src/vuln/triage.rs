@@ -1,7 +1,7 @@
 //! Holds an inventory against a database: for each advisory that is about a version in the binary,
 //! how much of what it is about is linked. `docs/design/triage.md` says what each tier proves.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
@@ -109,17 +109,25 @@ pub fn triage<'db>(inventory: &Inventory<'_>, database: &'db Database<'db>) -> T
     };
     let asked = matches.iter().filter(needs_code);
     let wanted = wanted(inventory, asked.clone());
+    let names_a_module = asked.clone().any(|found| found.imports.is_empty());
     let linked = match asked.count() {
         0 => None,
         _ => inventory.code.look(&wanted),
     };
+    let seen = linked.map(|linked| Seen {
+        firsts: match names_a_module {
+            true => first_packages(inventory, &linked),
+            false => HashMap::new(),
+        },
+        linked,
+    });
     let mut rows: BTreeMap<u32, Row<'db>> = BTreeMap::new();
     // While the names have not been read, all of this will be asked again.
     for found in matches.iter().filter(|_| inventory.code.is_read()) {
         let Some(component) = inventory.components.get(found.component) else {
             continue;
         };
-        let hit = hit(inventory, component, found, linked.as_ref());
+        let hit = hit(inventory, component, found, seen.as_ref());
         let (number, advisory) = found.block.advisory();
         let row = rows.entry(number).or_insert_with(|| Row {
             number,
@@ -140,6 +148,24 @@ pub fn triage<'db>(inventory: &Inventory<'_>, database: &'db Database<'db>) -> T
         rows,
         doubts: inventory.doubts.clone(),
     }
+}
+
+/// What of the code was found.
+struct Seen {
+    linked: Linked,
+    /// The first package of each component that has one, where an advisory names none.
+    firsts: HashMap<usize, String>,
+}
+
+/// One way through the packages, however many advisories are about modules as a whole.
+fn first_packages(inventory: &Inventory<'_>, linked: &Linked) -> HashMap<usize, String> {
+    let mut firsts = HashMap::new();
+    for package in &linked.packages {
+        if let Some(owner) = inventory.owner(package) {
+            firsts.entry(owner).or_insert_with(|| package.clone());
+        }
+    }
+    firsts
 }
 
 /// The symbols to look for, by the import paths that they have in the binary.
@@ -184,7 +210,7 @@ fn hit(
     inventory: &Inventory<'_>,
     component: &Component,
     found: &Match<'_>,
-    linked: Option<&Linked>,
+    seen: Option<&Seen>,
 ) -> Hit {
     let is_moved = !component.import_path.is_empty() && component.import_path != component.name;
     let is_module = ![STDLIB, TOOLCHAIN].contains(&component.name.as_str());
@@ -200,26 +226,23 @@ fn hit(
         packages: BTreeSet::new(),
         symbols: BTreeMap::new(),
     };
-    match (component.ecosystem, linked) {
+    match (component.ecosystem, seen) {
         // Crates are matched as a whole, and what is linked of them cannot be told by names.
         (Ecosystem::CratesIo, _) => {}
         (Ecosystem::Go, None) => {
             hit.tier = Tier::Symbol;
             hit.basis = Basis::Unseen;
         }
-        (Ecosystem::Go, Some(linked)) if found.imports.is_empty() => {
-            let packages = linked.packages.range(component.import_path.clone()..);
-            let mut packages = packages.take_while(|it| it.starts_with(&component.import_path));
-            let owned = |package: &&String| inventory.owner(package) == Some(found.component);
-            if let Some(package) = packages.find(owned) {
+        (Ecosystem::Go, Some(seen)) if found.imports.is_empty() => {
+            if let Some(package) = seen.firsts.get(&found.component) {
                 hit.tier = Tier::Symbol;
                 hit.packages.insert(package.clone());
             }
         }
-        (Ecosystem::Go, Some(linked)) => {
+        (Ecosystem::Go, Some(seen)) => {
             hit.basis = Basis::Symbols;
             for import in &found.imports {
-                hit.look(inventory, found.component, component, import, linked);
+                hit.look(inventory, found.component, component, import, &seen.linked);
             }
         }
     }

@@ -13,8 +13,10 @@ use crate::failure::Failure;
 use crate::files;
 use crate::policy::{PolicyArgs, Rulebook};
 use crate::report::Reporter;
+use crate::report::check::Unread;
 use crate::report::vuln::{Show, State, Vulnerabilities};
-use crate::triage::{Question, Seen, look};
+use crate::triage::{Provenance, Question, Seen, look};
+use crate::vex::Vex;
 
 /// Say which known vulnerabilities are in programs, and whether their code is linked
 ///
@@ -25,7 +27,10 @@ use crate::triage::{Question, Seen, look};
 /// cargo-auditable leaves, by crate.
 ///
 /// The database is made by `handpie db update`. Advisories that are accepted for now stand in
-/// `[[vuln]]` tables of handpie.toml. One that counts ends with exit status 1.
+/// `[[vuln]]` tables of handpie.toml; what somebody has found out about them stands in VEX documents.
+///
+/// Exit status: 1 when an advisory counts; 3 when a file cannot be read, or when nothing in a program
+/// that was named has a version by which it could be matched.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   handpie vuln bin/svc                          what to raise, and what for
@@ -33,6 +38,8 @@ use crate::triage::{Question, Seen, look};
   handpie vuln --show all dist/                 every advisory, modules that are only listed, too
   handpie vuln --fail-on package --max-db-age 7 dist/
   handpie vuln --compat govulncheck -mode=binary -format json bin/svc
+  handpie vuln --vex vex.json dist/             without what is not affected; --format openvex
+                                                writes a document to start with
   handpie facts bin/svc > svc.json; handpie vuln --facts svc.json       later, without the program
   handpie vuln --format json dist/ | jq -r '.result.files[] | .path as $p | .advisories[] | select(.fails) | \"\\($p) \\(.id)\"'")]
 pub(crate) struct Vuln {
@@ -62,6 +69,10 @@ pub(crate) struct Vuln {
     /// The policy with `[[vuln]]` tables, instead of the next `handpie.toml` upwards from here
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// A VEX document, OpenVEX 0.2.0 or CycloneDX: advisories of which it says that a program is not
+    /// affected, or has the fix, do not count
+    #[arg(long, value_name = "FILE")]
+    vex: Vec<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -94,6 +105,7 @@ pub(crate) fn run(args: &Vuln, reporter: &Reporter) -> Result<Exit, Failure> {
         return Err(failure.hint("`handpie vuln --compat govulncheck -mode=binary FILE`"));
     }
     let rulebook = Rulebook::open(&PolicyArgs::of_file(args.policy.clone()))?;
+    let vex = Vex::open(&args.vex)?;
     let advisories = Advisories::open(args.db.as_deref())?;
     let database = advisories.database()?;
     let sources: Vec<Source> = database.sources().collect();
@@ -101,6 +113,7 @@ pub(crate) fn run(args: &Vuln, reporter: &Reporter) -> Result<Exit, Failure> {
     advisories::refuse_old(age, args.max_db_age)?;
     let question = Question {
         database: &database,
+        vex: &vex,
         fail_on: args.fail_on.into(),
     };
     let state = State {
@@ -111,7 +124,7 @@ pub(crate) fn run(args: &Vuln, reporter: &Reporter) -> Result<Exit, Failure> {
         fail_on: question.fail_on,
         show: args.show,
     };
-    let mut report = Vulnerabilities::begin(reporter, &rulebook, state)?;
+    let mut report = Vulnerabilities::begin(reporter, &rulebook, &vex, state)?;
     for path in &args.facts {
         of_facts(path, &question, &rulebook, &mut report)?;
     }
@@ -149,12 +162,22 @@ fn of_facts(
     rulebook: &Rulebook,
     report: &mut Vulnerabilities<'_>,
 ) -> Result<(), Failure> {
-    for kept in facts::read(path)? {
+    let kept = facts::read(path)?;
+    // A record of many programs is to them what a directory is.
+    let named = kept.len() == 1;
+    for kept in kept {
         let place = PathBuf::from(&kept.path);
         let ruling = rulebook.ruling(&place);
-        let inventory = Inventory::kept(kept.facts);
-        let judged = question.judge(kept.path, kept.member, &inventory, &ruling);
-        report.add(&Seen::Judged(vec![judged]))?;
+        let provenance = Provenance {
+            path: kept.path,
+            member: kept.member,
+            named,
+            hash: None,
+        };
+        report.add(&match Inventory::kept(kept.facts) {
+            Ok(inventory) => Seen::Judged(vec![question.judge(provenance, &inventory, &ruling)]),
+            Err(why) => Seen::Unread(Unread::without_inventory(place, provenance.path, why)),
+        })?;
     }
     Ok(())
 }

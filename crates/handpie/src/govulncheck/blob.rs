@@ -60,10 +60,10 @@ pub(super) fn read(path: &Path) -> Option<Inventory<'static>> {
     }
     let body = Body::deserialize(&mut values).ok()?;
     values.end().ok()?;
-    Some(inventory(body))
+    inventory(body)
 }
 
-fn inventory(body: Body) -> Inventory<'static> {
+fn inventory(body: Body) -> Option<Inventory<'static>> {
     let record = Record {
         go: Some(body.go_version),
         build_info: true,
@@ -82,7 +82,7 @@ fn inventory(body: Body) -> Inventory<'static> {
         };
         Some((package, symbol.name))
     });
-    Inventory::listed(record, functions.collect())
+    Inventory::listed(record, functions.collect()).ok()
 }
 
 fn module(listed: Listed) -> Module {

@@ -18,19 +18,21 @@ use serde::Serialize;
 
 use super::Reporter;
 use super::check::Unread;
+use super::text::harmless;
 use crate::args::Format;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::policy::Rulebook;
-use crate::triage::Seen;
+use crate::triage::{Provenance, Seen};
+use crate::vex::{Statement, Vex};
+pub(crate) use openvex::is_own_absence;
 
 /// A program and what is known of it.
 #[derive(Debug)]
 pub(crate) struct Judged<'db> {
-    /// The file, as it was named.
-    pub(crate) path: String,
-    /// Which of the binaries in the file it is, where there are several.
-    pub(crate) member: Option<String>,
+    pub(crate) provenance: Provenance,
+    /// The file, and which of the binaries in it.
+    pub(crate) title: String,
     pub(crate) record: Record,
     /// How many modules or crates are in it.
     pub(crate) module_count: usize,
@@ -43,13 +45,19 @@ pub(crate) struct Judged<'db> {
     pub(crate) steps: Vec<Step>,
 }
 
-/// An advisory, and what the policy makes of it.
+/// An advisory, and what the policy and VEX documents make of it.
 #[derive(Debug)]
 pub(crate) struct Verdict<'db> {
     pub(crate) row: Row<'db>,
+    /// Whether it would count if nobody had said anything about it.
+    pub(crate) counts: bool,
     /// Whether it counts.
     pub(crate) fails: bool,
     pub(crate) suppressed: Option<Suppressed>,
+    /// The statements for which it does not count.
+    pub(crate) vex: Vec<&'db Statement>,
+    /// Every statement about it, by number.
+    pub(crate) heard: Vec<usize>,
 }
 
 /// How much is printed as text.
@@ -125,12 +133,18 @@ pub(crate) struct Vulnerabilities<'a> {
     rulebook: &'a Rulebook,
     /// By the place of the suppression in the policy.
     used: Vec<bool>,
+    vex: &'a Vex,
+    /// By the number of the statement.
+    heard: Vec<bool>,
+    /// How many programs that were named could not be matched at all.
+    blank: usize,
 }
 
 impl<'a> Vulnerabilities<'a> {
     pub(crate) fn begin(
         reporter: &Reporter,
         rulebook: &'a Rulebook,
+        vex: &'a Vex,
         state: State,
     ) -> Result<Self, Failure> {
         let sheet: Box<dyn Sheet> = match reporter.format {
@@ -146,6 +160,9 @@ impl<'a> Vulnerabilities<'a> {
             summary: Summary::default(),
             rulebook,
             used: vec![false; rulebook.policy.suppressions().count()],
+            vex,
+            heard: vec![false; vex.len()],
+            blank: 0,
         };
         let begun = report.sheet.begin(&mut report.out);
         begun.map_err(super::unwritten)?;
@@ -178,6 +195,12 @@ impl<'a> Vulnerabilities<'a> {
             (false, 0) => self.summary.unmatched += 1,
             (false, _) => self.summary.passed += 1,
         }
+        self.blank += usize::from(judged.is_blank());
+        for number in judged.verdicts.iter().flat_map(|it| &it.heard) {
+            if let Some(heard) = self.heard.get_mut(*number) {
+                *heard = true;
+            }
+        }
         let suppressed = judged.verdicts.iter();
         for suppressed in suppressed.filter_map(|it| it.suppressed.as_ref()) {
             if let Some(used) = self.used.get_mut(suppressed.suppression) {
@@ -186,8 +209,8 @@ impl<'a> Vulnerabilities<'a> {
         }
     }
 
-    /// The end of the report, and how the program ends: a file that cannot be read counts more than
-    /// an advisory.
+    /// The end of the report, and how the program ends: a file that cannot be read, and one that was
+    /// named and of which nothing is known, count more than an advisory.
     pub(crate) fn end(mut self, reporter: &Reporter) -> Result<Exit, Failure> {
         let ended = self.sheet.end(&mut self.out, &self.summary);
         ended.map_err(super::unwritten)?;
@@ -195,7 +218,7 @@ impl<'a> Vulnerabilities<'a> {
         if reporter.verbose {
             self.note_unused(reporter);
         }
-        Ok(if self.summary.unreadable > 0 {
+        Ok(if self.summary.unreadable > 0 || self.blank > 0 {
             Exit::Input
         } else if self.summary.failed > 0 {
             Exit::No
@@ -214,6 +237,9 @@ impl<'a> Vulnerabilities<'a> {
                 suppression.line()
             ));
         }
+        for note in self.vex.unheard(&self.heard) {
+            reporter.note(&format!("note: {}", harmless(&note)));
+        }
     }
 }
 
@@ -223,11 +249,9 @@ impl Judged<'_> {
         self.verdicts.iter().any(|verdict| verdict.fails)
     }
 
-    /// The file, and which of the binaries in it.
-    fn title(&self) -> String {
-        match &self.member {
-            Some(member) => format!("{} ({member})", self.path),
-            None => self.path.clone(),
-        }
+    /// Whether somebody asked about this program, and nothing in it can be matched: that there is no
+    /// advisory says nothing then, and must not look like an answer.
+    fn is_blank(&self) -> bool {
+        self.provenance.named && self.matched_count == 0
     }
 }

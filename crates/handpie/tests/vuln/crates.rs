@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::support::tool;
 use crate::workshop::Workshop;
 
-fn advisory(id: &str, name: &str, fixed: &str) -> Value {
+pub(crate) fn advisory(id: &str, name: &str, fixed: &str) -> Value {
     json!({
         "id": id,
         "modified": "2026-01-01T00:00:00Z",
@@ -24,7 +24,7 @@ fn advisory(id: &str, name: &str, fixed: &str) -> Value {
 }
 
 /// A program with a list of crates, made of `/bin/true` and objcopy.
-fn program(workshop: &Workshop, packages: &Value) -> Option<()> {
+pub(crate) fn program(workshop: &Workshop, packages: &Value) -> Option<()> {
     let what = "a program with a list of crates";
     let objcopy = tool("objcopy", what)?;
     let json = json!({ "packages": packages }).to_string();

@@ -20,5 +20,8 @@ mod database;
 mod facts;
 mod reports;
 mod policy;
+mod vex;
+mod unmatched;
+mod forged;
 mod exchange;
 mod govulncheck;

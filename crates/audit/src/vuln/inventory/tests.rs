@@ -11,7 +11,7 @@ fn inventory(json: &str) -> Inventory<'static> {
     let mut facts = record;
     facts["packages"] = serde_json::json!([]);
     facts["symbols"] = "".into();
-    Inventory::kept(serde_json::from_value(facts).unwrap())
+    Inventory::kept(serde_json::from_value(facts).unwrap()).unwrap()
 }
 
 fn go(version: &str) -> Inventory<'static> {
@@ -111,7 +111,7 @@ fn what_limits_the_answer_is_said() {
 fn a_table_of_functions_that_cannot_be_read_is_said() {
     let mut facts = go("go1.27.3").facts();
     facts.packages = None;
-    let inventory = Inventory::kept(facts);
+    let inventory = Inventory::kept(facts).unwrap();
     assert_eq!(inventory.doubts(), [Doubt::NoFunctions]);
 }
 
@@ -130,7 +130,7 @@ fn crates_from_elsewhere_are_counted() {
         ]),
         ..Record::default()
     };
-    let inventory = Inventory::new(record, Code::Unreadable);
+    let inventory = Inventory::new(record, Code::Unreadable).unwrap();
     assert_eq!(inventory.doubts(), [Doubt::ForeignCrates(1)]);
     assert_eq!(inventory.components.len(), 1);
 }
@@ -183,4 +183,46 @@ fn gos_own_programs_belong_to_the_toolchain() {
     assert_eq!(owner("cmd/go/internal/load"), TOOLCHAIN);
     assert_eq!(owner("cmd/go"), TOOLCHAIN);
     assert_eq!(owner("os/exec"), STDLIB);
+}
+
+/// What is refused of a program with these modules.
+fn refused(modules: impl Iterator<Item = (String, String)>) -> Option<NoInventory> {
+    let module = |(path, version)| Module {
+        path,
+        version,
+        replacement: None,
+    };
+    let record = Record {
+        modules: modules.map(module).collect(),
+        build_info: true,
+        ..Record::default()
+    };
+    Inventory::new(record, Code::Unreadable).err()
+}
+
+#[test]
+fn a_list_that_no_toolchain_writes_is_refused() {
+    let many = |count: usize| (0..count).map(|n| (format!("a.b/{n}"), "v1.0.0".to_owned()));
+    assert_eq!(refused(many(MAX_MODULES)), None);
+    let count = MAX_MODULES + 1;
+    assert_eq!(
+        refused(many(count)),
+        Some(NoInventory::TooManyModules(count))
+    );
+    let one = |count: usize| (0..count).map(|n| ("a.b/c".to_owned(), format!("v1.{n}.0")));
+    assert_eq!(refused(one(MAX_VERSIONS)), None);
+    let count = MAX_VERSIONS + 1;
+    assert_eq!(
+        refused(one(count)),
+        Some(NoInventory::TooManyVersions(count))
+    );
+    let same = (0..MAX_MODULES).map(|_| ("a.b/c".to_owned(), "v1.0.0".to_owned()));
+    assert_eq!(refused(same), None);
+}
+
+#[test]
+fn what_cannot_be_matched_at_all_is_said() {
+    let inventory = inventory(r#"{"build_info": true, "package": "a.b/c"}"#);
+    let codes: Vec<_> = inventory.doubts().iter().map(Doubt::code).collect();
+    assert_eq!(codes, ["vuln-no-module-list", "vuln-nothing-matched"]);
 }

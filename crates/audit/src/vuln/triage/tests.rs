@@ -30,7 +30,7 @@ fn program(
         "settings": {}, "os": "linux", "cpu": "amd64", "crates": null,
         "packages": packages, "symbols": "",
     });
-    let mut inventory = Inventory::kept(serde_json::from_value(facts).unwrap());
+    let mut inventory = Inventory::kept(serde_json::from_value(facts).unwrap()).unwrap();
     inventory.code = crate::vuln::code::Code::Kept {
         packages: packages.into_iter().map(str::to_owned).collect(),
         symbols: hashes,
@@ -292,4 +292,26 @@ fn steps_raise_each_module_once_to_what_fixes_all() {
     assert_eq!(steps(Tier::Symbol), lib);
     assert_eq!(steps(Tier::Package).len(), 3);
     assert_eq!(steps(Tier::Package)[..2], lib);
+}
+
+#[test]
+fn a_forged_list_of_modules_takes_no_longer_than_its_length() {
+    // All packages are below a module that advisories name, and belong to another.
+    let own: Vec<(String, &str)> = (0..64)
+        .map(|n| (format!("v1.2.{n}"), "x.test/lib"))
+        .collect();
+    let mut modules: Vec<(&str, &str)> =
+        own.iter().map(|(version, it)| (*it, &**version)).collect();
+    let inner: Vec<String> = (0..16_000).map(|n| format!("x.test/lib/{n}")).collect();
+    modules.extend(inner.iter().map(|path| (path.as_str(), "v9.0.0")));
+    let packages: Vec<String> = inner.iter().map(|path| format!("{path}/p")).collect();
+    let functions: Vec<(&str, &str)> = packages.iter().map(|it| (it.as_str(), "F")).collect();
+    let inventory = program("go1.27.3", &modules, &functions);
+    let advisories: Vec<String> = (0..50)
+        .map(|n| advisory(&format!("A-{n}"), "x.test/lib", &[]))
+        .collect();
+    let started = std::time::Instant::now();
+    assert_eq!(rows(&inventory, &advisories).len(), 50 * 64);
+    // To hold each package against every module, for each advisory, took hours.
+    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
 }

@@ -1,7 +1,7 @@
 //! CycloneDX 1.6 with vulnerabilities and their analysis (cyclonedx.org/capabilities/vex): a bill of
 //! what advisories are about, and what was found out about each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use handpie_audit::vuln::Hit;
@@ -10,10 +10,14 @@ use serde_json::{Value, json};
 use super::openvex::{absence, action, is_affected};
 use super::{Judged, Sheet, Summary, Unread, Verdict, purl};
 use crate::today;
+use crate::vex::{self, Status};
 
 pub(super) struct CycloneDx {
     /// By reference: the file that holds it and its purl, since two programs may hold one module.
     components: BTreeMap<String, Value>,
+    /// By the reference of a program, those of what is in it. Only this tells readers of a statement
+    /// about a module which program it is about.
+    dependencies: BTreeMap<String, BTreeSet<String>>,
     vulnerabilities: Vec<Value>,
 }
 
@@ -21,6 +25,7 @@ impl CycloneDx {
     pub(super) fn new() -> Self {
         Self {
             components: BTreeMap::new(),
+            dependencies: BTreeMap::new(),
             vulnerabilities: Vec::new(),
         }
     }
@@ -28,16 +33,18 @@ impl CycloneDx {
 
 impl Sheet for CycloneDx {
     fn judged(&mut self, _: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()> {
-        let title = judged.title();
+        let title = judged.title.clone();
         let program = json!({
             "type": "application",
             "bom-ref": title,
             "name": title,
             "purl": purl::of_program(judged),
         });
-        self.components.insert(title, program);
+        self.components.insert(title.clone(), program);
+        let parts = self.dependencies.entry(title).or_default();
         for verdict in &judged.verdicts {
             for hit in &verdict.row.hits {
+                parts.insert(reference(judged, hit));
                 self.components
                     .insert(reference(judged, hit), component(judged, hit));
             }
@@ -51,6 +58,9 @@ impl Sheet for CycloneDx {
     }
 
     fn end(&mut self, out: &mut dyn Write, _: &Summary) -> io::Result<()> {
+        let dependencies = self.dependencies.iter();
+        let dependencies =
+            dependencies.map(|(program, parts)| json!({ "ref": program, "dependsOn": parts }));
         let document = json!({
             "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
             "bomFormat": "CycloneDX",
@@ -65,6 +75,7 @@ impl Sheet for CycloneDx {
                 }] },
             },
             "components": self.components.values().collect::<Vec<_>>(),
+            "dependencies": dependencies.collect::<Vec<_>>(),
             "vulnerabilities": self.vulnerabilities,
         });
         writeln!(out, "{document:#}")
@@ -72,7 +83,7 @@ impl Sheet for CycloneDx {
 }
 
 fn reference(judged: &Judged<'_>, hit: &Hit) -> String {
-    format!("{} {}", judged.title(), purl::of_hit(hit))
+    format!("{} {}", judged.title, purl::of_hit(hit))
 }
 
 fn component(judged: &Judged<'_>, hit: &Hit) -> Value {
@@ -92,17 +103,18 @@ fn vulnerability(judged: &Judged<'_>, verdict: &Verdict<'_>) -> Value {
         .hits
         .iter()
         .map(|hit| json!({ "ref": reference(judged, hit) }));
-    let analysis = match is_affected(&verdict.row) {
+    let analysis = match (is_affected(&verdict.row), verdict.vex.first()) {
+        (true, Some(said)) => passed_on(said),
         // That it is linked does not show that it can be made use of.
-        true => json!({ "state": "in_triage", "detail": action(verdict) }),
-        false => json!({
+        (true, None) => json!({ "state": "in_triage", "detail": action(verdict) }),
+        (false, _) => json!({
             "state": "not_affected",
             "justification": "code_not_present",
             "detail": absence(verdict.row.tier),
         }),
     };
     let mut vulnerability = json!({
-        "bom-ref": format!("{} {}", judged.title(), advisory.id()),
+        "bom-ref": format!("{} {}", judged.title, advisory.id()),
         "id": advisory.id(),
         "description": advisory.summary(),
         "recommendation": action(verdict),
@@ -112,6 +124,10 @@ fn vulnerability(judged: &Judged<'_>, verdict: &Verdict<'_>) -> Value {
     if !advisory.url().is_empty() {
         vulnerability["source"] = json!({ "url": advisory.url() });
         vulnerability["advisories"] = json!([{ "url": advisory.url() }]);
+    }
+    if let (true, Some(said)) = (is_affected(&verdict.row), verdict.vex.first()) {
+        let property = json!({ "name": "handpie:vex:source", "value": said.source() });
+        vulnerability["properties"] = json!([property]);
     }
     let references = advisory.aliases().map(|alias| {
         let url = match alias.starts_with("GHSA-") {
@@ -125,4 +141,26 @@ fn vulnerability(judged: &Judged<'_>, verdict: &Verdict<'_>) -> Value {
         vulnerability["references"] = references.into();
     }
     vulnerability
+}
+
+/// What a document says.
+fn passed_on(said: &vex::Statement) -> Value {
+    let state = match said.status {
+        Status::Fixed => "resolved",
+        Status::FalsePositive => "false_positive",
+        _ => "not_affected",
+    };
+    let mut analysis = json!({ "state": state });
+    let justification = vex::of_cyclonedx(said.justification);
+    let reason = match justification {
+        Some(_) => said.reason.clone(),
+        None => said.why(),
+    };
+    if let Some(justification) = justification {
+        analysis["justification"] = justification.into();
+    }
+    if !reason.is_empty() {
+        analysis["detail"] = reason.into();
+    }
+    analysis
 }

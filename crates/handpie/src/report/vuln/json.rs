@@ -10,6 +10,7 @@ use serde_json::json;
 use super::{Judged, Sheet, State, Summary, Unread, Verdict};
 use crate::report::SCHEMA;
 use crate::report::json::Items;
+use crate::vex::Statement;
 
 pub(super) struct Json {
     state: State,
@@ -41,6 +42,7 @@ struct Advisory<'a> {
     suppressed: Option<&'a Suppressed>,
     tier: Tier,
     url: &'a str,
+    vex: &'a [&'a Statement],
 }
 
 #[derive(Serialize)]
@@ -91,6 +93,7 @@ impl<'a> Advisory<'a> {
             suppressed: verdict.suppressed.as_ref(),
             tier: verdict.row.tier,
             url: advisory.url(),
+            vex: &verdict.vex,
         }
     }
 }
@@ -165,11 +168,11 @@ impl Sheet for Json {
             "go": record.go,
             "main": record.main,
             "matched": judged.matched_count,
-            "member": judged.member,
+            "member": judged.provenance.member,
             "modules": judged.module_count,
             "os": record.os,
             "package": record.package,
-            "path": judged.path,
+            "path": judged.provenance.path,
             "steps": steps,
         });
         self.files.item(out, &judged)

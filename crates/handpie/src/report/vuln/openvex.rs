@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::{Judged, Sheet, Summary, Unread, Verdict, purl};
 use crate::report::sarif::fingerprint;
 use crate::today;
+use crate::vex::{self, Status};
 
 pub(super) struct OpenVex {
     statements: Vec<Value>,
@@ -70,15 +71,39 @@ fn statement(judged: &Judged<'_>, verdict: &Verdict<'_>) -> Value {
             "subcomponents": components.collect::<Vec<_>>(),
         }],
     });
-    if is_affected(&verdict.row) {
-        statement["status"] = "affected".into();
-        statement["action_statement"] = action(verdict).into();
-    } else {
+    if !is_affected(&verdict.row) {
         statement["status"] = "not_affected".into();
         statement["justification"] = "vulnerable_code_not_present".into();
         statement["impact_statement"] = absence(verdict.row.tier).into();
+    } else if let Some(said) = verdict.vex.first() {
+        pass_on(said, &mut statement);
+    } else {
+        statement["status"] = "affected".into();
+        statement["action_statement"] = action(verdict).into();
     }
     statement
+}
+
+/// Says what a document says, and who says so.
+fn pass_on(said: &vex::Statement, statement: &mut Value) {
+    statement["status_notes"] = said.to_string().into();
+    if said.status == Status::Fixed {
+        statement["status"] = "fixed".into();
+        return;
+    }
+    statement["status"] = "not_affected".into();
+    // One of the two has to be there.
+    let reason = match vex::of_openvex(said.justification) {
+        Some(justification) => {
+            statement["justification"] = justification.into();
+            said.reason.clone()
+        }
+        None if said.why().is_empty() => said.word.to_owned(),
+        None => said.why(),
+    };
+    if !reason.is_empty() {
+        statement["impact_statement"] = reason.into();
+    }
 }
 
 /// Whether what the advisory is about is in the program, as far as it can be told. Of crates nothing
@@ -102,6 +127,13 @@ pub(super) fn action(verdict: &Verdict<'_>) -> String {
         Some(it) if !it.expired => format!("accepted until {}: {}; {raised}", it.until, it.reason),
         _ => raised,
     }
+}
+
+/// Whether a statement has the words with which handpie says that code is not in a program.
+pub(crate) fn is_own_absence(reason: &str) -> bool {
+    [Tier::Module, Tier::Package]
+        .iter()
+        .any(|tier| reason == absence(*tier))
 }
 
 /// What is not in the program.

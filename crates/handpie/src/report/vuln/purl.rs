@@ -24,7 +24,7 @@ pub(super) fn of_hit(hit: &Hit) -> String {
 /// The program: its main package, or its file where that is not known.
 pub(super) fn of_program(judged: &Judged<'_>) -> String {
     let Some(main) = &judged.record.main else {
-        return with_version("generic", &judged.path, "");
+        return with_version("generic", &judged.provenance.path, "");
     };
     let version = Some(main.version.as_str()).filter(|version| *version != "(devel)");
     let purl = of_module(&main.path, version.unwrap_or_default());

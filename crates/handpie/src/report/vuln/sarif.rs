@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use handpie_audit::vuln::Tier;
+use handpie_audit::vuln::{Doubt, Tier};
 use serde_json::{Value, json};
 
 use super::openvex::{absence, action, is_affected};
@@ -34,10 +34,24 @@ impl Sarif {
         }
     }
 
+    /// Says that there is no answer about a file.
+    fn notify(&mut self, path: &Path, message: &str, code: Option<&str>) {
+        let artifact = artifact(&self.here, path);
+        let mut notification = json!({
+            "level": "error",
+            "message": { "text": message },
+            "locations": [{ "physicalLocation": { "artifactLocation": artifact } }],
+        });
+        if let Some(code) = code {
+            notification["descriptor"] = json!({ "id": code });
+        }
+        self.notifications.push(notification);
+    }
+
     fn result(&self, judged: &Judged<'_>, verdict: &Verdict<'_>) -> Value {
-        let artifact = artifact(&self.here, Path::new(&judged.path));
+        let artifact = artifact(&self.here, Path::new(&judged.provenance.path));
         let id = verdict.row.advisory.id();
-        let member = judged.member.as_deref().unwrap_or_default();
+        let member = judged.provenance.member.as_deref().unwrap_or_default();
         let fingerprint = fingerprint(&[id, member, &artifact["uri"].to_string()]);
         let related = verdict.row.hits.iter().flat_map(|hit| hit.symbols.values());
         let related = related.flatten().map(|function| {
@@ -76,20 +90,19 @@ impl Sheet for Sarif {
             self.rules.entry(id).or_insert_with(|| rule(verdict));
             self.results.push(self.result(judged, verdict));
         }
+        if judged.is_blank() {
+            let nothing = Doubt::NothingMatched;
+            self.notify(
+                Path::new(&judged.provenance.path),
+                &nothing.to_string(),
+                Some(nothing.code()),
+            );
+        }
         Ok(())
     }
 
     fn unread(&mut self, _: &mut dyn Write, unread: &Unread) -> io::Result<()> {
-        let artifact = artifact(&self.here, &unread.path);
-        let mut notification = json!({
-            "level": "error",
-            "message": { "text": unread.message },
-            "locations": [{ "physicalLocation": { "artifactLocation": artifact } }],
-        });
-        if let Some(code) = unread.code {
-            notification["descriptor"] = json!({ "id": code });
-        }
-        self.notifications.push(notification);
+        self.notify(&unread.path, &unread.message, unread.code);
         Ok(())
     }
 
@@ -159,18 +172,27 @@ fn message(judged: &Judged<'_>, verdict: &Verdict<'_>) -> String {
         false => absence(verdict.row.tier).to_owned(),
     };
     let todo = action(verdict);
-    let title = judged.title();
+    let title = &judged.title;
     format!("{title}: {} ({linked})\nhint: {todo}", advisory.summary())
 }
 
 fn suppressions(verdict: &Verdict<'_>) -> Value {
-    match &verdict.suppressed {
-        Some(it) if !it.expired => json!([{
+    let accepted = verdict.suppressed.iter().filter(|it| !it.expired);
+    let accepted = accepted.map(|it| {
+        json!({
             "kind": "external",
             "status": "accepted",
             "justification": it.reason,
             "properties": { "until": it.until },
-        }]),
-        _ => json!([]),
-    }
+        })
+    });
+    let said = verdict.vex.iter().map(|it| {
+        json!({
+            "kind": "external",
+            "status": "accepted",
+            "justification": it.to_string(),
+            "properties": { "author": it.author, "document": it.document, "status": it.word },
+        })
+    });
+    accepted.chain(said).collect()
 }

@@ -24,8 +24,9 @@ impl Text {
     }
 
     fn shows(&self, verdict: &Verdict<'_>) -> bool {
-        let expired = verdict.suppressed.is_some();
-        verdict.fails || expired || self.state.show == Show::All
+        let spared = verdict.counts && !verdict.vex.is_empty();
+        let named = verdict.suppressed.is_some() || spared;
+        verdict.fails || named || self.state.show == Show::All
     }
 
     fn shows_evidence(&self) -> bool {
@@ -60,6 +61,9 @@ impl Text {
             };
             lines.entry(COLUMN, "", &harmless(&text));
         }
+        for statement in &verdict.vex {
+            lines.entry(COLUMN, "", &harmless(&statement.to_string()));
+        }
         if self.shows_evidence() && !advisory.url().is_empty() {
             lines.entry(COLUMN, "", &harmless(advisory.url()));
         }
@@ -69,7 +73,7 @@ impl Text {
 impl Sheet for Text {
     fn judged(&mut self, out: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()> {
         let mut lines = Lines::new(self.verbose);
-        let subject = format!("{}: {}", judged.title(), made_with(judged));
+        let subject = format!("{}: {}", judged.title, made_with(judged));
         match judged.fails() || judged.matched_count == 0 {
             true => lines.bad(harmless(&subject), counts(judged)),
             false => lines.good(harmless(&subject), counts(judged)),
