@@ -54,6 +54,10 @@ pub(crate) const MAX_BUILD_INFO_TRIES: usize = 64;
 /// Places that look like Go's table of functions, in a file without a section for it.
 pub(crate) const MAX_PCLNTAB_TRIES: u32 = 4096;
 
+/// Bytes that are looked through for variables that may hold the version of Go, in a file without
+/// build info: all variables and relocations, once for each text that looks like a version.
+pub(crate) const MAX_VERSION_SEARCH: u64 = 1 << 30;
+
 /// A value that `-ldflags=-X` put into a variable, as far as it is shown, in bytes.
 pub(crate) const MAX_STAMP: u64 = 256;
 

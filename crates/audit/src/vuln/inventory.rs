@@ -146,7 +146,7 @@ impl<'data> Inventory<'data> {
         let mut record = match info {
             Some(info) => Record::of_build_info(info),
             None => Record {
-                go: locate::stamped_version(binary),
+                go: locate::stamped_version(binary, functions.as_ref()),
                 ..Record::default()
             },
         };
