@@ -2,7 +2,7 @@
 //! each.
 
 use handpie_audit::Ruling;
-use handpie_audit::vuln::{Database, Facts, Inventory, NoInventory, Tier, steps, triage};
+use handpie_audit::vuln::{Database, Facts, Inventory, NoInventory, Tier, locate, steps, triage};
 use handpie_binary::{Binary, Bytes, Error, ErrorKind};
 
 use crate::examine::member;
@@ -25,12 +25,15 @@ pub(crate) struct Question<'db> {
     pub(crate) database: &'db Database<'db>,
     /// From which tier on an advisory fails.
     pub(crate) fail_on: Tier,
+    /// Whether to find out where the functions are.
+    pub(crate) places: bool,
 }
 
 /// What is known of every binary in a file.
 pub(crate) fn look<'db>(found: &Found, question: &Question<'db>, ruling: &Ruling<'_>) -> Seen<'db> {
-    let looked = inventories(found, |member, inventory| {
-        question.judge(found.name(), member, inventory, ruling)
+    let looked = inventories(found, |member, inventory, binary| {
+        let binary = question.places.then_some(binary);
+        question.judge(found.name(), member, inventory, binary, ruling)
     });
     match looked {
         Looked::Seen(judged) => Seen::Judged(judged),
@@ -40,15 +43,19 @@ pub(crate) fn look<'db>(found: &Found, question: &Question<'db>, ruling: &Ruling
 }
 
 impl<'db> Question<'db> {
-    /// What is known of what is in a binary.
-    pub(crate) fn judge(
+    /// What is known of what is in a binary; of which, if it is given, is told where functions are.
+    pub(crate) fn judge<'data>(
         &self,
         name: String,
         member: Option<String>,
-        inventory: &Inventory<'_>,
+        inventory: &Inventory<'data>,
+        binary: Option<&Binary<'data>>,
         ruling: &Ruling<'_>,
     ) -> Judged<'db> {
-        let triage = triage(inventory, self.database);
+        let mut triage = triage(inventory, self.database);
+        if let Some(binary) = binary {
+            locate(&mut triage.rows, inventory, binary);
+        }
         let verdicts = triage.rows.into_iter().map(|row| {
             let ids = std::iter::once(row.advisory.id()).chain(row.advisory.aliases());
             let suppressed = ruling.suppressed(&ids.collect::<Vec<_>>());
@@ -79,7 +86,7 @@ type Member = (Option<String>, Facts);
 
 /// What every binary in a file holds, worth keeping; `None` for what was only met on the way.
 pub(crate) fn facts(found: &Found) -> Option<Result<Vec<Member>, Unread>> {
-    match inventories(found, |member, inventory| (member, inventory.facts())) {
+    match inventories(found, |member, inventory, _| (member, inventory.facts())) {
         Looked::Seen(seen) => Some(Ok(seen)),
         Looked::Unread(unread) => Some(Err(unread)),
         Looked::Passed => None,
@@ -93,7 +100,10 @@ enum Looked<T> {
 }
 
 /// What `each` makes of every binary in a file that tells what it holds.
-fn inventories<T>(found: &Found, each: impl Fn(Option<String>, &Inventory<'_>) -> T) -> Looked<T> {
+fn inventories<T>(
+    found: &Found,
+    each: impl for<'data> Fn(Option<String>, &Inventory<'data>, &Binary<'data>) -> T,
+) -> Looked<T> {
     let (path, name) = (found.path().to_owned(), found.name());
     let mut input = match found.open() {
         Ok(Some(input)) => input,
@@ -120,9 +130,9 @@ fn inventories<T>(found: &Found, each: impl Fn(Option<String>, &Inventory<'_>) -
     }
 }
 
-fn in_bytes<T>(
-    bytes: Bytes<'_>,
-    each: impl Fn(Option<String>, &Inventory<'_>) -> T,
+fn in_bytes<'data, T>(
+    bytes: Bytes<'data>,
+    each: impl Fn(Option<String>, &Inventory<'data>, &Binary<'data>) -> T,
 ) -> Result<Result<Vec<T>, NoInventory>, Error> {
     let binaries = Binary::parse(bytes)?;
     let several = binaries.len() > 1;
@@ -134,7 +144,7 @@ fn in_bytes<T>(
             Ok(_) if !bytes.is_complete() => {}
             Ok(inventory) => {
                 let member = several.then(|| member(binary, number));
-                seen.push(each(member, &inventory));
+                seen.push(each(member, &inventory, binary));
             }
             Err(why) => nothing = why,
         }

@@ -29,7 +29,8 @@ use crate::triage::{Question, Seen, look};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   handpie vuln bin/svc                          what to raise, and what for
-  handpie vuln --show evidence bin/svc          the functions that are linked, and where
+  handpie vuln --show evidence bin/svc          the functions that are linked, where they
+                                                are, and what they were inlined into
   handpie vuln --show all dist/                 every advisory, modules that are only listed, too
   handpie vuln --fail-on package --max-db-age 7 dist/
   handpie facts bin/svc > svc.json; handpie vuln --facts svc.json       later, without the program
@@ -51,7 +52,7 @@ pub(crate) struct Vuln {
     /// From which tier on an advisory counts
     #[arg(long, value_enum, default_value_t = Threshold::Symbol, value_name = "TIER")]
     fail_on: Threshold,
-    /// How much of it is printed as text
+    /// How much of it is printed as text; whether JSON and SARIF say where functions are
     #[arg(long, value_enum, default_value_t = Show::Counting, value_name = "WHAT")]
     show: Show,
     /// The policy with `[[vuln]]` tables, instead of the next `handpie.toml` upwards from here
@@ -92,6 +93,7 @@ pub(crate) fn run(args: &Vuln, reporter: &Reporter) -> Result<Exit, Failure> {
     let question = Question {
         database: &database,
         fail_on: args.fail_on.into(),
+        places: reporter.verbose || args.show != Show::Counting,
     };
     let state = State {
         name: advisories.name.clone(),
@@ -143,7 +145,7 @@ fn of_facts(
         let place = PathBuf::from(&kept.path);
         let ruling = rulebook.ruling(&place);
         let inventory = Inventory::kept(kept.facts);
-        let judged = question.judge(kept.path, kept.member, &inventory, &ruling);
+        let judged = question.judge(kept.path, kept.member, &inventory, None, &ruling);
         report.add(&Seen::Judged(vec![judged]))?;
     }
     Ok(())

@@ -13,6 +13,7 @@ mod support;
 mod workshop;
 mod server;
 mod forms;
+mod inlined;
 mod names;
 mod versions;
 mod crates;
