@@ -9,6 +9,7 @@
 )]
 
 mod setup;
+mod go_module;
 mod sarif_schema;
 mod start_up;
 mod demo;

