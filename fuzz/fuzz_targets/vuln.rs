@@ -4,7 +4,7 @@
 
 use std::sync::LazyLock;
 
-use handpie_audit::vuln::{Builder, Database, Inventory, triage};
+use handpie_audit::vuln::{Builder, Database, Inventory, locate, triage};
 use handpie_binary::Binary;
 use libfuzzer_sys::fuzz_target;
 
@@ -37,7 +37,9 @@ fuzz_target!(|data: &[u8]| {
         let Ok(inventory) = Inventory::of(&binary) else {
             continue;
         };
-        let of_program = triage(&inventory, &database).rows.len();
+        let mut rows = triage(&inventory, &database).rows;
+        let of_program = rows.len();
+        locate(&mut rows, &inventory, &binary);
         let kept = Inventory::kept(inventory.facts()).expect("as many modules as before");
         assert_eq!(triage(&kept, &database).rows.len(), of_program);
     }

@@ -11,6 +11,7 @@
 mod setup;
 mod go_module;
 mod govulncheck_cases;
+mod old_go;
 mod sarif_schema;
 mod start_up;
 mod demo;

@@ -1,7 +1,6 @@
 //! The official JSON Schema of SARIF 2.1.0, with which a test holds `handpie check --format sarif`.
 //!
-//! OASIS publishes it as a file. It is taken from a Go module that ships it as a string, because
-//! modules are pinned by a checksum that Go itself compares, and Go is here anyway.
+//! OASIS publishes it as a file. It is taken from a Go module that ships it as a string.
 
 use std::fs;
 use std::path::{Path, PathBuf};

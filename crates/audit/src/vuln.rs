@@ -17,15 +17,17 @@ mod ecosystem;
 mod inventory;
 mod matching;
 mod triage;
+mod places;
 mod steps;
 
-pub use code::Function;
+pub use code::{Function, Inlined, Place, Standing};
 pub use database::{
     Advisory, Builder, Database, DatabaseError, MAGIC, RecordError, START, Source, Texts,
 };
 pub use doubt::Doubt;
 pub use ecosystem::Ecosystem;
 pub use inventory::{Inventory, NoInventory};
+pub use places::locate;
 pub use record::{Crate, Facts, Module, Record, Symbols};
 pub use steps::{Step, steps};
 pub use triage::{Basis, Hit, Row, Tier, Triage, triage};

@@ -152,7 +152,7 @@ fn database() -> Vec<u8> {
 }
 
 fn of_all(file: Vec<u8>) -> Seed {
-    let places = vec![0..file.len()];
+    let places = std::iter::once(0..file.len()).collect();
     Seed { file, places }
 }
 

@@ -82,6 +82,10 @@ impl<'data> Image<'data> for Binary<'data> {
         self.image().loaded()
     }
 
+    fn relative(&self) -> Vec<(Address, Address)> {
+        self.image().relative()
+    }
+
     fn is_compressed(&self, section: &Section<'data>) -> bool {
         self.image().is_compressed(section)
     }

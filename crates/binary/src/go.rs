@@ -5,9 +5,13 @@
 mod buildinfo;
 mod pclntab;
 mod stamps;
+mod version;
 #[cfg(test)]
 mod forge;
 
 pub use buildinfo::{BuildInfo, Module, Setting};
-pub use pclntab::{Name, Names, Pclntab, has_cgo, has_pclntab, packages_with_cgo_calls};
+pub use pclntab::{
+    Inlined, Linked, Name, Names, Pclntab, Place, has_cgo, has_pclntab, packages_with_cgo_calls,
+};
 pub use stamps::{Stamp, stamps};
+pub use version::build_version;

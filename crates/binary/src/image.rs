@@ -49,6 +49,13 @@ pub trait Image<'data> {
         self.file().slice(start.0, size, "data").ok()
     }
 
+    /// Words that get an address when the program is loaded, and the address that the linker wrote
+    /// for them elsewhere than in their place: the table of relative relocations with addends. Only
+    /// 64-bit ELF files have it.
+    fn relative(&self) -> Vec<(Address, Address)> {
+        Vec::new()
+    }
+
     /// Whether a section of this binary is compressed in the way of its format. Mach-O and PE have
     /// none; there, the name tells.
     fn is_compressed(&self, _section: &Section<'data>) -> bool {

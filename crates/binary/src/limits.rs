@@ -54,6 +54,29 @@ pub(crate) const MAX_BUILD_INFO_TRIES: usize = 64;
 /// Places that look like Go's table of functions, in a file without a section for it.
 pub(crate) const MAX_PCLNTAB_TRIES: u32 = 4096;
 
+/// Functions of Go that are looked at one by one; the largest programs have some 200,000.
+pub(crate) const MAX_FUNCTIONS: u64 = 1 << 21;
+
+/// Calls that were inlined, all functions together; a program of 70,000 functions has 100,000.
+pub(crate) const MAX_INLINED_CALLS: u64 = 1 << 23;
+
+/// Calls that were inlined into one function: what the runtime takes for the size of that table
+/// (runtime/symtabinl.go).
+pub(crate) const MAX_INLINED_CALLS_OF_ONE: u64 = 1 << 20;
+
+/// Functions that are named of all those that something was inlined into.
+pub(crate) const MAX_INLINED_INTO: usize = 64;
+
+/// Places that look like Go's `moduledata`.
+pub(crate) const MAX_MODULEDATA_TRIES: u32 = 64;
+
+/// Words of `moduledata` that are looked at; what is looked for is among the first 45.
+pub(crate) const MAX_MODULEDATA_WORDS: u64 = 64;
+
+/// Bytes that are looked through for variables that may hold the version of Go, in a file without
+/// build info: all variables and relocations, once for each text that looks like a version.
+pub(crate) const MAX_VERSION_SEARCH: u64 = 1 << 30;
+
 /// A value that `-ldflags=-X` put into a variable, as far as it is shown, in bytes.
 pub(crate) const MAX_STAMP: u64 = 256;
 

@@ -4,7 +4,9 @@
 use std::path::PathBuf;
 
 use handpie_audit::Ruling;
-use handpie_audit::vuln::{Database, Facts, Inventory, NoInventory, Row, Tier, steps, triage};
+use handpie_audit::vuln::{
+    Database, Facts, Inventory, NoInventory, Row, Tier, locate, steps, triage,
+};
 use handpie_binary::{Binary, Bytes, Error, ErrorKind};
 
 use crate::evidence;
@@ -31,6 +33,8 @@ pub(crate) struct Question<'db> {
     pub(crate) vex: &'db Vex,
     /// From which tier on an advisory fails.
     pub(crate) fail_on: Tier,
+    /// Whether to find out where the functions are.
+    pub(crate) places: bool,
 }
 
 /// Where what is in a binary was found.
@@ -49,8 +53,9 @@ pub(crate) struct Provenance {
 /// What is known of every binary in a file.
 pub(crate) fn look<'db>(found: &Found, question: &Question<'db>, ruling: &Ruling<'_>) -> Seen<'db> {
     let hashes = question.vex.names_hashes();
-    let looked = inventories(found, hashes, |provenance, inventory| {
-        question.judge(provenance, inventory, ruling)
+    let looked = inventories(found, hashes, |provenance, inventory, binary| {
+        let binary = question.places.then_some(binary);
+        question.judge(provenance, inventory, binary, ruling)
     });
     match looked {
         Looked::Seen(judged) => Seen::Judged(judged),
@@ -60,14 +65,18 @@ pub(crate) fn look<'db>(found: &Found, question: &Question<'db>, ruling: &Ruling
 }
 
 impl<'db> Question<'db> {
-    /// What is known of what is in a binary.
-    pub(crate) fn judge(
+    /// What is known of what is in a binary; of which, if it is given, is told where functions are.
+    pub(crate) fn judge<'data>(
         &self,
         provenance: Provenance,
-        inventory: &Inventory<'_>,
+        inventory: &Inventory<'data>,
+        binary: Option<&Binary<'data>>,
         ruling: &Ruling<'_>,
     ) -> Judged<'db> {
-        let triage = triage(inventory, self.database);
+        let mut triage = triage(inventory, self.database);
+        if let Some(binary) = binary {
+            locate(&mut triage.rows, inventory, binary);
+        }
         let title = provenance.title();
         let program = Program {
             path: &provenance.path,
@@ -123,9 +132,10 @@ type Member = (Option<String>, Facts);
 
 /// What every binary in a file holds, worth keeping; `None` for what was only met on the way.
 pub(crate) fn facts(found: &Found) -> Option<Result<Vec<Member>, Unread>> {
-    let facts =
-        |provenance: Provenance, inventory: &Inventory<'_>| (provenance.member, inventory.facts());
-    match inventories(found, false, facts) {
+    let looked = inventories(found, false, |provenance, inventory, _| {
+        (provenance.member, inventory.facts())
+    });
+    match looked {
         Looked::Seen(seen) => Some(Ok(seen)),
         Looked::Unread(unread) => Some(Err(unread)),
         Looked::Passed => None,
@@ -143,7 +153,7 @@ enum Looked<T> {
 fn inventories<T>(
     found: &Found,
     hashes: bool,
-    each: impl Fn(Provenance, &Inventory<'_>) -> T,
+    each: impl for<'data> Fn(Provenance, &Inventory<'data>, &Binary<'data>) -> T,
 ) -> Looked<T> {
     let (path, name) = (found.path().to_owned(), found.name());
     let mut input = match found.open() {
@@ -199,10 +209,10 @@ fn hash(bytes: Bytes<'_>) -> Option<String> {
     bytes.is_complete().then(|| evidence::hash(data))
 }
 
-fn in_bytes<T>(
-    bytes: Bytes<'_>,
+fn in_bytes<'data, T>(
+    bytes: Bytes<'data>,
     provenance: &Provenance,
-    each: impl Fn(Provenance, &Inventory<'_>) -> T,
+    each: impl Fn(Provenance, &Inventory<'data>, &Binary<'data>) -> T,
 ) -> Result<Result<Vec<T>, NoInventory>, Error> {
     let binaries = Binary::parse(bytes)?;
     let several = binaries.len() > 1;
@@ -217,7 +227,7 @@ fn in_bytes<T>(
                     member: several.then(|| member(binary, number)),
                     ..provenance.clone()
                 };
-                seen.push(each(provenance, &inventory));
+                seen.push(each(provenance, &inventory, binary));
             }
             Err(why) if why.is_refusal() => return Ok(Err(why)),
             Err(why) => nothing = why,

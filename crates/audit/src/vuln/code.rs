@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use handpie_binary::go::{Name, Pclntab};
+use handpie_binary::{Address, Binary, Offset};
 
 use super::symbol;
 
@@ -36,20 +37,53 @@ pub(super) type Wanted = HashMap<String, HashSet<u64>>;
 pub(super) struct Linked {
     /// Every package that has a function in the program.
     pub(super) packages: BTreeSet<String>,
-    /// The first function of each symbol that was asked for; `None` in what was kept.
+    /// The functions of each symbol that was asked for; `None` in what was kept.
     pub(super) symbols: HashMap<u64, Option<Function>>,
 }
 
 /// A function that is linked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Function {
-    /// Its name, as the linker wrote it.
+    /// Its name, as the linker wrote it. Of several functions of a symbol (instances of a generic
+    /// one, closures) the shortest.
     pub name: String,
     /// Where the name stands in the file.
-    pub offset: handpie_binary::Offset,
+    pub offset: Offset,
+    /// Where it and the others of its symbol are; `None` until [`super::locate`] was asked, and where
+    /// the program does not tell.
+    pub place: Option<Place>,
+    /// Where the names stand of all functions of the symbol.
+    pub(super) names: Vec<Offset>,
 }
 
-impl Code<'_> {
+/// Where the functions of a symbol are in a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// What they were inlined into; `None` where that is not known.
+    pub inlined: Option<Inlined>,
+    /// One that has code of its own, if one has.
+    pub linked: Option<Standing>,
+}
+
+/// The functions whose code those of a symbol have become part of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inlined {
+    /// How many there are.
+    pub count: u64,
+    /// Their names; of very many, the first.
+    pub into: Vec<String>,
+}
+
+/// A function that has code of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Where its code starts, as the linker numbers addresses; `None` where that is not known.
+    pub address: Option<Address>,
+    /// Its name.
+    pub function: String,
+}
+
+impl<'data> Code<'data> {
     /// Whether what was found of it is all there is; see [`handpie_binary::Partial`].
     pub(super) fn is_read(&self) -> bool {
         match self {
@@ -74,6 +108,29 @@ impl Code<'_> {
                 })
             }
         }
+    }
+
+    /// Where functions are, for each group of the offsets of their names. `None` when nothing tells.
+    pub(super) fn places(
+        &self,
+        binary: &Binary<'data>,
+        groups: &[Vec<Offset>],
+    ) -> Option<Vec<Place>> {
+        let Self::Table { functions, .. } = self else {
+            return None;
+        };
+        let places = functions.places(binary, groups)?.into_iter();
+        let place = places.map(|place| Place {
+            inlined: place.inlined.map(|inlined| Inlined {
+                count: inlined.count,
+                into: inlined.into.iter().map(text).collect(),
+            }),
+            linked: place.linked.map(|linked| Standing {
+                address: linked.address,
+                function: text(&linked.name),
+            }),
+        });
+        Some(place.collect())
     }
 
     /// Every package, and every symbol as a hash, sorted: what is worth keeping. `None` when nothing
@@ -135,6 +192,29 @@ impl Code<'_> {
     }
 }
 
+impl Function {
+    fn of(name: &Name<'_>) -> Self {
+        Self {
+            name: text(name),
+            offset: name.offset,
+            place: None,
+            names: vec![name.offset],
+        }
+    }
+
+    fn add(&mut self, name: &Name<'_>) {
+        if name.bytes.len() < self.name.len() {
+            self.name = text(name);
+            self.offset = name.offset;
+        }
+        self.names.push(name.offset);
+    }
+}
+
+fn text(name: &Name<'_>) -> String {
+    String::from_utf8_lossy(name.bytes).into_owned()
+}
+
 /// A package of the program, and what is wanted of it.
 struct Package<'n, W> {
     /// As the linker writes it.
@@ -154,12 +234,11 @@ fn look_in_table(functions: &Pclntab<'_>, main: &str, wanted: &Wanted) -> Linked
         symbol::normalise(rest, &mut spelt);
         let hash = symbol::hash(package.path.as_bytes(), &spelt);
         if symbols.contains(&hash) {
-            found.entry(hash).or_insert_with(|| {
-                Some(Function {
-                    name: String::from_utf8_lossy(name.bytes).into_owned(),
-                    offset: name.offset,
-                })
-            });
+            let found: &mut Option<Function> = found.entry(hash).or_default();
+            match found {
+                Some(function) => function.add(name),
+                None => *found = Some(Function::of(name)),
+            }
         }
     };
     let packages = each(functions, main, wanted_of, visit);

@@ -87,10 +87,7 @@ impl<'data> Inventory<'data> {
     ///
     /// # Errors
     /// When it lists more than a toolchain writes.
-    pub fn listed(
-        record: Record,
-        functions: Vec<(String, String)>,
-    ) -> Result<Self, NoInventory> {
+    pub fn listed(record: Record, functions: Vec<(String, String)>) -> Result<Self, NoInventory> {
         Self::new(record, Code::Listed(functions))
     }
 
@@ -137,7 +134,7 @@ impl<'data> Inventory<'data> {
         let mut record = match info {
             Some(info) => Record::of_build_info(info),
             None => Record {
-                go: locate::stamped_version(binary),
+                go: locate::stamped_version(binary, functions.as_ref()),
                 ..Record::default()
             },
         };

@@ -3,7 +3,7 @@
 use object::Endianness;
 use object::elf::{PF_W, SHF_COMPRESSED, SHF_EXECINSTR, SHF_WRITE, SHT_NULL};
 
-use super::Elf;
+use super::{Elf, RelocationTable};
 use crate::bytes::Bytes;
 use crate::error::Error;
 use crate::image::{Format, Image, Loaded, Section, Symbol};
@@ -55,6 +55,21 @@ impl<'data> Image<'data> for Elf<'data> {
             })
         });
         parts.collect()
+    }
+
+    fn relative(&self) -> Vec<(Address, Address)> {
+        let relas = || {
+            let dynamic = self.dynamic().ok()??;
+            self.relas(&dynamic, RelocationTable::Rela).ok()?
+        };
+        let Some(relas) = relas() else {
+            return Vec::new();
+        };
+        // Those that name a symbol are about another file.
+        let relative = relas.iter().filter(|rela| rela.symbol == 0);
+        relative
+            .map(|rela| (rela.target, Address(rela.addend.cast_unsigned())))
+            .collect()
     }
 
     fn is_compressed(&self, section: &Section<'data>) -> bool {

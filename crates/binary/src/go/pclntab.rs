@@ -1,8 +1,8 @@
 //! Go's table of functions, which stripping keeps because the runtime needs it: runtime/symtab.go
 //! (`pcHeader`), debug/gosym/pclntab.go (`parsePclnTab`), cmd/link/internal/ld/pcln.go.
 //!
-//! Read are the names of functions, inlined ones included, and the names of source files. Which
-//! function stands where is not.
+//! Read are the names of functions, inlined ones included, and the names of source files; and on
+//! demand where the functions of a name stand, and what they were inlined into.
 //!
 //! ```text
 //! magic  Go          header, after magic, two zeros, quantum and pointer size
@@ -12,8 +12,12 @@
 //! f1     1.20..      the same
 //! ```
 
+mod functab;
+mod inlining;
 mod locate;
+mod moduledata;
 mod names;
+mod places;
 
 use std::collections::BTreeSet;
 
@@ -23,6 +27,7 @@ use crate::bytes::Bytes;
 use crate::image::Image;
 use crate::quantity::{Offset, Size};
 pub use names::{Name, Names};
+pub use places::{Inlined, Linked, Place};
 
 /// The table of functions of a Go program or library.
 #[derive(Clone, Debug)]
@@ -33,14 +38,18 @@ pub struct Pclntab<'data> {
     endian: Endianness,
     /// In bytes: 4 or 8.
     pointer_size: u64,
+    /// Up to Go 1.15, where the names of functions start that were inlined: no part of the table
+    /// lists them.
+    inlined: Vec<u64>,
 }
 
 /// How the table is laid out, by the first Go that wrote it so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Layout {
     Go1_2,
     Go1_16,
     Go1_18,
+    Go1_20,
 }
 
 /// The last byte of the magic `0xffffff__`, and what it means (internal/abi/symtab.go).
@@ -48,7 +57,7 @@ const MAGICS: [(u8, Layout); 4] = [
     (0xfb, Layout::Go1_2),
     (0xfa, Layout::Go1_16),
     (0xf0, Layout::Go1_18),
-    (0xf1, Layout::Go1_18),
+    (0xf1, Layout::Go1_20),
 ];
 const QUANTUM_AT: u64 = 6;
 const POINTER_SIZE_AT: u64 = 7;
@@ -58,15 +67,23 @@ impl<'data> Pclntab<'data> {
     /// Finds the table: by the name of its section or, where a linker has merged that into another
     /// or the section headers are gone, by its magic in what is loaded.
     pub fn read(image: &dyn Image<'data>) -> Option<Self> {
-        locate::locate(image)
+        let mut found = locate::locate(image)?;
+        if found.layout == Layout::Go1_2 {
+            found.inlined = inlining::names(&found, image);
+        }
+        Some(found)
     }
 
     /// The names of all functions, inlined ones included, in the table's order.
     pub fn functions(&self) -> Names<'data> {
         match self.layout {
-            Layout::Go1_2 => Names::pointed_at(self.table, self.function_starts()),
+            Layout::Go1_2 => {
+                let mut starts = self.function_starts();
+                starts.extend(&self.inlined);
+                Names::pointed_at(self.table, starts)
+            }
             Layout::Go1_16 => self.between(2, 3),
-            Layout::Go1_18 => self.between(3, 4),
+            Layout::Go1_18 | Layout::Go1_20 => self.between(3, 4),
         }
     }
 
@@ -75,7 +92,7 @@ impl<'data> Pclntab<'data> {
         match self.layout {
             Layout::Go1_2 => Names::pointed_at(self.table, self.file_starts()),
             Layout::Go1_16 => self.between(4, 5),
-            Layout::Go1_18 => self.between(5, 6),
+            Layout::Go1_18 | Layout::Go1_20 => self.between(5, 6),
         }
     }
 
@@ -114,6 +131,7 @@ impl<'data> Pclntab<'data> {
             layout,
             endian,
             pointer_size: pointer_size.into(),
+            inlined: Vec::new(),
         };
         found.is_sane().then_some(found)
     }
@@ -128,7 +146,7 @@ impl<'data> Pclntab<'data> {
                 return functions > 0 && size < self.table.size().0;
             }
             Layout::Go1_16 => 2..7u64,
-            Layout::Go1_18 => 3..8,
+            Layout::Go1_18 | Layout::Go1_20 => 3..8,
         };
         let Some(parts) = parts
             .map(|index| self.word(index))
@@ -147,7 +165,11 @@ impl<'data> Pclntab<'data> {
     }
 
     fn number(&self, at: u64, size: u64) -> Option<u64> {
-        let bytes = self.table.slice(at, Size(size), "pcHeader").ok()?.data();
+        self.value(self.table.slice(at, Size(size), "pclntab").ok()?.data())
+    }
+
+    /// A number of up to eight bytes, in the program's byte order.
+    fn value(&self, bytes: &[u8]) -> Option<u64> {
         let add = |value: u64, byte: &u8| Some(value.checked_mul(256)? | u64::from(*byte));
         match self.endian {
             Endianness::Little => bytes.iter().rev().try_fold(0, add),
@@ -159,13 +181,18 @@ impl<'data> Pclntab<'data> {
     /// when every byte would be the end of a name.
     fn between(&self, start: u64, end: u64) -> Names<'data> {
         let part = || {
-            let start = self.word(start)?;
-            let size = Size(self.word(end)?.checked_sub(start)?);
-            let part = self.table.slice(start, size, "names").ok()?;
+            let part = self.part(start, end)?;
             part.data();
             part.is_complete().then_some(part)
         };
         Names::in_a_row(part())
+    }
+
+    /// What stands between two offsets of the header.
+    fn part(&self, start: u64, end: u64) -> Option<Bytes<'data>> {
+        let start = self.word(start)?;
+        let size = Size(self.word(end)?.checked_sub(start)?);
+        self.table.slice(start, size, "a part").ok()
     }
 
     /// Where each function's name starts. `functab` has, for each, its address and the offset of

@@ -34,7 +34,8 @@ use crate::vex::Vex;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   handpie vuln bin/svc                          what to raise, and what for
-  handpie vuln --show evidence bin/svc          the functions that are linked, and where
+  handpie vuln --show evidence bin/svc          the functions that are linked, where they
+                                                are, and what they were inlined into
   handpie vuln --show all dist/                 every advisory, modules that are only listed, too
   handpie vuln --fail-on package --max-db-age 7 dist/
   handpie vuln --compat govulncheck -mode=binary -format json bin/svc
@@ -63,7 +64,7 @@ pub(crate) struct Vuln {
     /// From which tier on an advisory counts
     #[arg(long, value_enum, default_value_t = Threshold::Symbol, value_name = "TIER")]
     fail_on: Threshold,
-    /// How much of it is printed as text
+    /// How much of it is printed as text; whether JSON and SARIF say where functions are
     #[arg(long, value_enum, default_value_t = Show::Counting, value_name = "WHAT")]
     show: Show,
     /// The policy with `[[vuln]]` tables, instead of the next `handpie.toml` upwards from here
@@ -115,6 +116,7 @@ pub(crate) fn run(args: &Vuln, reporter: &Reporter) -> Result<Exit, Failure> {
         database: &database,
         vex: &vex,
         fail_on: args.fail_on.into(),
+        places: reporter.verbose || args.show != Show::Counting,
     };
     let state = State {
         name: advisories.name.clone(),
@@ -175,7 +177,9 @@ fn of_facts(
             hash: None,
         };
         report.add(&match Inventory::kept(kept.facts) {
-            Ok(inventory) => Seen::Judged(vec![question.judge(provenance, &inventory, &ruling)]),
+            Ok(inventory) => {
+                Seen::Judged(vec![question.judge(provenance, &inventory, None, &ruling)])
+            }
             Err(why) => Seen::Unread(Unread::without_inventory(place, provenance.path, why)),
         })?;
     }

@@ -4,6 +4,7 @@
 mod cyclonedx;
 mod json;
 mod openvex;
+mod place;
 mod purl;
 mod sarif;
 mod text;

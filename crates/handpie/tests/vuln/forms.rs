@@ -166,8 +166,45 @@ fn what_tells_nothing_is_an_error_by_name_and_passed_over_in_a_folder() {
 }
 
 #[test]
-fn a_program_of_which_nothing_has_a_version_is_not_said_to_be_clean() {
+fn without_build_info_the_version_of_go_is_that_of_the_runtime() {
     let what = "a program without build info";
+    let (Some(objcopy), Some(strip)) = (tool("objcopy", what), tool("strip", what)) else {
+        return;
+    };
+    let workshop = workshop();
+    for (name, flags) in [
+        ("plain", &["-ldflags="] as &[&str]),
+        ("s-w", &["-ldflags=-s -w"]),
+        ("pie", &["-buildmode=pie", "-ldflags=-s -w"]),
+    ] {
+        let Some(app) = workshop.build(what, name, flags) else {
+            return;
+        };
+        let version = workshop.json(&[name])["result"]["files"][0]["go"].clone();
+        let without = Tool::new(&objcopy).args(["--remove-section", ".go.buildinfo"]);
+        without.arg(&app).run().expect("objcopy works");
+        let check = || {
+            let report = workshop.json(&[name]);
+            let file = &report["result"]["files"][0];
+            assert_eq!(
+                (&file["matched"], &file["go"]),
+                (&1.into(), &version),
+                "{name}"
+            );
+            assert_eq!(
+                file["doubts"][0]["code"], "vuln-no-build-info",
+                "{report:#}"
+            );
+        };
+        check();
+        Tool::new(&strip).arg(&app).run().expect("strip works");
+        check();
+    }
+}
+
+#[test]
+fn a_program_of_which_nothing_has_a_version_is_not_said_to_be_clean() {
+    let what = "a program without build info and version";
     let (Some(objcopy), workshop) = (tool("objcopy", what), workshop()) else {
         return;
     };
@@ -176,6 +213,12 @@ fn a_program_of_which_nothing_has_a_version_is_not_said_to_be_clean() {
     };
     let without = Tool::new(objcopy).args(["--remove-section", ".go.buildinfo"]);
     without.arg(&app).run().expect("objcopy works");
+    let mut bytes = std::fs::read(&app).unwrap();
+    let version: Vec<usize> = places_of(&bytes, b"go1.");
+    for at in version {
+        bytes[at] = b'x';
+    }
+    std::fs::write(&app, bytes).unwrap();
     let report = workshop.json(&["app"]);
     let file = &report["result"]["files"][0];
     assert_eq!(
@@ -192,6 +235,13 @@ fn a_program_of_which_nothing_has_a_version_is_not_said_to_be_clean() {
         ran.stdout.contains("nothing in it could be matched"),
         "{ran:?}"
     );
+}
+
+/// Every place where `needle` stands.
+fn places_of(bytes: &[u8], needle: &[u8]) -> Vec<usize> {
+    let parts = bytes.windows(needle.len()).enumerate();
+    let found = parts.filter(|(_, part)| *part == needle);
+    found.map(|(at, _)| at).collect()
 }
 
 #[test]

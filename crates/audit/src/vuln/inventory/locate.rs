@@ -1,7 +1,7 @@
 //! What is cheap to tell of a binary: whether it may be Go at all, for which system it is, whether it
 //! was packed.
 
-use handpie_binary::go::stamps;
+use handpie_binary::go::{Pclntab, build_version, stamps};
 use handpie_binary::{Binary, Image, Size};
 
 /// The first bytes, among which UPX leaves its mark.
@@ -32,14 +32,18 @@ pub(super) fn system(binary: &Binary<'_>) -> &'static str {
     }
 }
 
-/// The version of Go, where only a symbol still tells it.
-pub(super) fn stamped_version(binary: &Binary<'_>) -> Option<String> {
-    let symbols = binary.symbols().ok()?;
+/// The version of Go, where there is no build info: by a symbol, or by the variable itself.
+pub(super) fn stamped_version(
+    binary: &Binary<'_>,
+    functions: Option<&Pclntab<'_>>,
+) -> Option<String> {
+    let symbols = binary.symbols().unwrap_or_default();
     let stamps = stamps(binary, &symbols);
-    let stamp = stamps
-        .iter()
-        .find(|it| it.variable == b"runtime.buildVersion")?;
-    Some(String::from_utf8_lossy(stamp.value).into_owned())
+    let mut stamps = stamps.iter();
+    match stamps.find(|it| it.variable == b"runtime.buildVersion") {
+        Some(stamp) => Some(String::from_utf8_lossy(stamp.value).into_owned()),
+        None => build_version(binary, functions?.pointer_size()),
+    }
 }
 
 /// Whether UPX has packed it.

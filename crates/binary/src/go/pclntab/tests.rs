@@ -223,3 +223,5 @@ fn tells_the_package_of_a_function() {
     assert_eq!(package(b"slices.Sort[go.shape.x/y.z]"), b"slices");
     assert_eq!(package(b"_rt0_amd64_linux"), b"");
 }
+
+mod places;

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use handpie_audit::Suppressed;
-use handpie_audit::vuln::{Basis, Hit, Step, Tier};
+use handpie_audit::vuln::{Basis, Function, Hit, Inlined, Place, Standing, Step, Tier};
 use serde::Serialize;
 use serde_json::json;
 
@@ -64,7 +64,26 @@ struct Symbol<'a> {
     function: Option<&'a str>,
     offset: Option<u64>,
     package: &'a str,
+    place: Option<Located<'a>>,
     symbol: &'a str,
+}
+
+#[derive(Serialize)]
+struct Located<'a> {
+    inlined: Option<Hosts<'a>>,
+    linked: Option<Linked<'a>>,
+}
+
+#[derive(Serialize)]
+struct Hosts<'a> {
+    count: u64,
+    into: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Linked<'a> {
+    address: Option<u64>,
+    function: &'a str,
 }
 
 #[derive(Serialize)]
@@ -107,6 +126,7 @@ impl<'a> Affected<'a> {
                 function: function.as_ref().map(|it| it.name.as_str()),
                 offset: function.as_ref().map(|it| it.offset.0),
                 package,
+                place: function.as_ref().and_then(Located::of),
                 symbol,
             });
         Self {
@@ -121,6 +141,24 @@ impl<'a> Affected<'a> {
             tier: hit.tier,
             version: &hit.version,
         }
+    }
+}
+
+impl<'a> Located<'a> {
+    fn of(function: &'a Function) -> Option<Self> {
+        let Place { inlined, linked } = function.place.as_ref()?;
+        Some(Self {
+            inlined: inlined.as_ref().map(|Inlined { count, into }| Hosts {
+                count: *count,
+                into,
+            }),
+            linked: linked
+                .as_ref()
+                .map(|Standing { address, function }| Linked {
+                    address: address.map(|it| it.0),
+                    function,
+                }),
+        })
     }
 }
 

@@ -12,6 +12,7 @@ use handpie_audit::vuln::{Doubt, Tier};
 use serde_json::{Value, json};
 
 use super::openvex::{absence, action, is_affected};
+use super::place::whereabouts;
 use super::{Judged, Sheet, Summary, Unread, Verdict};
 use crate::report::sarif::{ROOT, artifact, fingerprint};
 
@@ -57,7 +58,11 @@ impl Sarif {
         let related = related.flatten().map(|function| {
             let region = json!({ "byteOffset": function.offset.0, "byteLength": 1 });
             let physical = json!({ "artifactLocation": artifact, "region": region });
-            json!({ "physicalLocation": physical, "message": { "text": function.name } })
+            let text = match whereabouts(function) {
+                Some(place) => format!("{}: {place}", function.name),
+                None => function.name.clone(),
+            };
+            json!({ "physicalLocation": physical, "message": { "text": text } })
         });
         let related: Vec<Value> = related.collect();
         let mut result = json!({

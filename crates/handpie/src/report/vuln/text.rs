@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use handpie_audit::vuln::{Basis, Ecosystem, Hit, Step, Tier};
 
+use super::place::whereabouts;
 use super::{Judged, Sheet, Show, State, Summary, Unread, Verdict};
 use crate::report::Lines;
 use crate::report::db::aged;
@@ -232,6 +233,9 @@ fn evidence(lines: &mut Lines, hit: &Hit) {
             None => format!("{package}.{symbol}"),
         };
         lines.entry(COLUMN, "", &harmless(&text));
+        if let Some(whereabouts) = function.as_ref().and_then(whereabouts) {
+            lines.entry(COLUMN + 2, "", &harmless(&whereabouts));
+        }
     }
     if hit.symbols.is_empty() {
         for package in &hit.packages {
