@@ -13,16 +13,20 @@ use crate::bytes::Bytes;
 use crate::error::{Error, ErrorKind};
 use crate::quantity::Size;
 
-/// So much memory is not asked for before it is taken, in bytes. Giving back a smaller allocation
-/// would make glibc take the next one from its heap and clear it, every page of it
-/// (`DEFAULT_MMAP_THRESHOLD_MAX` in malloc/malloc.c).
-const SURE_TO_FIT: usize = 32 << 20;
+/// So much memory, in bytes, is always mapped for itself by glibc, and costs only the pages that are
+/// written to. Smaller allocations come from its heap as soon as one of their size was given back,
+/// and there every page is cleared (`DEFAULT_MMAP_THRESHOLD_MAX` in malloc/malloc.c).
+const MAPPED: usize = (32 << 20) + 1;
+/// Clearing a file of so many bytes costs less than mapping it.
+const CLEARED: usize = 256 << 10;
 
 /// A file, read as far as it has been asked for.
 #[derive(Debug)]
 pub struct Partial {
-    /// As long as the file. Pages that nobody has written to take no memory.
+    /// The file, and room behind it. Pages that nobody has written to take no memory.
     data: Vec<u8>,
+    /// The size of the file, in bytes.
+    length: usize,
     blocks: Vec<Block>,
     /// What is read at once, in bytes.
     block: NonZeroUsize,
@@ -45,7 +49,7 @@ impl Partial {
             Error::new(ErrorKind::TooLarge, message)
         };
         let length = usize::try_from(size.0).map_err(|_| too_large())?;
-        if length > SURE_TO_FIT {
+        if length > MAPPED {
             // Asked first, because what `vec!` does without memory is to end the process.
             let room = Vec::<u8>::new().try_reserve_exact(length);
             room.map_err(|_| too_large())?;
@@ -53,7 +57,15 @@ impl Partial {
         let mut blocks = Vec::new();
         blocks.resize_with(length.div_ceil(block.get()), Block::default);
         Ok(Self {
-            data: vec![0; length],
+            data: vec![
+                0;
+                if length > CLEARED {
+                    length.max(MAPPED)
+                } else {
+                    length
+                }
+            ],
+            length,
             blocks,
             block,
         })
@@ -62,6 +74,7 @@ impl Partial {
     /// A file that has been read whole.
     pub fn whole(data: Vec<u8>) -> Self {
         Self {
+            length: data.len(),
             data,
             blocks: Vec::new(),
             block: NonZeroUsize::MIN,
@@ -70,7 +83,7 @@ impl Partial {
 
     /// The file, to be looked at.
     pub fn bytes(&self) -> Bytes<'_> {
-        Bytes::of_partial(&self.data, self)
+        Bytes::of_partial(self.data.get(..self.length).unwrap_or_default(), self)
     }
 
     /// Reads every block that was looked at and is not there; whether there were any. `read` gets
@@ -86,10 +99,7 @@ impl Partial {
         while let Some(run) = self.first_missing() {
             missed = true;
             let start = run.start.saturating_mul(self.block.get());
-            let end = run
-                .end
-                .saturating_mul(self.block.get())
-                .min(self.data.len());
+            let end = run.end.saturating_mul(self.block.get()).min(self.length);
             if let Some(room) = self.data.get_mut(start..end) {
                 read(start as u64, room)?;
             }

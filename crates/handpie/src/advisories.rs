@@ -48,10 +48,15 @@ pub(crate) struct Advisories {
 }
 
 impl Advisories {
-    /// The database that was named, or that of the user without its texts.
+    /// The database that was named, or that of the user; without its texts where it is a file of ours.
     pub(crate) fn open(named: Option<&str>) -> Result<Self, Failure> {
-        match named {
-            Some(named) => Self::collect(&[Origin::of(named)]),
+        match named.map(Origin::of) {
+            Some(Origin::Path(path)) if is_compiled_at(&path) => {
+                let name = shown(&path);
+                let read = read_without_texts(&path).map_err(|cause| unusable(&name).cause(cause));
+                read.map(|(file, size)| Self { name, size, file })
+            }
+            Some(named) => Self::collect(&[named]),
             None => Self::of_user(read_without_texts),
         }
     }
@@ -59,7 +64,7 @@ impl Advisories {
     /// The same, with the texts.
     pub(crate) fn open_whole(named: Option<&str>) -> Result<Self, Failure> {
         match named {
-            Some(_) => Self::open(named),
+            Some(named) => Self::collect(&[Origin::of(named)]),
             None => Self::of_user(|path| {
                 let file = fs::read(path)?;
                 let size = file.len() as u64;
@@ -72,7 +77,7 @@ impl Advisories {
         read: impl FnOnce(&Path) -> std::io::Result<(Vec<u8>, u64)>,
     ) -> Result<Self, Failure> {
         let path = user_path()?;
-        let name = path.display().to_string();
+        let name = shown(&path);
         match read(&path) {
             Ok((file, size)) => Ok(Self { name, size, file }),
             Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
@@ -216,6 +221,15 @@ fn unusable(name: &str) -> Failure {
 /// Whether `path` starts as a database does.
 fn is_compiled(head: &[u8]) -> bool {
     head.starts_with(&handpie_audit::vuln::MAGIC)
+}
+
+/// Whether the file at `path` starts as a database does.
+fn is_compiled_at(path: &Path) -> bool {
+    let mut head = [0; handpie_audit::vuln::MAGIC.len()];
+    // Opening a named pipe would wait for who writes to it.
+    let is_file = fs::metadata(path).is_ok_and(|it| it.is_file());
+    let mut read = || fs::File::open(path)?.read_exact(&mut head);
+    is_file && read().is_ok() && is_compiled(&head)
 }
 
 /// A path that names a place in the file system, whatever way it was written.

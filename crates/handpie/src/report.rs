@@ -103,7 +103,9 @@ impl Reporter {
     pub(crate) fn working(&self, what: &str) -> Working {
         let bar = ProgressBar::new_spinner();
         bar.set_message(what.to_owned());
-        bar.enable_steady_tick(Duration::from_millis(120));
+        if !bar.is_hidden() {
+            bar.enable_steady_tick(Duration::from_millis(120));
+        }
         Working(bar)
     }
 
@@ -160,6 +162,14 @@ impl Stream {
     pub(crate) fn new() -> Self {
         Self {
             stdout: BufWriter::new(AutoStream::auto(io::stdout().lock())),
+            gone: false,
+        }
+    }
+
+    /// For what has no colours: nothing is looked through for them.
+    pub(crate) fn of_data() -> Self {
+        Self {
+            stdout: BufWriter::new(AutoStream::always_ansi(io::stdout().lock())),
             gone: false,
         }
     }

@@ -97,7 +97,7 @@ impl From<Threshold> for Tier {
 }
 
 /// So many files are looked at before what was found of them is written and forgotten.
-const AT_ONCE: usize = 256;
+const AT_ONCE: usize = 32;
 
 pub(crate) fn run(args: &Vuln, reporter: &Reporter) -> Result<Exit, Failure> {
     if args.compat.is_some() {

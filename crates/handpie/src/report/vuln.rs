@@ -156,7 +156,10 @@ impl<'a> Vulnerabilities<'a> {
             _ => Box::new(text::Text::new(reporter.verbose, state)),
         };
         let mut report = Self {
-            out: super::Stream::new(),
+            out: match reporter.format {
+                Format::Text => super::Stream::new(),
+                _ => super::Stream::of_data(),
+            },
             sheet,
             summary: Summary::default(),
             rulebook,
