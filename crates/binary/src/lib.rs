@@ -37,6 +37,6 @@ pub use image::{Format, Image, Loaded, Section, Symbol};
 pub use limits::MAX_FILE_SIZE;
 pub use macho::MachO;
 pub use object::Endianness;
-pub use partial::Partial;
+pub use partial::{Partial, Room};
 pub use pe::Pe;
 pub use quantity::{Address, Offset, Size};

@@ -27,10 +27,25 @@ pub struct Partial {
     data: Vec<u8>,
     /// The size of the file, in bytes.
     length: usize,
+    /// The blocks of the room that files before this one have filled.
+    touched: Vec<bool>,
     blocks: Vec<Block>,
     /// What is read at once, in bytes.
     block: NonZeroUsize,
 }
+
+/// Memory for one file after another: to map it anew for each costs more than to clear what was read,
+/// the more so with several threads, each of which the kernel interrupts. All of it is zeros.
+#[derive(Debug, Default)]
+pub struct Room {
+    /// Empty, or as long as [`MAPPED`].
+    data: Vec<u8>,
+    /// By block, whether it takes memory.
+    touched: Vec<bool>,
+}
+
+/// A room that takes more memory than this is given back, in bytes.
+const MAX_ROOM: usize = 8 << 20;
 
 #[derive(Debug, Default)]
 struct Block {
@@ -66,9 +81,58 @@ impl Partial {
                 }
             ],
             length,
+            touched: Vec::new(),
             blocks,
             block,
         })
+    }
+
+    /// The same in a room that was used before, if the file fits into it. A room is for one size of
+    /// blocks.
+    ///
+    /// # Errors
+    /// Those of [`Self::of_size`].
+    pub fn in_room(mut room: Room, size: Size, block: NonZeroUsize) -> Result<Self, Error> {
+        if size.0 > MAPPED as u64 {
+            return Self::of_size(size, block);
+        }
+        if room.data.is_empty() {
+            room.data = vec![0; MAPPED];
+            room.touched = vec![false; MAPPED.div_ceil(block.get())];
+        }
+        let mut partial = Self::of_size(Size(0), block)?;
+        partial.length = usize::try_from(size.0).unwrap_or(MAPPED);
+        let count = partial.length.div_ceil(block.get());
+        partial.blocks.resize_with(count, Block::default);
+        partial.data = room.data;
+        partial.touched = room.touched;
+        Ok(partial)
+    }
+
+    /// The room that the file was in, for the next one.
+    pub fn into_room(mut self) -> Room {
+        if self.touched.is_empty() {
+            return Room::default();
+        }
+        for (index, block) in self.blocks.iter().enumerate() {
+            if !block.present {
+                continue;
+            }
+            let start = index.saturating_mul(self.block.get());
+            let end = start.saturating_add(self.block.get()).min(self.length);
+            self.data.get_mut(start..end).unwrap_or_default().fill(0);
+            if let Some(touched) = self.touched.get_mut(index) {
+                *touched = true;
+            }
+        }
+        let touched = self.touched.iter().filter(|touched| **touched).count();
+        if touched.saturating_mul(self.block.get()) > MAX_ROOM {
+            return Room::default();
+        }
+        Room {
+            data: self.data,
+            touched: self.touched,
+        }
     }
 
     /// A file that has been read whole.
@@ -76,6 +140,7 @@ impl Partial {
         Self {
             length: data.len(),
             data,
+            touched: Vec::new(),
             blocks: Vec::new(),
             block: NonZeroUsize::MIN,
         }
@@ -178,6 +243,40 @@ mod tests {
         assert_eq!((missed, reads), (Ok(true), vec![(0, BLOCK * 2)]));
         assert!(look(&partial) && partial.is_complete());
         assert_eq!(partial.fill(|_, _| Err(())), Ok(false), "nothing more");
+    }
+
+    #[test]
+    fn a_room_shows_nothing_of_the_file_before() {
+        let block = NonZeroUsize::new(BLOCK).unwrap();
+        let mut room = Room::default();
+        for byte in [1u8, 2] {
+            let mut partial = Partial::in_room(room, Size(BLOCK as u64 * 2 + 7), block).unwrap();
+            let all = Size(BLOCK as u64 * 2 + 7);
+            let whole =
+                |partial: &Partial| partial.bytes().slice(0, all, "").unwrap().data().to_vec();
+            assert_eq!(partial.bytes().size(), all);
+            assert!(whole(&partial).iter().all(|found| *found == 0), "{byte}");
+            let missed = partial.fill(|_, room| {
+                room.fill(byte);
+                Ok::<_, ()>(())
+            });
+            assert_eq!(missed, Ok(true));
+            assert!(whole(&partial).iter().all(|found| *found == byte));
+            room = partial.into_room();
+            assert!(!room.data.is_empty(), "it is kept");
+        }
+    }
+
+    #[test]
+    fn a_room_that_takes_much_is_given_back() {
+        let block = NonZeroUsize::new(BLOCK).unwrap();
+        let size = MAX_ROOM as u64 + 1;
+        let mut partial = Partial::in_room(Room::default(), Size(size), block).unwrap();
+        let _ = partial.bytes().slice(0, Size(size), "").unwrap().data();
+        assert_eq!(partial.fill(|_, _| Ok::<_, ()>(())), Ok(true));
+        assert!(partial.into_room().data.is_empty());
+        let far = Partial::in_room(Room::default(), Size(MAPPED as u64 + 1), block).unwrap();
+        assert!(far.into_room().data.is_empty());
     }
 
     #[test]

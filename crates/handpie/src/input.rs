@@ -1,5 +1,6 @@
 //! Reads a file that a user names, as far as it is looked at, without waiting for a pipe.
 
+use std::cell::RefCell;
 use std::fmt::Display;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -7,7 +8,7 @@ use std::num::NonZeroUsize;
 use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use handpie_binary::{Bytes, MAX_FILE_SIZE, Offset, Partial, Size};
+use handpie_binary::{Bytes, MAX_FILE_SIZE, Offset, Partial, Room, Size};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -26,6 +27,11 @@ const UNREADABLE_FILE: &str = "unreadable-file";
 /// What is read at once, in bytes.
 const BLOCK: NonZeroUsize = NonZeroUsize::new(64 << 10).unwrap();
 
+thread_local! {
+    /// Where the last file of this thread was.
+    static ROOM: RefCell<Room> = RefCell::default();
+}
+
 /// A file to be looked at.
 #[derive(Debug)]
 pub(crate) struct Input {
@@ -35,6 +41,13 @@ pub(crate) struct Input {
     content: Partial,
     /// `None` for standard input.
     file: Option<(File, Metadata)>,
+}
+
+impl Drop for Input {
+    fn drop(&mut self) {
+        let content = std::mem::replace(&mut self.content, Partial::whole(Vec::new()));
+        ROOM.set(content.into_room());
+    }
 }
 
 /// Whether a path means standard input or output.
@@ -72,7 +85,7 @@ impl Input {
         if metadata.len() > MAX_FILE_SIZE {
             return Err(too_large(&name));
         }
-        let content = Partial::of_size(Size(metadata.len()), BLOCK)
+        let content = Partial::in_room(ROOM.take(), Size(metadata.len()), BLOCK)
             .map_err(|error| unreadable(&name, &io::Error::other(error)))?;
         Ok(Self {
             name,

@@ -76,7 +76,7 @@ pub(crate) fn run(args: &Prove, reporter: &Reporter) -> Result<Exit, Failure> {
         Exit::No
     };
     let report = ProveReport {
-        file: input.name,
+        file: input.name.clone(),
         proof,
     };
     reporter.print("prove", &report)?;
