@@ -106,15 +106,16 @@ pub(super) fn all(folder: &Path, handpie: &Path) -> anyhow::Result<Vec<Pair>> {
         )?);
         let pie = folder.join(format!("old-{name}-pie"));
         pairs.push(pair(&tool, &module, ".", &pie, &["-buildmode=pie"])?);
-        let own = goroot.join("bin/go");
-        pairs.push(Pair {
-            name: format!("{name} bin/go"),
-            file: own.clone(),
-            stripped: Some(strip(
-                &own,
-                &folder.join(format!("{name}-bin-go-stripped")),
-            )?),
-        });
+        // Debian strips its own.
+        if goroot.starts_with(root()) {
+            let file = goroot.join("bin/go");
+            let stripped = strip(&file, &folder.join(format!("{name}-bin-go-stripped")))?;
+            pairs.push(Pair {
+                name: format!("{name} bin/go"),
+                file,
+                stripped: Some(stripped),
+            });
+        }
     }
     pairs.extend(coredns(folder, handpie)?);
     Ok(pairs)
