@@ -4,6 +4,7 @@
 mod json;
 mod openvex;
 mod sarif;
+mod spelling;
 mod text;
 
 use std::collections::BTreeMap;
