@@ -133,9 +133,6 @@ pub(super) fn expand(path: PathBuf, search: &[PathBuf]) -> Result<Vec<PathBuf>, 
 
 /// The text of a file that is none of the formats that linkers take.
 fn script(path: &Path) -> Option<String> {
-    let mut start = Vec::new();
-    let file = File::open(path).ok()?;
-    file.take(MAX_SCRIPT).read_to_end(&mut start).ok()?;
     let of_format: [&[u8]; 5] = [
         b"\x7fELF",
         b"!<arch>\n",
@@ -143,9 +140,17 @@ fn script(path: &Path) -> Option<String> {
         b"BC\xc0\xde",
         b"\0asm",
     ];
-    let known = of_format.iter().any(|magic| start.starts_with(magic));
-    let text = String::from_utf8(start).ok()?;
-    (!known && (text.contains("GROUP") || text.contains("INPUT"))).then_some(text)
+    let mut file = File::open(path).ok()?;
+    // A link has hundreds of objects; of nearly all, the first bytes say enough.
+    let mut magic = [0; 8];
+    let read = file.read(&mut magic).ok()?;
+    let mut text = magic.get(..read)?.to_vec();
+    if of_format.iter().any(|magic| text.starts_with(magic)) {
+        return None;
+    }
+    file.take(MAX_SCRIPT).read_to_end(&mut text).ok()?;
+    let text = String::from_utf8(text).ok()?;
+    (text.contains("GROUP") || text.contains("INPUT")).then_some(text)
 }
 
 fn without_comments(text: &str) -> String {
