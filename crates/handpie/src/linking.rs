@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use handpie_binary::Elf;
 use handpie_pie::startup;
-use handpie_toolchain::command::Stop;
 use handpie_toolchain::link::sysroot::{self, Target, Wants};
 use handpie_toolchain::link::{self, Inputs, Item, Kind, Libc, Linker, Sysroot, Words};
 
@@ -81,18 +80,16 @@ pub(crate) fn link(job: &Job) -> Result<Program, Failure> {
         None => None,
     };
     let inputs = Inputs::of(&job.words, sysroot.as_ref()).map_err(missing)?;
+    survey::refuse(&inputs, sysroot.as_ref())?;
     let startup = startup_object(&inputs)?;
-    let link = link::Link {
+    let linked = link::run(&link::Link {
         linker: &linker,
         inputs: &inputs,
         startup,
         target,
         output: &job.words.output,
         time_limit: job.time_limit,
-        // Without it, a link that was for nothing is waited for.
-        stop: Stop::new().ok(),
-    };
-    let linked = surveyed(&link, || survey::refuse(&inputs, sysroot.as_ref()))?;
+    });
     let linked = linked.map_err(|error| not_linked(&job.words.output, error))?;
     let size = verify::verify(linked.path(), &job.words.output, startup.is_some())?;
     let command = linked.command.clone();
@@ -106,25 +103,6 @@ pub(crate) fn link(job: &Job) -> Result<Program, Failure> {
         libc: sysroot.map(|sysroot| sysroot.origin),
         size,
         command,
-    })
-}
-
-/// Links while `survey` looks at the inputs, which nearly always are fit: nobody gets what was linked
-/// before both are done. When they are not, the linker is stopped, and what it had to say of objects
-/// that it should not have been given is of no interest.
-fn surveyed(
-    link: &link::Link<'_>,
-    survey: impl FnOnce() -> Result<(), Failure>,
-) -> Result<Result<link::Linked, link::Error>, Failure> {
-    std::thread::scope(|scope| {
-        let linking = scope.spawn(|| link::run(link));
-        let surveyed = survey();
-        if let (Err(_), Some(stop)) = (&surveyed, &link.stop) {
-            stop.stop();
-        }
-        let linked = linking.join();
-        let linked = linked.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        surveyed.map(|()| linked)
     })
 }
 

@@ -10,10 +10,9 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
-use std::io::{PipeReader, PipeWriter, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -31,16 +30,7 @@ pub struct Tool {
     stdout: Stream,
     stderr: Stream,
     timeout: Option<Duration>,
-    stop: Option<Arc<Stop>>,
     hint: Option<String>,
-}
-
-/// Stops a program while another thread waits for it.
-#[derive(Debug)]
-pub struct Stop {
-    /// Can be read, to its end, as soon as the other end is gone.
-    reader: PipeReader,
-    writer: Mutex<Option<PipeWriter>>,
 }
 
 /// Where one of the standard streams goes.
@@ -113,39 +103,6 @@ pub enum Error {
         /// The last lines of its standard error, if it was captured.
         tail: String,
     },
-    /// Nobody needs what it would have made, so it was killed with its children.
-    #[error("`{}` was stopped", .program.display())]
-    Stopped {
-        /// The program that was asked for.
-        program: PathBuf,
-    },
-}
-
-/// How waiting for a program came to an end.
-enum Ended {
-    Itself(ExitStatus),
-    TimeOver,
-    Stopped,
-}
-
-impl Stop {
-    /// For [`Tool::stop`].
-    ///
-    /// # Errors
-    /// When the system has no pipe left.
-    pub fn new() -> std::io::Result<Arc<Self>> {
-        let (reader, writer) = std::io::pipe()?;
-        Ok(Arc::new(Self {
-            reader,
-            writer: Mutex::new(Some(writer)),
-        }))
-    }
-
-    /// Stops the program, now or as soon as it starts.
-    pub fn stop(&self) {
-        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(writer.take());
-    }
 }
 
 impl Tool {
@@ -160,7 +117,6 @@ impl Tool {
             stdout: Stream::Capture,
             stderr: Stream::Capture,
             timeout: None,
-            stop: None,
             hint: None,
         }
     }
@@ -221,12 +177,6 @@ impl Tool {
         self
     }
 
-    /// Lets another thread stop it, and what it started; heeded on Linux, with a time limit.
-    pub fn stop(mut self, stop: Option<Arc<Stop>>) -> Tool {
-        self.stop = stop;
-        self
-    }
-
     /// What to tell the user when the program is not there.
     pub fn hint(mut self, hint: impl Into<String>) -> Tool {
         self.hint = Some(hint.into());
@@ -259,15 +209,12 @@ impl Tool {
         let ended = self.wait(&mut child);
         let (stdout, stderr) = (join(stdout), join(stderr));
         match ended {
-            Ok(Ended::Itself(status)) => Ok(Output {
+            Ok(Some(status)) => Ok(Output {
                 status,
                 stdout,
                 stderr,
             }),
-            Ok(Ended::Stopped) => Err(Error::Stopped {
-                program: self.program.clone().into(),
-            }),
-            Ok(Ended::TimeOver) => Err(Error::TimedOut {
+            Ok(None) => Err(Error::TimedOut {
                 program: self.program.clone().into(),
                 command: self.shell_line(),
                 limit: self.timeout.unwrap_or_default(),
@@ -362,37 +309,33 @@ impl Tool {
         command
     }
 
-    /// Waits for its end, or brings it about.
-    fn wait(&self, child: &mut Child) -> std::io::Result<Ended> {
+    /// The status, or nothing when the time is over and the program was killed.
+    fn wait(&self, child: &mut Child) -> std::io::Result<Option<ExitStatus>> {
         let Some(limit) = self.timeout else {
-            return child.wait().map(Ended::Itself);
+            return child.wait().map(Some);
         };
-        if let Some(waited) = wait_for_end(child, limit, self.stop.as_deref()) {
-            if !matches!(waited, Waited::Ended) {
+        if let Some(ended) = wait_for_end(child, limit) {
+            if !ended {
                 kill_group(child);
             }
             let status = child.wait()?;
-            return Ok(match waited {
-                Waited::Ended => Ended::Itself(status),
-                Waited::TimeOver => Ended::TimeOver,
-                Waited::Stopped => Ended::Stopped,
-            });
+            return Ok(ended.then_some(status));
         }
         self.poll(child, limit)
     }
 
     /// The same where the system cannot be asked to wait for so long.
-    fn poll(&self, child: &mut Child, limit: Duration) -> std::io::Result<Ended> {
+    fn poll(&self, child: &mut Child, limit: Duration) -> std::io::Result<Option<ExitStatus>> {
         let start = Instant::now();
         let mut pause = Duration::from_micros(200);
         loop {
             if let Some(status) = child.try_wait()? {
-                return Ok(Ended::Itself(status));
+                return Ok(Some(status));
             }
             if start.elapsed() >= limit {
                 kill_group(child);
                 child.wait()?;
-                return Ok(Ended::TimeOver);
+                return Ok(None);
             }
             std::thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_millis(20));
@@ -467,16 +410,9 @@ fn join(reader: Option<JoinHandle<Vec<u8>>>) -> Vec<u8> {
         .unwrap_or_default()
 }
 
-/// What happened first.
-enum Waited {
-    Ended,
-    TimeOver,
-    Stopped,
-}
-
-/// Waits for the end of the child; `None` where there is no way to do so (Linux before 5.3).
+/// Whether the child ended in time; `None` where there is no way to wait for that (Linux before 5.3).
 #[cfg(target_os = "linux")]
-fn wait_for_end(child: &Child, limit: Duration, stop: Option<&Stop>) -> Option<Waited> {
+fn wait_for_end(child: &Child, limit: Duration) -> Option<bool> {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     use rustix::process::{Pid, PidfdFlags, pidfd_open};
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw)?;
@@ -486,17 +422,8 @@ fn wait_for_end(child: &Child, limit: Duration, stop: Option<&Stop>) -> Option<W
         let left = end.saturating_duration_since(Instant::now());
         let left = Timespec::try_from(left).ok()?;
         // A file descriptor of a process can be read once the process has ended.
-        let mut watched = vec![PollFd::new(&child, PollFlags::IN)];
-        watched.extend(stop.map(|stop| PollFd::new(&stop.reader, PollFlags::IN)));
-        match poll(&mut watched, Some(&left)) {
-            Ok(0) => return Some(Waited::TimeOver),
-            Ok(_) => {
-                let ended = watched.first().is_some_and(|it| !it.revents().is_empty());
-                return Some(match ended {
-                    true => Waited::Ended,
-                    false => Waited::Stopped,
-                });
-            }
+        match poll(&mut [PollFd::new(&child, PollFlags::IN)], Some(&left)) {
+            Ok(count) => return Some(count > 0),
             Err(rustix::io::Errno::INTR) => {}
             Err(_) => return None,
         }
@@ -504,7 +431,7 @@ fn wait_for_end(child: &Child, limit: Duration, stop: Option<&Stop>) -> Option<W
 }
 
 #[cfg(not(target_os = "linux"))]
-fn wait_for_end(_child: &Child, _limit: Duration, _stop: Option<&Stop>) -> Option<Waited> {
+fn wait_for_end(_child: &Child, _limit: Duration) -> Option<bool> {
     None
 }
 
@@ -601,23 +528,6 @@ mod tests {
             !error.contains("\n    10\n"),
             "only the last lines: {error}"
         );
-    }
-
-    #[test]
-    fn stops_what_nobody_waits_for_any_more() {
-        let stop = Stop::new().unwrap();
-        let started = Instant::now();
-        let sleep = Tool::new("sleep").arg("600");
-        let sleep = sleep
-            .timeout(Duration::from_secs(600))
-            .stop(Some(Arc::clone(&stop)));
-        let ended = std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| sleep.output());
-            stop.stop();
-            waiting.join().unwrap()
-        });
-        assert!(matches!(ended, Err(Error::Stopped { .. })), "{ended:?}");
-        assert!(started.elapsed() < Duration::from_secs(60));
     }
 
     #[test]

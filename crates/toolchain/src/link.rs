@@ -13,13 +13,12 @@ use std::fs;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::fs::{CWD, RenameFlags};
 use tempfile::TempDir;
 
-use crate::command::{self, Output, Stop};
+use crate::command::{self, Output};
 
 pub mod embedded;
 mod libraries;
@@ -237,8 +236,6 @@ pub struct Link<'a> {
     pub output: &'a Path,
     /// After this time the linker is killed.
     pub time_limit: Duration,
-    /// With it, it is killed when its output is not needed any more.
-    pub stop: Option<Arc<Stop>>,
 }
 
 /// A program that is linked and that nobody sees yet.
@@ -325,7 +322,6 @@ pub fn run(link: &Link<'_>) -> Result<Linked, Error> {
         None => None,
     };
     let mut tool = link.linker.tool().timeout(link.time_limit);
-    tool = tool.stop(link.stop.clone());
     // Their own, unasked; and of make, whose jobs are not ours to take.
     for name in [
         "MAKEFLAGS",
