@@ -17,8 +17,6 @@ use crate::quantity::Size;
 /// written to. Smaller allocations come from its heap as soon as one of their size was given back,
 /// and there every page is cleared (`DEFAULT_MMAP_THRESHOLD_MAX` in malloc/malloc.c).
 const MAPPED: usize = (32 << 20) + 1;
-/// Clearing a file of so many bytes costs less than mapping it.
-const CLEARED: usize = 256 << 10;
 
 /// A file, read as far as it has been asked for.
 #[derive(Debug)]
@@ -72,14 +70,7 @@ impl Partial {
         let mut blocks = Vec::new();
         blocks.resize_with(length.div_ceil(block.get()), Block::default);
         Ok(Self {
-            data: vec![
-                0;
-                if length > CLEARED {
-                    length.max(MAPPED)
-                } else {
-                    length
-                }
-            ],
+            data: vec![0; length],
             length,
             touched: Vec::new(),
             blocks,
