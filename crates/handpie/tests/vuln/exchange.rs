@@ -5,16 +5,9 @@ use serde_json::Value;
 use crate::support::{handpie, sarif};
 use crate::workshop::{Workshop, advisory};
 
-const MAIN: &str = "
-import p \"x.test/lib\"
-func main() { p.Bad() }";
-const LIB: &str = "
-//go:noinline
-func Bad() { println(1) }";
-
 /// One advisory of each tier: `A-1` symbol, `A-2` package, `A-3` module; and `A-4`, accepted.
 fn workshop() -> Option<Workshop> {
-    let workshop = Workshop::new(MAIN).module("x.test/lib", "v1.2.0", &[("", LIB)]);
+    let workshop = Workshop::calling_bad();
     workshop.advisories(&[
         advisory("A-1", "x.test/lib", &[("x.test/lib", &["Bad"])]),
         advisory("A-2", "x.test/lib", &[("x.test/lib", &["Gone"])]),

@@ -2,15 +2,8 @@
 
 use crate::workshop::{Workshop, advisory};
 
-const MAIN: &str = "
-import p \"x.test/lib\"
-func main() { p.Bad() }";
-const LIB: &str = "
-//go:noinline
-func Bad() { println(1) }";
-
 fn workshop() -> Option<Workshop> {
-    let workshop = Workshop::new(MAIN).module("x.test/lib", "v1.2.0", &[("", LIB)]);
+    let workshop = Workshop::calling_bad();
     workshop.advisories(&[advisory("A-1", "x.test/lib", &[("x.test/lib", &["Bad"])])]);
     workshop.build("suppressions", "app", &[])?;
     Some(workshop)

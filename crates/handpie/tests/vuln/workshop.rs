@@ -42,6 +42,13 @@ impl Workshop {
         workshop
     }
 
+    /// With a program that calls `Bad` of module `x.test/lib`, version 1.2.0.
+    pub(crate) fn calling_bad() -> Workshop {
+        let lib = "\n//go:noinline\nfunc Bad() { println(1) }";
+        let main = "\nimport p \"x.test/lib\"\nfunc main() { p.Bad() }";
+        Workshop::new(main).module("x.test/lib", "v1.2.0", &[("", lib)])
+    }
+
     /// Lets the main package belong to another module.
     pub(crate) fn called(mut self, main: &'static str) -> Workshop {
         self.main = main;
