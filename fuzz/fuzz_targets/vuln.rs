@@ -2,10 +2,12 @@
 //! was kept of a program answers as the program does.
 #![no_main]
 
+use std::path::Path;
 use std::sync::LazyLock;
 
-use handpie_audit::vuln::{Builder, Database, Inventory, locate, triage};
+use handpie_audit::{Date, Policy};
 use handpie_binary::Binary;
+use handpie_vuln::{Builder, Database, Inventory, Origin, Question, Tier, Vex, matches};
 use libfuzzer_sys::fuzz_target;
 
 /// About what any Go program holds.
@@ -37,10 +39,37 @@ fuzz_target!(|data: &[u8]| {
         let Ok(inventory) = Inventory::of(&binary) else {
             continue;
         };
-        let mut rows = triage(&inventory, &database).rows;
-        let of_program = rows.len();
-        locate(&mut rows, &inventory, &binary);
+        let of_program = triage(&inventory, &binary, &database);
         let kept = Inventory::kept(inventory.facts()).expect("as many modules as before");
-        assert_eq!(triage(&kept, &database).rows.len(), of_program);
+        assert_eq!(matches(&kept, &database).len(), of_program);
     }
 });
+
+/// How many advisories there are, with every vulnerable function located.
+fn triage<'data>(
+    inventory: &Inventory<'data>,
+    binary: &Binary<'data>,
+    database: &Database<'_>,
+) -> usize {
+    let question = Question {
+        database,
+        vex: &Vex::default(),
+        fail_on: Tier::Module,
+        locations: true,
+    };
+    let origin = Origin {
+        path: String::new(),
+        member: None,
+        named: true,
+        hash: None,
+    };
+    let today = Date {
+        year: 2026,
+        month: 1,
+        day: 1,
+    };
+    let policy = Policy::default();
+    let ruling = policy.ruling(Path::new(""), today);
+    let triage = question.triage(origin, inventory, Some(binary), &ruling);
+    triage.verdicts.len()
+}

@@ -15,7 +15,6 @@ mod stamp;
 mod symbols;
 mod toolchain;
 mod vcs;
-mod version;
 
 use handpie_binary::Image;
 use handpie_binary::Offset;
@@ -26,7 +25,7 @@ use crate::rule::Rule;
 use crate::subject::{Language, Subject};
 pub(crate) use program::Program;
 use program::{Function, Functions, Mark, Symbols};
-pub(crate) use version::Version;
+use handpie_binary::go::Version;
 
 pub(crate) const RULES: &[Rule] = &[
     build_info::BUILD_INFO,

@@ -3,8 +3,6 @@
 //!
 //! [`Subject`] says what a binary is: format, kind, language. Each [`Rule`] looks at a subject and
 //! gives one of five answers, with the evidence. A [`Policy`] says which rules count, and how much.
-//!
-//! [`vuln`] holds what is in a binary against a database of advisories.
 
 #![warn(
     clippy::indexing_slicing,
@@ -28,7 +26,6 @@ mod runtimes;
 mod frames;
 mod go;
 pub mod diff;
-pub mod vuln;
 
 pub use compiled::{Compiled, CompiledObject};
 pub use date::Date;

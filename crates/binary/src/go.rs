@@ -4,6 +4,7 @@
 
 mod buildinfo;
 mod pclntab;
+mod release;
 mod stamps;
 mod version;
 #[cfg(test)]
@@ -13,5 +14,6 @@ pub use buildinfo::{BuildInfo, Module, Setting};
 pub use pclntab::{
     Inlined, Linked, Name, Names, Pclntab, Place, has_cgo, has_pclntab, packages_with_cgo_calls,
 };
+pub use release::Version;
 pub use stamps::{Stamp, stamps};
 pub use version::build_version;

@@ -15,14 +15,15 @@ use crate::failure::Failure;
 
 /// Codes of what is wrong with a file before its bytes are looked at.
 #[cfg(test)]
-pub(crate) const CODES: [&str; 4] = [
+pub(crate) const CODES: [&str; 5] = [
     NOT_A_REGULAR_FILE,
+    crate::binaries::EMPTY_FOLDER,
     UNREADABLE_FILE,
     crate::replace::OUTPUT_IS_INPUT,
     crate::replace::OUTPUT_NOT_WRITTEN,
 ];
 const NOT_A_REGULAR_FILE: &str = "not-a-regular-file";
-const UNREADABLE_FILE: &str = "unreadable-file";
+pub(crate) const UNREADABLE_FILE: &str = "unreadable-file";
 
 /// What is read at once, in bytes.
 const BLOCK: NonZeroUsize = NonZeroUsize::new(64 << 10).unwrap();

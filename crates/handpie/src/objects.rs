@@ -15,10 +15,10 @@ use handpie_binary::{Bytes, Error, Offset};
 use handpie_pie::objects::{self, Libc, Offender, Survey};
 use handpie_toolchain::command::Tool;
 
+use crate::binaries::{Entry, Unread, Visit};
+use crate::examination::Examination;
 use crate::failure::Failure;
-use crate::files::Found;
 use crate::input::{self, Input};
-use crate::report::check::{Checked, Unread};
 
 /// What the files of a thin archive may have together, in bytes.
 const MAX_MEMBERS_SIZE: u64 = 4 << 30;
@@ -32,25 +32,17 @@ const OF_PACKAGES: [&str; 4] = ["/usr/lib", "/usr/share", "/lib", "/opt"];
 /// rustc's own data in an archive of Rust.
 const RUST_METADATA: &[u8] = b"lib.rmeta";
 
-/// What the checklist says of an archive; `None` for one that nobody named and that has no objects.
-pub(crate) fn check_archive(
-    found: &Found,
-    ruling: &Ruling<'_>,
-) -> Option<Result<Vec<Checked>, Unread>> {
-    let (path, name) = (found.path(), found.name());
-    let read = Archive::read(path, &name);
-    let archive = match read {
+/// What every rule says of an archive; one that nobody named and that has no objects is passed over.
+pub(crate) fn examine_archive(entry: &Entry, ruling: &Ruling<'_>) -> Visit<Examination> {
+    let (path, name) = (entry.path(), entry.name());
+    let archive = match Archive::read(path, &name) {
         Ok(archive) => archive,
-        Err(Reading::Failed(failure)) => {
-            return Some(Err(Unread::of(path.to_owned(), name, failure)));
-        }
-        Err(Reading::Damaged(error)) => {
-            return Some(Err(Unread::unreadable(path.to_owned(), name, &error)));
-        }
+        Err(Reading::Failed(failure)) => return Visit::Unread(entry.unread(failure)),
+        Err(Reading::Damaged(error)) => return Visit::Unread(Unread::damaged(entry, &error)),
     };
     let survey = archive.survey(&name);
-    if !found.was_named() && survey.objects == 0 && survey.is_clean() {
-        return None;
+    if !entry.was_named() && survey.objects == 0 && survey.is_clean() {
+        return Visit::PassedOver;
     }
     let mut objects = facts(&survey, true);
     if !survey.is_clean() {
@@ -63,7 +55,7 @@ pub(crate) fn check_archive(
     }
     let findings: Vec<Finding> = handpie_audit::check_archive(&objects, ruling);
     let language = archive.language();
-    Some(Ok(vec![Checked {
+    Visit::Seen(vec![Examination {
         path: path.to_owned(),
         name,
         member: None,
@@ -71,7 +63,7 @@ pub(crate) fn check_archive(
         language,
         go: None,
         findings,
-    }]))
+    }])
 }
 
 /// What is found in an object.

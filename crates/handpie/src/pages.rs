@@ -69,6 +69,7 @@ pages! {
     "core-file"
     "debug-info"
     "empty-file"
+    "empty-folder"
     "executable-stack"
     "external-linking"
     "foreign-cpu"
@@ -263,11 +264,11 @@ mod tests {
             .chain(unproven)
             .chain(builds)
             .chain(handpie_audit::PolicyError::CODES)
-            .chain(handpie_audit::vuln::Doubt::CODES)
-            .chain(handpie_audit::vuln::NoInventory::CODES)
+            .chain(handpie_vuln::Doubt::CODES)
+            .chain(handpie_vuln::NoInventory::CODES)
             .chain(crate::advisories::CODES)
             .chain([crate::command::facts::UNKNOWN])
-            .chain(crate::vex::CODES)
+            .chain(handpie_vuln::VexError::CODES)
             .chain(rules.filter(|code| !OF_RULE_AND_REFUSAL.contains(code)));
         for code in all.chain(crate::input::CODES) {
             assert!(codes.insert(code), "two codes are called {code}");

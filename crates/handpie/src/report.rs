@@ -21,6 +21,7 @@ pub(crate) mod env;
 pub(crate) mod toolexec;
 pub(crate) mod policy;
 mod json;
+mod rendering;
 mod sarif;
 mod text;
 

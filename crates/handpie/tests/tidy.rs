@@ -12,11 +12,15 @@ use std::path::{Path, PathBuf};
 const CRATE_EDGES: &[(&str, &[&str])] = &[
     ("audit", &["binary"]),
     ("binary", &[]),
-    ("handpie", &["audit", "binary", "pie", "prove", "toolchain"]),
+    (
+        "handpie",
+        &["audit", "binary", "pie", "prove", "toolchain", "vuln"],
+    ),
     ("pie", &["binary"]),
     ("prove", &["binary"]),
     ("toolchain", &[]),
     ("toy-compiler", &["toolchain"]),
+    ("vuln", &["audit", "binary"]),
     ("xtask", &["toolchain"]),
 ];
 

@@ -5,7 +5,7 @@ use handpie_binary::Offset;
 use super::Go;
 use super::program::Mark;
 use super::releases::{Releases, Support, releases};
-use super::version::Version;
+use handpie_binary::go::Version;
 use crate::date::Date;
 use crate::finding::{Judgement, fail, not_applicable, pass, unknown, warn};
 use crate::rule::{Level, Levels, Rule, Severity};

@@ -8,13 +8,13 @@ use std::io::Cursor;
 use std::sync::Arc;
 use std::time::Duration;
 
-use handpie_audit::vuln::Builder;
+use handpie_vuln::Builder;
+use handpie_vuln::limits::MAX_DATABASE_SIZE;
+use handpie_vuln::source::{EXPECTED, UnusableDatabase, add_state, collect_zip};
 use serde::Deserialize;
 use ureq::Agent;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
-use super::collect::{EXPECTED, MAX_SIZE};
-use super::{folder, unusable, zip};
 use crate::failure::Failure;
 
 /// How long a server may take for one answer.
@@ -31,7 +31,7 @@ pub(super) fn collect(address: &str, builder: &mut Builder) -> Result<(), Failur
         return server.zip(address, builder);
     }
     match server.get("/vulndb.zip")? {
-        Some(file) => zip::collect(address, Cursor::new(file), builder),
+        Some(file) => collect_zip(address, Cursor::new(file), builder).map_err(Failure::from),
         None => server.one_by_one(builder),
     }
 }
@@ -67,15 +67,17 @@ impl<'a> Server<'a> {
 
     fn zip(&self, address: &str, builder: &mut Builder) -> Result<(), Failure> {
         match self.get("")? {
-            Some(file) => zip::collect(address, Cursor::new(file), builder),
-            None => Err(unusable(address).cause("the server says that it is not there")),
+            Some(file) => collect_zip(address, Cursor::new(file), builder).map_err(Failure::from),
+            None => Err(Failure::from(UnusableDatabase::new(address))
+                .cause("the server says that it is not there")),
         }
     }
 
     /// A mirror without a ZIP: the index says which advisories there are.
     fn one_by_one(&self, builder: &mut Builder) -> Result<(), Failure> {
         let wrong = |path: &str, cause: &dyn std::fmt::Display| {
-            let failure = unusable(self.address).cause(format!("`{path}`"));
+            let failure =
+                Failure::from(UnusableDatabase::new(self.address)).cause(format!("`{path}`"));
             failure.cause(cause).hint(EXPECTED)
         };
         let needed = |path: &str| {
@@ -99,14 +101,15 @@ impl<'a> Server<'a> {
             builder.add(&json).map_err(|cause| wrong(&path, &cause))?;
         }
         let path = "/index/db.json";
-        folder::state(&needed(path)?, builder).map_err(|cause| wrong(path, &cause))
+        add_state(&needed(path)?, builder).map_err(|cause| wrong(path, &cause))
     }
 
     /// The body of an answer; `None` when there is no such thing.
     fn get(&self, path: &str) -> Result<Option<Vec<u8>>, Failure> {
         let address = format!("{}{path}", self.address);
         let failed = |cause: &dyn std::fmt::Display| {
-            let failure = unusable(self.address).cause(format!("GET {address}"));
+            let failure =
+                Failure::from(UnusableDatabase::new(self.address)).cause(format!("GET {address}"));
             // rustls reaches us as an error of I/O, so there is only its text to go by.
             let is_distrust = cause.to_string().contains("certificate");
             let mut failure = failure.cause(cause);
@@ -123,7 +126,7 @@ impl<'a> Server<'a> {
             403 | 404 | 410 => return Ok(None),
             status => return Err(failed(&format!("the server answers {status}"))),
         }
-        let body = answer.body_mut().with_config().limit(MAX_SIZE);
+        let body = answer.body_mut().with_config().limit(MAX_DATABASE_SIZE);
         body.read_to_vec().map(Some).map_err(|cause| failed(&cause))
     }
 }

@@ -4,15 +4,14 @@ use std::path::PathBuf;
 
 use rayon::prelude::*;
 
+use crate::binaries::{self, Visit};
 use crate::evidence::Log;
-use crate::examine::examine;
+use crate::examination::{self, Examination};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::files::{self, Found};
-use crate::objects;
 use crate::policy::{PolicyArgs, Rulebook};
 use crate::report::Reporter;
-use crate::report::check::{Checked, Checklist, Unread};
+use crate::report::check::Checklist;
 use crate::report::policy::PolicyReport;
 
 /// Check programs and libraries against the release checklist
@@ -67,52 +66,18 @@ pub(crate) fn run(args: &Check, reporter: &Reporter) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
     let log = args.evidence.as_deref().map(Log::read).transpose()?;
-    let found = {
+    let entries = {
         let _working = reporter.working("looking for binaries");
-        files::find(&args.files)
+        binaries::find(&args.files)
     };
     let mut checklist = Checklist::begin(reporter, &rulebook)?;
     let working = reporter.working("checking");
-    for found in found.chunks(AT_ONCE) {
-        let results = found
-            .par_iter()
-            .filter_map(|found| check(found, &rulebook, log.as_ref()));
-        let results: Vec<Result<Vec<Checked>, Unread>> = results.collect();
-        working.aside(|| write(&mut checklist, &results))?;
+    for entries in entries.chunks(AT_ONCE) {
+        let visits = entries.par_iter();
+        let visits = visits.map(|entry| examination::of_file(entry, &rulebook, log.as_ref()));
+        let visits: Vec<Visit<Examination>> = visits.collect();
+        working.aside(|| checklist.add(&visits))?;
     }
     drop(working);
     checklist.end(reporter)
-}
-
-fn write(
-    checklist: &mut Checklist<'_>,
-    results: &[Result<Vec<Checked>, Unread>],
-) -> Result<(), Failure> {
-    for result in results {
-        match result {
-            Ok(files) => files.iter().try_for_each(|file| checklist.file(file))?,
-            Err(unread) => checklist.unread(unread)?,
-        }
-    }
-    checklist.flush()
-}
-
-/// `None` for what was only met on the way and is no binary.
-fn check(
-    found: &Found,
-    rulebook: &Rulebook,
-    log: Option<&Log>,
-) -> Option<Result<Vec<Checked>, Unread>> {
-    let (path, name) = (found.path(), found.name());
-    let ruling = rulebook.ruling(path);
-    if found.is_archive() {
-        return objects::check_archive(found, &ruling);
-    }
-    examine(
-        found,
-        rulebook,
-        &ruling,
-        log,
-        |member, subject, findings| Checked::new(path.to_owned(), &name, member, subject, findings),
-    )
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use crate::advisories::{self, Advisories, Origin, SOURCES};
+use crate::advisories::{self, Origin, SOURCES};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::Reporter;
@@ -48,9 +48,9 @@ pub(crate) fn run(args: &Db, reporter: &Reporter) -> Result<Exit, Failure> {
     let report = match &args.action {
         Action::Update { from } => update(from, reporter)?,
         Action::Info { db } => {
-            let advisories = Advisories::open(db.as_deref())?;
-            let path = PathBuf::from(&advisories.name);
-            DatabaseReport::of(&advisories, path)?
+            let file = advisories::open(db.as_deref())?;
+            let path = PathBuf::from(&file.name);
+            DatabaseReport::of(&file, path)?
         }
     };
     reporter.print("db", &report)?;
@@ -65,8 +65,8 @@ fn update(from: &[String], reporter: &Reporter) -> Result<DatabaseReport, Failur
     // Where it will be kept, before anything is fetched.
     advisories::user_path()?;
     let working = reporter.working("collecting advisories");
-    let made = Advisories::collect(&origins)?;
+    let made = advisories::collect(&origins)?;
     drop(working);
-    let path = made.keep()?;
+    let path = advisories::keep(&made)?;
     DatabaseReport::of(&made, path)
 }

@@ -1,20 +1,19 @@
 //! `handpie diff OLD NEW`: what a release lost or gained.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::slice;
 
 use handpie_audit::diff::{Facts, diff};
 use rayon::prelude::*;
 
-use crate::examine::examine;
+use crate::binaries::{self, Entry, Unread, Visit};
+use crate::examination::examine;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::files::{self, Found};
 use crate::input;
 use crate::policy::{PolicyArgs, Rulebook};
 use crate::report::Reporter;
-use crate::report::check::Unread;
 use crate::report::diff::{Compared, DiffReport, Fate};
 
 /// Compare two releases: what the new one lost or gained
@@ -40,11 +39,22 @@ pub(crate) struct Diff {
     policy: PolicyArgs,
 }
 
-/// A file of both releases or of one, by its path below them.
+/// A file of both releases or of one.
 #[derive(Default)]
 struct Pair {
-    old: Option<Found>,
-    new: Option<Found>,
+    old: Side,
+    new: Side,
+}
+
+/// What one release has of a file.
+#[derive(Default)]
+enum Side {
+    File(Entry),
+    /// It is not there.
+    #[default]
+    Absent,
+    /// It may be there: a folder above it could not be listed.
+    Hidden,
 }
 
 pub(crate) fn run(args: &Diff, reporter: &Reporter) -> Result<Exit, Failure> {
@@ -73,22 +83,40 @@ fn refuse_odd_pairs(args: &Diff) -> Result<(), Failure> {
     }
 }
 
-/// The files of both sides, side by side. Two files are a pair whatever they are called.
+/// The files of both releases side by side, by their paths below them. Two files are a pair whatever
+/// they are called.
 fn pairs(args: &Diff) -> BTreeMap<PathBuf, Pair> {
-    let mut pairs: BTreeMap<PathBuf, Pair> = BTreeMap::new();
-    let key = |found: &Found, folder: &Path| {
-        let below = found.path().strip_prefix(folder);
-        below.unwrap_or(Path::new("")).to_owned()
+    let mut old = files(&args.old);
+    let mut new = files(&args.new);
+    let paths: BTreeSet<PathBuf> = old.keys().chain(new.keys()).cloned().collect();
+    let hidden = [&old, &new].map(|files| {
+        let unread = files.iter().filter(|(_, entry)| entry.is_unread());
+        unread.map(|(path, _)| path.clone()).collect::<Vec<_>>()
+    });
+    let side = |entry: Option<Entry>, hidden: &[PathBuf], path: &Path| match entry {
+        Some(entry) => Side::File(entry),
+        None if hidden.iter().any(|folder| path.starts_with(folder)) => Side::Hidden,
+        None => Side::Absent,
     };
-    for found in files::find(slice::from_ref(&args.old)) {
-        let pair = pairs.entry(key(&found, &args.old)).or_default();
-        pair.old = Some(found);
-    }
-    for found in files::find(slice::from_ref(&args.new)) {
-        let pair = pairs.entry(key(&found, &args.new)).or_default();
-        pair.new = Some(found);
-    }
-    pairs
+    let [hidden_old, hidden_new] = &hidden;
+    let pairs = paths.into_iter().map(|path| {
+        let pair = Pair {
+            old: side(old.remove(&path), hidden_old, &path),
+            new: side(new.remove(&path), hidden_new, &path),
+        };
+        (path, pair)
+    });
+    pairs.collect()
+}
+
+/// The files of a release, by their paths below it.
+fn files(release: &PathBuf) -> BTreeMap<PathBuf, Entry> {
+    let entries = binaries::find(slice::from_ref(release)).into_iter();
+    let entries = entries.map(|entry| {
+        let below = entry.path().strip_prefix(release);
+        (below.unwrap_or(Path::new("")).to_owned(), entry)
+    });
+    entries.collect()
 }
 
 /// Facts of the binaries in a file, by the name of each where there are several.
@@ -106,12 +134,14 @@ fn compare(
         false => args.new.join(path),
     };
     let name = path.display().to_string();
-    let sides = [&pair.old, &pair.new].map(|found| match found {
-        Some(found) => facts(found, &place, rulebook),
-        None => Ok(Members::new()),
+    let sides = [&pair.old, &pair.new].map(|side| match side {
+        Side::File(entry) => facts(entry, &place, rulebook).map(Some),
+        Side::Absent => Ok(Some(Members::new())),
+        Side::Hidden => Ok(None),
     });
     let (old, new) = match sides {
-        [Ok(old), Ok(new)] => (old, new),
+        [Ok(Some(old)), Ok(Some(new))] => (old, new),
+        // That a folder could not be listed is said once, for the folder.
         sides => return sides.into_iter().filter_map(Result::err).map(Err).collect(),
     };
     let mut members: Vec<&Option<String>> = old.keys().chain(new.keys()).collect();
@@ -129,15 +159,18 @@ fn compare(
     compared.collect()
 }
 
-fn facts(found: &Found, place: &Path, rulebook: &Rulebook) -> Result<Members, Unread> {
+fn facts(entry: &Entry, place: &Path, rulebook: &Rulebook) -> Result<Members, Unread> {
     let ruling = rulebook.ruling(place);
-    let examined = examine(
-        found,
+    let visit = examine(
+        entry,
         rulebook,
         &ruling,
         None,
         |member, subject, findings| (member, Facts::of(subject, &findings)),
     );
-    let facts = examined.transpose()?;
-    Ok(facts.into_iter().flatten().collect())
+    match visit {
+        Visit::Seen(members) => Ok(members.into_iter().collect()),
+        Visit::PassedOver => Ok(Members::new()),
+        Visit::Unread(unread) => Err(unread),
+    }
 }

@@ -3,17 +3,16 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use handpie_audit::vuln::Facts;
+use handpie_vuln::limits::MAX_FACTS_SIZE;
+use handpie_vuln::{Facts, Inventory};
 use serde::{Deserialize, Serialize};
 
+use crate::binaries::{self, Entry, Reason, Unread, Visit, visit};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::files;
 use crate::input;
 use crate::report::Reporter;
-use crate::report::check::Unread;
 use crate::report::facts::FactsReport;
-use crate::triage;
 
 /// Keep what advisories of tomorrow will be held against
 ///
@@ -32,9 +31,6 @@ pub(crate) struct Keep {
 
 pub(crate) const UNKNOWN: &str = "vuln-facts-unknown";
 
-/// The largest record that is read, in bytes. A large program takes half a megabyte.
-const MAX_SIZE: u64 = 256 << 20;
-
 /// What was kept of a program.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Kept {
@@ -45,19 +41,15 @@ pub(crate) struct Kept {
 }
 
 pub(crate) fn run(args: &Keep, reporter: &Reporter) -> Result<Exit, Failure> {
-    let found = files::find(&args.files);
+    let entries = binaries::find(&args.files);
     let mut kept = Vec::new();
     let mut unread: Vec<Unread> = Vec::new();
     let working = reporter.working("looking into programs");
-    for found in &found {
-        match triage::facts(found) {
-            Some(Ok(members)) => kept.extend(members.into_iter().map(|(member, facts)| Kept {
-                path: found.name(),
-                member,
-                facts,
-            })),
-            Some(Err(failed)) => unread.push(failed),
-            None => {}
+    for entry in &entries {
+        match recorded(entry) {
+            Visit::Seen(members) => kept.extend(members),
+            Visit::Unread(one) => unread.push(one),
+            Visit::PassedOver => {}
         }
     }
     drop(working);
@@ -75,6 +67,21 @@ pub(crate) fn run(args: &Keep, reporter: &Reporter) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
+/// What every binary in a file holds, worth keeping.
+fn recorded(entry: &Entry) -> Visit<Kept> {
+    visit(entry, false, |member| {
+        let inventory = Inventory::of(&member.binary)?;
+        match member.bytes.is_complete() {
+            true => Ok(Kept {
+                path: entry.name(),
+                member: member.name,
+                facts: inventory.facts(),
+            }),
+            false => Err(Reason::Incomplete),
+        }
+    })
+}
+
 /// Reads what was kept.
 pub(crate) fn read(path: &Path) -> Result<Vec<Kept>, Failure> {
     #[derive(Deserialize)]
@@ -88,8 +95,8 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Kept>, Failure> {
     let name = path.display();
     let failed = |cause: &std::io::Error| input::unreadable(&name, cause);
     let size = fs::metadata(path).map_err(|cause| failed(&cause))?.len();
-    if size > MAX_SIZE {
-        let message = format!("`{name}` has {size} bytes; records have at most {MAX_SIZE}");
+    if size > MAX_FACTS_SIZE {
+        let message = format!("`{name}` has {size} bytes; records have at most {MAX_FACTS_SIZE}");
         return Err(Failure::new(Exit::Input, message).code("too-large"));
     }
     let text = fs::read(path).map_err(|cause| failed(&cause))?;

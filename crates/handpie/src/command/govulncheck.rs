@@ -5,14 +5,18 @@
 //! them, so a pipeline changes the name of the program and nothing else.
 
 use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use handpie_audit::vuln::Tier;
+use handpie_vuln::govulncheck::{Config, Scan, extracted};
+use handpie_vuln::limits::MAX_EXTRACT_SIZE;
+use handpie_vuln::{Database, Inventory, Tier};
 
-use crate::advisories::Advisories;
+use crate::advisories;
+use crate::binaries::{Entry, Reason, Visit, visit};
 use crate::failure::Failure;
-use crate::govulncheck::{self, Config, Scan};
 use crate::report::govulncheck::{self as report, Format, Show};
 
 /// What ends the program: govulncheck's exit codes (internal/scan/errors.go), not ours.
@@ -108,14 +112,11 @@ pub(crate) fn run_if_asked(mut args: impl Iterator<Item = OsString>) -> Option<E
 fn run(words: &[OsString]) -> Result<u8, Refusal> {
     let request = Request::parse(words)?;
     let format = request.format();
-    let advisories = Advisories::open_whole(request.db.as_deref()).map_err(failed)?;
-    let database = advisories.database().map_err(failed)?;
+    let opened = advisories::open_whole(request.db.as_deref()).map_err(failed)?;
+    let database = opened.database().map_err(|error| failed(error.into()))?;
     let modified = database.sources().map(|it| it.modified).max();
     let config = Config::new(
-        request
-            .db
-            .clone()
-            .unwrap_or_else(|| advisories.name.clone()),
+        request.db.clone().unwrap_or_else(|| opened.name.clone()),
         modified.filter(|text| !text.is_empty()),
         request.level.unwrap_or(Tier::Symbol),
     );
@@ -124,7 +125,7 @@ fn run(words: &[OsString]) -> Result<u8, Refusal> {
         return Ok(0);
     }
     let file = request.file()?;
-    let scan = govulncheck::scan(file, &database, config)
+    let scan = scan(file, &database, &config)
         .ok_or_else(|| Refusal::Failed("unrecognized binary format".to_owned()))?;
     report::print(&scan, format, request.show).map_err(failed)?;
     // Whoever asked for data gets no verdict.
@@ -132,6 +133,31 @@ fn run(words: &[OsString]) -> Result<u8, Refusal> {
         true => VULNERABLE,
         false => 0,
     })
+}
+
+/// Looks into the file at `path`: a program, or what `govulncheck -mode=extract` wrote about one.
+/// `None` where govulncheck would not know what it is, either.
+fn scan(path: &Path, database: &Database<'_>, config: &Config) -> Option<Scan> {
+    let visit = visit(&Entry::named(path), false, |member| {
+        let inventory = Inventory::of(&member.binary)?;
+        match member.bytes.is_complete() {
+            true => Ok(inventory
+                .record
+                .crates
+                .is_none()
+                .then(|| Scan::of(&inventory, database, config.clone()))),
+            false => Err(Reason::Incomplete),
+        }
+    });
+    if let Visit::Seen(scans) = visit
+        && let Some(scan) = scans.into_iter().flatten().next()
+    {
+        return Some(scan);
+    }
+    let mut text = Vec::new();
+    let file = File::open(path).ok()?;
+    file.take(MAX_EXTRACT_SIZE).read_to_end(&mut text).ok()?;
+    extracted(&text).map(|inventory| Scan::of(&inventory, database, config.clone()))
 }
 
 fn is_vulnerable(scan: &Scan) -> bool {

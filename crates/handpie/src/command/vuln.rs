@@ -3,20 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use handpie_audit::vuln::{Inventory, Source, Tier};
+use handpie_vuln::{Inventory, Origin, Question, Source, Tier, Triage};
 use rayon::prelude::*;
 
-use crate::advisories::{self, Advisories};
+use crate::advisories;
+use crate::binaries::{self, Entry, Reason, Unread, Visit, visit};
 use crate::command::facts;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::files;
 use crate::policy::{PolicyArgs, Rulebook};
 use crate::report::Reporter;
-use crate::report::check::Unread;
 use crate::report::vuln::{Show, State, Vulnerabilities};
-use crate::triage::{Provenance, Question, Seen, look};
-use crate::vex::Vex;
+use crate::vex;
 
 /// Say which known vulnerabilities are in programs, and whether their code is linked
 ///
@@ -106,20 +104,20 @@ pub(crate) fn run(args: &Vuln, reporter: &Reporter) -> Result<Exit, Failure> {
         return Err(failure.hint("`handpie vuln --compat govulncheck -mode=binary FILE`"));
     }
     let rulebook = Rulebook::open(&PolicyArgs::of_file(args.policy.clone()))?;
-    let vex = Vex::open(&args.vex)?;
-    let advisories = Advisories::open(args.db.as_deref())?;
-    let database = advisories.database()?;
+    let vex = vex::open(&args.vex)?;
+    let file = advisories::open(args.db.as_deref())?;
+    let database = file.database()?;
     let sources: Vec<Source> = database.sources().collect();
-    let age = advisories::age(&sources, rulebook.today);
+    let age = handpie_vuln::source::age(&sources, rulebook.today);
     advisories::refuse_old(age, args.max_db_age)?;
     let question = Question {
         database: &database,
         vex: &vex,
         fail_on: args.fail_on.into(),
-        places: reporter.verbose || args.show != Show::Counting,
+        locations: reporter.verbose || args.show != Show::Counting,
     };
     let state = State {
-        name: advisories.name.clone(),
+        name: file.name.clone(),
         advisories: database.len(),
         sources,
         age,
@@ -139,30 +137,49 @@ fn of_files<'db>(
     question: &Question<'db>,
     rulebook: &Rulebook,
     reporter: &Reporter,
-    report: &mut Vulnerabilities<'_>,
+    report: &mut Vulnerabilities<'_, 'db>,
 ) -> Result<(), Failure> {
-    let found = {
+    let entries = {
         let _working = reporter.working("looking for programs");
-        files::find(files)
+        binaries::find(files)
     };
     let working = reporter.working("looking into them");
-    for found in found.chunks(AT_ONCE) {
-        let seen = |found: &files::Found| look(found, question, &rulebook.ruling(found.path()));
-        let seen: Vec<Seen<'db>> = match found {
+    for entries in entries.chunks(AT_ONCE) {
+        let triage = |entry: &Entry| triage(entry, question, rulebook);
+        let visits: Vec<Visit<Triage<'db>>> = match entries {
             // Threads for one file would take longer to start than the file.
-            [one] => vec![seen(one)],
-            many => many.par_iter().map(seen).collect(),
+            [one] => vec![triage(one)],
+            many => many.par_iter().map(triage).collect(),
         };
-        working.aside(|| seen.iter().try_for_each(|seen| report.add(seen)))?;
+        working.aside(|| visits.iter().try_for_each(|visit| report.add(visit)))?;
     }
     Ok(())
 }
 
-fn of_facts(
+/// What is known about every program in a file.
+fn triage<'db>(entry: &Entry, question: &Question<'db>, rulebook: &Rulebook) -> Visit<Triage<'db>> {
+    let ruling = rulebook.ruling(entry.path());
+    visit(entry, question.vex.names_hashes(), |member| {
+        let inventory = Inventory::of(&member.binary)?;
+        // Before that, it would be asked in vain.
+        if !member.bytes.is_complete() {
+            return Err(Reason::Incomplete);
+        }
+        let origin = Origin {
+            path: entry.name(),
+            member: member.name,
+            named: entry.was_named(),
+            hash: member.hash,
+        };
+        Ok(question.triage(origin, &inventory, Some(&member.binary), &ruling))
+    })
+}
+
+fn of_facts<'db>(
     path: &Path,
-    question: &Question<'_>,
+    question: &Question<'db>,
     rulebook: &Rulebook,
-    report: &mut Vulnerabilities<'_>,
+    report: &mut Vulnerabilities<'_, 'db>,
 ) -> Result<(), Failure> {
     let kept = facts::read(path)?;
     // A record of many programs is to them what a directory is.
@@ -170,17 +187,15 @@ fn of_facts(
     for kept in kept {
         let place = PathBuf::from(&kept.path);
         let ruling = rulebook.ruling(&place);
-        let provenance = Provenance {
+        let origin = Origin {
             path: kept.path,
             member: kept.member,
             named,
             hash: None,
         };
         report.add(&match Inventory::kept(kept.facts) {
-            Ok(inventory) => {
-                Seen::Judged(vec![question.judge(provenance, &inventory, None, &ruling)])
-            }
-            Err(why) => Seen::Unread(Unread::without_inventory(place, provenance.path, why)),
+            Ok(inventory) => Visit::Seen(vec![question.triage(origin, &inventory, None, &ruling)]),
+            Err(why) => Visit::Unread(Unread::without_inventory(place, origin.path, why)),
         })?;
     }
     Ok(())

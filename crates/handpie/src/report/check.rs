@@ -8,46 +8,18 @@ mod junit;
 mod github;
 
 use std::fmt;
-use std::io::{self, Write};
-use std::path::PathBuf;
 
-use handpie_audit::{Answer, Evidence, Finding, Kind, Language, Subject};
-use handpie_binary::Error;
+use handpie_audit::{Answer, Evidence, Finding};
 use serde::Serialize;
 
 use super::Reporter;
+use super::rendering::{Renderer, Rendering};
 use crate::args::Format;
+use crate::binaries::Visit;
+use crate::examination::Examination;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::policy::Rulebook;
-
-/// A binary and what every rule says of it.
-#[derive(Debug)]
-pub(crate) struct Checked {
-    /// The file, as it was named.
-    pub(crate) path: PathBuf,
-    /// How people read the path.
-    pub(crate) name: String,
-    /// Which of the binaries in the file it is, where there are several.
-    pub(crate) member: Option<String>,
-    pub(crate) kind: Kind,
-    pub(crate) language: Language,
-    /// The version of Go that made it.
-    pub(crate) go: Option<String>,
-    pub(crate) findings: Vec<Finding>,
-}
-
-/// A file that could not be read.
-#[derive(Debug, Serialize)]
-pub(crate) struct Unread {
-    #[serde(skip)]
-    pub(crate) path: PathBuf,
-    #[serde(rename = "path")]
-    pub(crate) name: String,
-    pub(crate) code: Option<&'static str>,
-    pub(crate) message: String,
-    pub(crate) hints: Vec<String>,
-}
 
 /// How many files came to what.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
@@ -55,6 +27,8 @@ pub(crate) struct Summary {
     pub(crate) failed: usize,
     pub(crate) files: usize,
     pub(crate) passed: usize,
+    /// Files of directories that are nothing to check.
+    pub(crate) passed_over: usize,
     pub(crate) unreadable: usize,
     pub(crate) warned: usize,
 }
@@ -66,24 +40,18 @@ impl fmt::Display for Summary {
             f,
             "{} {files}: {} passed, {} warned, {} failed, {} unreadable",
             self.files, self.passed, self.warned, self.failed, self.unreadable
-        )
+        )?;
+        match self.passed_over {
+            0 => Ok(()),
+            1 => f.write_str("; 1 other file"),
+            many => write!(f, "; {many} other files"),
+        }
     }
-}
-
-/// One format: what is written when. Files come in the order of their names.
-trait Sheet {
-    fn begin(&mut self, _out: &mut dyn Write) -> io::Result<()> {
-        Ok(())
-    }
-    fn file(&mut self, out: &mut dyn Write, file: &Checked) -> io::Result<()>;
-    fn unread(&mut self, out: &mut dyn Write, file: &Unread) -> io::Result<()>;
-    fn end(&mut self, out: &mut dyn Write, summary: &Summary) -> io::Result<()>;
 }
 
 /// The checklist, as it is written.
 pub(crate) struct Checklist<'a> {
-    out: super::Stream,
-    sheet: Box<dyn Sheet + 'a>,
+    rendering: Rendering<'a, Examination, Summary>,
     summary: Summary,
     rulebook: &'a Rulebook,
     /// By the place of the waiver in the policy.
@@ -92,7 +60,7 @@ pub(crate) struct Checklist<'a> {
 
 impl<'a> Checklist<'a> {
     pub(crate) fn begin(reporter: &Reporter, rulebook: &'a Rulebook) -> Result<Self, Failure> {
-        let sheet: Box<dyn Sheet> = match reporter.format {
+        let renderer: Box<dyn Renderer<Examination, Summary>> = match reporter.format {
             // The formats of other commands are refused before.
             Format::Text | Format::OpenVex | Format::CycloneDx => {
                 Box::new(text::Text::new(reporter.verbose))
@@ -102,53 +70,53 @@ impl<'a> Checklist<'a> {
             Format::Junit => Box::new(junit::Junit),
             Format::Github => Box::new(github::Github::new(rulebook)),
         };
-        let mut checklist = Self {
-            out: super::Stream::new(),
-            sheet,
+        Ok(Self {
+            rendering: Rendering::begin(super::Stream::new(), renderer)?,
             summary: Summary::default(),
             rulebook,
             used: vec![false; rulebook.policy.waivers().count()],
-        };
-        let begun = checklist.sheet.begin(&mut checklist.out);
-        begun.map_err(super::unwritten)?;
-        Ok(checklist)
+        })
     }
 
-    pub(crate) fn file(&mut self, file: &Checked) -> Result<(), Failure> {
+    /// Writes what came of some files, and sends it on.
+    pub(crate) fn add(&mut self, visits: &[Visit<Examination>]) -> Result<(), Failure> {
+        for visit in visits {
+            self.count(visit);
+            self.rendering.add(visit)?;
+        }
+        self.rendering.flush()
+    }
+
+    fn count(&mut self, visit: &Visit<Examination>) {
+        match visit {
+            Visit::Seen(binaries) => binaries.iter().for_each(|binary| self.count_one(binary)),
+            Visit::PassedOver => self.summary.passed_over += 1,
+            Visit::Unread(_) => {
+                self.summary.files += 1;
+                self.summary.unreadable += 1;
+            }
+        }
+    }
+
+    fn count_one(&mut self, binary: &Examination) {
         self.summary.files += 1;
-        match (file.has(Answer::Fail), file.has(Answer::Warn)) {
+        match (binary.has(Answer::Fail), binary.has(Answer::Warn)) {
             (true, _) => self.summary.failed += 1,
             (false, true) => self.summary.warned += 1,
             (false, false) => self.summary.passed += 1,
         }
-        let waivers = file.findings.iter();
+        let waivers = binary.findings.iter();
         for waived in waivers.filter_map(|finding| finding.waiver.as_ref()) {
             if let Some(used) = self.used.get_mut(waived.waiver) {
                 *used = true;
             }
         }
-        let written = self.sheet.file(&mut self.out, file);
-        written.map_err(super::unwritten)
-    }
-
-    pub(crate) fn unread(&mut self, file: &Unread) -> Result<(), Failure> {
-        self.summary.files += 1;
-        self.summary.unreadable += 1;
-        let written = self.sheet.unread(&mut self.out, file);
-        written.map_err(super::unwritten)
-    }
-
-    /// Sends on what was written so far.
-    pub(crate) fn flush(&mut self) -> Result<(), Failure> {
-        self.out.flush().map_err(super::unwritten)
     }
 
     /// The end of the report, and how the program ends: a file that cannot be read counts more than
     /// a finding.
     pub(crate) fn end(mut self, reporter: &Reporter) -> Result<Exit, Failure> {
-        let ended = self.sheet.end(&mut self.out, &self.summary);
-        ended.map_err(super::unwritten)?;
-        self.flush()?;
+        self.rendering.end(&self.summary)?;
         if reporter.verbose {
             self.note_unused(reporter);
         }
@@ -176,45 +144,6 @@ impl<'a> Checklist<'a> {
     }
 }
 
-impl Checked {
-    pub(crate) fn new(
-        path: PathBuf,
-        name: &str,
-        member: Option<String>,
-        subject: &Subject<'_>,
-        findings: Vec<Finding>,
-    ) -> Self {
-        let info = subject.build_info.as_ref();
-        Self {
-            path,
-            name: name.to_owned(),
-            member,
-            kind: subject.kind,
-            language: subject.language,
-            go: info.map(|info| info.go_version.clone()),
-            findings,
-        }
-    }
-
-    /// The findings with one answer.
-    fn with(&self, answer: Answer) -> impl Iterator<Item = &Finding> {
-        let findings = self.findings.iter();
-        findings.filter(move |finding| finding.answer == answer)
-    }
-
-    fn has(&self, answer: Answer) -> bool {
-        self.with(answer).next().is_some()
-    }
-
-    /// The file, and which of the binaries in it.
-    fn title(&self) -> String {
-        match &self.member {
-            Some(member) => format!("{} ({member})", self.name),
-            None => self.name.clone(),
-        }
-    }
-}
-
 /// Why a finding is what it is, with what became of a waiver for it.
 fn why(finding: &Finding) -> String {
     let why = &finding.judgement.why;
@@ -232,27 +161,5 @@ fn shown(evidence: &Evidence) -> String {
     match evidence.offset {
         Some(offset) => format!("{offset}: {}", evidence.what),
         None => evidence.what.clone(),
-    }
-}
-
-impl Unread {
-    pub(crate) fn of(path: PathBuf, name: String, failure: Failure) -> Self {
-        Self {
-            path,
-            name,
-            code: failure.code,
-            message: [vec![failure.message], failure.causes].concat().join(": "),
-            hints: failure.hints,
-        }
-    }
-
-    pub(crate) fn unreadable(path: PathBuf, name: String, error: &Error) -> Self {
-        Self {
-            path,
-            name,
-            code: Some(error.kind().code()),
-            message: error.to_string(),
-            hints: Vec::new(),
-        }
     }
 }

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use handpie_audit::vuln::Source;
+use handpie_vuln::Source;
+use handpie_vuln::source::{DatabaseFile, age};
 use serde::Serialize;
 
 use super::text::harmless;
 use super::{Lines, Report, bytes};
-use crate::advisories::{self, Advisories};
 use crate::failure::Failure;
 use crate::today;
 
@@ -25,13 +25,13 @@ pub(crate) struct DatabaseReport {
 }
 
 impl DatabaseReport {
-    pub(crate) fn of(advisories: &Advisories, path: PathBuf) -> Result<Self, Failure> {
-        let database = advisories.database()?;
+    pub(crate) fn of(file: &DatabaseFile, path: PathBuf) -> Result<Self, Failure> {
+        let database = file.database()?;
         let sources: Vec<Source> = database.sources().collect();
         Ok(Self {
             path: path.display().to_string(),
-            size: advisories.size,
-            age: advisories::age(&sources, today::today()),
+            size: file.size,
+            age: age(&sources, today::today()),
             advisories: database.len(),
             modules: database.module_count(),
             symbols: database.symbol_count(),

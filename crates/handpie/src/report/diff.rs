@@ -5,9 +5,9 @@ use std::path::Path;
 use handpie_audit::diff::{Change, Value, Weight, What};
 use serde::Serialize;
 
-use super::check::Unread;
 use super::text::harmless;
 use super::{Lines, Report, bytes};
+use crate::binaries::Unread;
 use crate::exit::Exit;
 
 #[derive(Debug, Serialize)]

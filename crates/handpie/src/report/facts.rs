@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::check::Unread;
+use crate::binaries::Unread;
 use crate::command::facts::Kept;
 
 /// What was kept, and what could not be read.

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use crate::failure::Failure;
-use crate::govulncheck::{Config, Entry, Finding, Scan};
+use handpie_vuln::govulncheck::{Config, Entry, Finding, Scan};
 
 /// How it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,63 +3,25 @@
 
 mod cyclonedx;
 mod json;
+mod location;
 mod openvex;
-mod place;
-mod purl;
 mod sarif;
 mod text;
 
 use std::fmt;
-use std::io::{self, Write};
 
 use clap::ValueEnum;
-use handpie_audit::Suppressed;
-use handpie_audit::vuln::{Doubt, Record, Row, Source, Step, Tier};
+use handpie_vuln::{Source, Tier, Triage, Vex};
 use serde::Serialize;
 
 use super::Reporter;
-use super::check::Unread;
+use super::rendering::{Renderer, Rendering};
 use super::text::harmless;
 use crate::args::Format;
+use crate::binaries::Visit;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::policy::Rulebook;
-use crate::triage::{Provenance, Seen};
-use crate::vex::{Statement, Vex};
-pub(crate) use openvex::is_own_absence;
-
-/// A program and what is known of it.
-#[derive(Debug)]
-pub(crate) struct Judged<'db> {
-    pub(crate) provenance: Provenance,
-    /// The file, and which of the binaries in it.
-    pub(crate) title: String,
-    pub(crate) record: Record,
-    /// How many modules or crates are in it.
-    pub(crate) module_count: usize,
-    /// How many of them, and of what Go itself brings, were held against the database.
-    pub(crate) matched_count: usize,
-    pub(crate) doubts: Vec<Doubt>,
-    /// Every advisory, the worst tier first.
-    pub(crate) verdicts: Vec<Verdict<'db>>,
-    /// What to do about those that count.
-    pub(crate) steps: Vec<Step>,
-}
-
-/// An advisory, and what the policy and VEX documents make of it.
-#[derive(Debug)]
-pub(crate) struct Verdict<'db> {
-    pub(crate) row: Row<'db>,
-    /// Whether it would count if nobody had said anything about it.
-    pub(crate) counts: bool,
-    /// Whether it counts.
-    pub(crate) fails: bool,
-    pub(crate) suppressed: Option<Suppressed>,
-    /// The statements for which it does not count.
-    pub(crate) vex: Vec<&'db Statement>,
-    /// Every statement about it, by number.
-    pub(crate) heard: Vec<usize>,
-}
 
 /// How much is printed as text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -116,96 +78,85 @@ impl fmt::Display for Summary {
     }
 }
 
-/// One format: what is written when.
-trait Sheet {
-    fn begin(&mut self, _out: &mut dyn Write) -> io::Result<()> {
-        Ok(())
-    }
-    fn judged(&mut self, out: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()>;
-    fn unread(&mut self, out: &mut dyn Write, unread: &Unread) -> io::Result<()>;
-    fn end(&mut self, out: &mut dyn Write, summary: &Summary) -> io::Result<()>;
-}
-
 /// The report, as it is written.
-pub(crate) struct Vulnerabilities<'a> {
-    out: super::Stream,
-    sheet: Box<dyn Sheet + 'a>,
+pub(crate) struct Vulnerabilities<'a, 'db> {
+    rendering: Rendering<'a, Triage<'db>, Summary>,
     summary: Summary,
     rulebook: &'a Rulebook,
     /// By the place of the suppression in the policy.
     used: Vec<bool>,
     vex: &'a Vex,
-    /// By the number of the statement.
-    heard: Vec<bool>,
+    /// Which VEX statements were needed, by number.
+    used_statements: Vec<bool>,
     /// How many programs that were named could not be matched at all.
     blank: usize,
+    /// Whether the format has a place for what could not be read.
+    has_room: bool,
+    /// What could not be read, where it has none.
+    unsaid: Vec<String>,
 }
 
-impl<'a> Vulnerabilities<'a> {
+impl<'a, 'db> Vulnerabilities<'a, 'db> {
     pub(crate) fn begin(
         reporter: &Reporter,
         rulebook: &'a Rulebook,
         vex: &'a Vex,
         state: State,
     ) -> Result<Self, Failure> {
-        let sheet: Box<dyn Sheet> = match reporter.format {
+        let renderer: Box<dyn Renderer<Triage<'db>, Summary> + 'a> = match reporter.format {
             Format::Json => Box::new(json::Json::new(state)),
             Format::Sarif => Box::new(sarif::Sarif::new(&rulebook.here)),
             Format::OpenVex => Box::new(openvex::OpenVex::new()),
             Format::CycloneDx => Box::new(cyclonedx::CycloneDx::new()),
             _ => Box::new(text::Text::new(reporter.verbose, state)),
         };
-        let mut report = Self {
-            out: match reporter.format {
-                Format::Text => super::Stream::new(),
-                _ => super::Stream::of_data(),
-            },
-            sheet,
+        let out = match reporter.format {
+            Format::Text => super::Stream::new(),
+            _ => super::Stream::of_data(),
+        };
+        Ok(Self {
+            rendering: Rendering::begin(out, renderer)?,
             summary: Summary::default(),
             rulebook,
             used: vec![false; rulebook.policy.suppressions().count()],
             vex,
-            heard: vec![false; vex.len()],
+            used_statements: vec![false; vex.len()],
             blank: 0,
-        };
-        let begun = report.sheet.begin(&mut report.out);
-        begun.map_err(super::unwritten)?;
-        Ok(report)
+            has_room: !matches!(reporter.format, Format::OpenVex | Format::CycloneDx),
+            unsaid: Vec::new(),
+        })
     }
 
-    pub(crate) fn add(&mut self, seen: &Seen<'_>) -> Result<(), Failure> {
-        let written = match seen {
-            Seen::Passed => {
-                self.summary.passed_over += 1;
-                Ok(())
-            }
-            Seen::Unread(unread) => {
+    pub(crate) fn add(&mut self, visit: &Visit<Triage<'db>>) -> Result<(), Failure> {
+        match visit {
+            Visit::Seen(programs) => programs.iter().for_each(|program| self.count(program)),
+            Visit::PassedOver => self.summary.passed_over += 1,
+            Visit::Unread(unread) => {
                 self.summary.files += 1;
                 self.summary.unreadable += 1;
-                self.sheet.unread(&mut self.out, unread)
+                if !self.has_room {
+                    self.unsaid
+                        .push(format!("{}: {}", unread.name, unread.message));
+                }
             }
-            Seen::Judged(judged) => judged.iter().try_for_each(|judged| {
-                self.count(judged);
-                self.sheet.judged(&mut self.out, judged)
-            }),
-        };
-        written.map_err(super::unwritten)
+        }
+        self.rendering.add(visit)
     }
 
-    fn count(&mut self, judged: &Judged<'_>) {
+    fn count(&mut self, triage: &Triage<'_>) {
         self.summary.files += 1;
-        match (judged.fails(), judged.matched_count) {
+        match (triage.fails(), triage.matched_count) {
             (true, _) => self.summary.failed += 1,
             (false, 0) => self.summary.unmatched += 1,
             (false, _) => self.summary.passed += 1,
         }
-        self.blank += usize::from(judged.is_blank());
-        for number in judged.verdicts.iter().flat_map(|it| &it.heard) {
-            if let Some(heard) = self.heard.get_mut(*number) {
-                *heard = true;
+        self.blank += usize::from(triage.is_blank());
+        for number in triage.verdicts.iter().flat_map(|it| &it.statements) {
+            if let Some(used) = self.used_statements.get_mut(*number) {
+                *used = true;
             }
         }
-        let suppressed = judged.verdicts.iter();
+        let suppressed = triage.verdicts.iter();
         for suppressed in suppressed.filter_map(|it| it.suppressed.as_ref()) {
             if let Some(used) = self.used.get_mut(suppressed.suppression) {
                 *used = true;
@@ -216,9 +167,10 @@ impl<'a> Vulnerabilities<'a> {
     /// The end of the report, and how the program ends: a file that cannot be read, and one that was
     /// named and of which nothing is known, count more than an advisory.
     pub(crate) fn end(mut self, reporter: &Reporter) -> Result<Exit, Failure> {
-        let ended = self.sheet.end(&mut self.out, &self.summary);
-        ended.map_err(super::unwritten)?;
-        self.out.flush().map_err(super::unwritten)?;
+        self.rendering.end(&self.summary)?;
+        for unread in &self.unsaid {
+            reporter.note(&format!("unreadable: {}", harmless(unread)));
+        }
         if reporter.verbose {
             self.note_unused(reporter);
         }
@@ -241,21 +193,8 @@ impl<'a> Vulnerabilities<'a> {
                 suppression.line()
             ));
         }
-        for note in self.vex.unheard(&self.heard) {
+        for note in self.vex.unused(&self.used_statements) {
             reporter.note(&format!("note: {}", harmless(&note)));
         }
-    }
-}
-
-impl Judged<'_> {
-    /// Whether an advisory counts.
-    pub(crate) fn fails(&self) -> bool {
-        self.verdicts.iter().any(|verdict| verdict.fails)
-    }
-
-    /// Whether somebody asked about this program, and nothing in it can be matched: that there is no
-    /// advisory says nothing then, and must not look like an answer.
-    fn is_blank(&self) -> bool {
-        self.provenance.named && self.matched_count == 0
     }
 }

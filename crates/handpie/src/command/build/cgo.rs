@@ -12,7 +12,7 @@ use handpie_toolchain::packages::{self, Listing};
 use handpie_toolchain::profile::{Cgo, Profile};
 
 use crate::command::link::LibcChoice;
-use crate::examine::kind_of;
+use crate::examination::kind_of;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input::Input;

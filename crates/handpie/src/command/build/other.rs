@@ -14,11 +14,11 @@ use handpie_toolchain::cargo::{self, Cargo};
 use handpie_toolchain::command::{Stream, Tool};
 use handpie_toolchain::link::sysroot::Target;
 
+use crate::binaries::{self, Entry};
 use crate::command::{cc, ld};
-use crate::examine::kind_of;
+use crate::examination::kind_of;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::files::{self, Found};
 use crate::input::Input;
 use crate::report::Reporter;
 use crate::report::made::{Made, MadeReport};
@@ -137,7 +137,7 @@ pub(super) fn command(
     tool.run()
         .map_err(|error| Failure::new(Exit::Tool, "failed to build").cause(error))?;
     let here = toolchain::absolute(None)?;
-    let found = files::find(&[here]);
+    let found = binaries::find(&[here]);
     let fresh: Vec<PathBuf> = found
         .iter()
         .filter(|found| changed_since(found.path(), started) && is_program(found))
@@ -154,7 +154,7 @@ fn changed_since(path: &Path, started: Option<SystemTime>) -> bool {
     }
 }
 
-fn is_program(found: &Found) -> bool {
+fn is_program(found: &Entry) -> bool {
     let Ok(Some(mut input)) = found.open() else {
         return false;
     };

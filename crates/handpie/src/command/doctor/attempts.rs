@@ -12,7 +12,7 @@ use handpie_toolchain::link::sysroot::{self, TARGETS, Target, Wants, find_zig};
 
 use super::packages::{self, Need};
 use super::{Answer, in_path};
-use crate::examine::kind_of;
+use crate::examination::kind_of;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input::Input;

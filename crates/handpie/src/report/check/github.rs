@@ -8,7 +8,9 @@ use std::path::Path;
 
 use handpie_audit::Answer;
 
-use super::{Checked, Sheet, Summary, Unread, why};
+use super::{Renderer, Summary, why};
+use crate::binaries::Unread;
+use crate::examination::Examination;
 use crate::place;
 use crate::policy::Rulebook;
 
@@ -40,8 +42,8 @@ impl<'a> Github<'a> {
     }
 }
 
-impl Sheet for Github<'_> {
-    fn file(&mut self, out: &mut dyn Write, file: &Checked) -> io::Result<()> {
+impl Renderer<Examination, Summary> for Github<'_> {
+    fn binary(&mut self, out: &mut dyn Write, file: &Examination) -> io::Result<()> {
         for finding in &file.findings {
             let command = match finding.answer {
                 Answer::Fail => "error",

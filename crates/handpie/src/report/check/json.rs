@@ -6,7 +6,9 @@ use handpie_audit::{Answer, Evidence, Finding, Level, Profile, Severity, Waived}
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Checked, Sheet, Summary, Unread};
+use super::{Renderer, Summary};
+use crate::binaries::Unread;
+use crate::examination::Examination;
 use crate::policy::Rulebook;
 use crate::report::SCHEMA;
 use crate::report::json::Items;
@@ -61,14 +63,14 @@ impl<'a> Answered<'a> {
     }
 }
 
-impl Sheet for Json<'_> {
+impl Renderer<Examination, Summary> for Json<'_> {
     fn begin(&mut self, out: &mut dyn Write) -> io::Result<()> {
         // As serde_json would set it, up to the list that grows.
         out.write_all(b"{\n  \"command\": \"check\",\n  \"result\": {\n    \"files\": ")?;
         self.files.begin(out)
     }
 
-    fn file(&mut self, out: &mut dyn Write, file: &Checked) -> io::Result<()> {
+    fn binary(&mut self, out: &mut dyn Write, file: &Examination) -> io::Result<()> {
         let findings: Vec<Answered<'_>> = file.findings.iter().map(Answered::of).collect();
         let file = json!({
             "path": file.name,

@@ -9,18 +9,20 @@ use handpie_audit::{Answer, Finding};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
-use super::{Checked, Sheet, Summary, Unread, shown, why};
+use super::{Renderer, Summary, shown, why};
+use crate::binaries::Unread;
+use crate::examination::Examination;
 
 pub(super) struct Junit;
 
-impl Sheet for Junit {
+impl Renderer<Examination, Summary> for Junit {
     fn begin(&mut self, out: &mut dyn Write) -> io::Result<()> {
         let declaration = BytesDecl::new("1.0", Some("UTF-8"), None);
         Writer::new(&mut *out).write_event(Event::Decl(declaration))?;
         writeln!(out, "\n<testsuites name=\"handpie check\">")
     }
 
-    fn file(&mut self, out: &mut dyn Write, file: &Checked) -> io::Result<()> {
+    fn binary(&mut self, out: &mut dyn Write, file: &Examination) -> io::Result<()> {
         let skipped = [Answer::NotApplicable, Answer::Unknown, Answer::Waived];
         let skipped = file.findings.iter().filter(|f| skipped.contains(&f.answer));
         let counts = Counts {

@@ -15,7 +15,9 @@ use std::path::Path;
 use handpie_audit::{Answer, Evidence, Finding};
 use serde_json::{Value, json};
 
-use super::{Checked, Sheet, Summary, Unread, why};
+use super::{Renderer, Summary, why};
+use crate::binaries::Unread;
+use crate::examination::Examination;
 use crate::policy::Rulebook;
 use crate::report::json::Items;
 use crate::report::sarif::{ROOT, artifact, fingerprint};
@@ -39,7 +41,7 @@ impl<'a> Sarif<'a> {
         artifact(&self.rulebook.here, path)
     }
 
-    fn result(&self, file: &Checked, finding: &Finding) -> Value {
+    fn result(&self, file: &Examination, finding: &Finding) -> Value {
         let artifact = self.artifact(&file.path);
         let code = finding.rule.code;
         let fingerprint = fingerprint(&[
@@ -87,7 +89,7 @@ impl<'a> Sarif<'a> {
     }
 }
 
-impl Sheet for Sarif<'_> {
+impl Renderer<Examination, Summary> for Sarif<'_> {
     fn begin(&mut self, out: &mut dyn Write) -> io::Result<()> {
         let driver = json!({
             "name": env!("CARGO_PKG_NAME"),
@@ -115,7 +117,7 @@ impl Sheet for Sarif<'_> {
         self.results.begin(out)
     }
 
-    fn file(&mut self, out: &mut dyn Write, file: &Checked) -> io::Result<()> {
+    fn binary(&mut self, out: &mut dyn Write, file: &Examination) -> io::Result<()> {
         for finding in &file.findings {
             if matches!(finding.answer, Answer::Fail | Answer::Warn | Answer::Waived) {
                 let result = self.result(file, finding);

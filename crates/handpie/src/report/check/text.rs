@@ -6,7 +6,9 @@ use std::io::{self, Write};
 
 use handpie_audit::{Answer, Finding, Language};
 
-use super::{Checked, Sheet, Summary, Unread, shown, why};
+use super::{Renderer, Summary, shown, why};
+use crate::binaries::Unread;
+use crate::examination::Examination;
 use crate::report::Lines;
 use crate::report::text::harmless;
 
@@ -34,7 +36,7 @@ impl Text {
         }
     }
 
-    fn group(&mut self, lines: &mut Lines, file: &Checked, answer: Answer) {
+    fn group(&mut self, lines: &mut Lines, file: &Examination, answer: Answer) {
         let codes = file.findings.iter().map(|finding| finding.rule.code.len());
         let column = codes.max().unwrap_or(0) + 2;
         if file.has(answer) {
@@ -67,8 +69,8 @@ fn needs_care(finding: &Finding) -> bool {
     )
 }
 
-impl Sheet for Text {
-    fn file(&mut self, out: &mut dyn Write, file: &Checked) -> io::Result<()> {
+impl Renderer<Examination, Summary> for Text {
+    fn binary(&mut self, out: &mut dyn Write, file: &Examination) -> io::Result<()> {
         let mut lines = Lines::new(self.verbose);
         let title = file.title();
         let subject = format!("{}: {}, {}", harmless(&title), file.kind, made_with(file));
@@ -109,7 +111,7 @@ impl Sheet for Text {
 }
 
 /// The language, and its version where the file tells. C is what remains when nothing else shows.
-fn made_with(file: &Checked) -> String {
+fn made_with(file: &Examination) -> String {
     let version = file.go.as_deref().unwrap_or_default();
     let go = match version.strip_prefix("go") {
         Some(number) if number.starts_with(|c: char| c.is_ascii_digit()) => format!("Go {number}"),
@@ -126,7 +128,7 @@ fn made_with(file: &Checked) -> String {
 }
 
 /// `fail pie, relro; warn build-id`
-fn answers(file: &Checked) -> String {
+fn answers(file: &Examination) -> String {
     let groups = [Answer::Fail, Answer::Warn, Answer::Waived];
     let groups = groups.into_iter().filter(|answer| file.has(*answer));
     let groups = groups.map(|answer| format!("{} {}", answer.name(), codes(file, answer)));
@@ -138,7 +140,7 @@ fn answers(file: &Checked) -> String {
 }
 
 /// The codes with one answer; after those of one waiver, what became of it.
-fn codes(file: &Checked, answer: Answer) -> String {
+fn codes(file: &Examination, answer: Answer) -> String {
     let findings: Vec<&Finding> = file.with(answer).collect();
     let groups = findings.chunk_by(|a, b| a.waiver == b.waiver).map(|group| {
         let codes: Vec<&str> = group.iter().map(|finding| finding.rule.code).collect();

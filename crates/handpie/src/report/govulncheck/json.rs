@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::encoded;
-use crate::govulncheck::{Config, Entry, Finding, Sbom, Scan};
+use handpie_vuln::govulncheck::{Config, Entry, Finding, Sbom, Scan};
 
 /// What is going on; also shown as text when much is asked for.
 pub(super) const PROGRESS: [&str; 3] = [

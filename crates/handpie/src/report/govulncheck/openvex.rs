@@ -2,14 +2,14 @@
 
 use std::io::{self, Write};
 
-use handpie_audit::vuln::Tier;
+use handpie_vuln::Tier;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::{deepest, encoded, escaped};
-use crate::govulncheck::{Entry, Finding, Frame, Scan};
 use crate::today;
+use handpie_vuln::govulncheck::{Entry, Finding, Frame, Scan};
 
 #[derive(Serialize)]
 struct Document<'a> {

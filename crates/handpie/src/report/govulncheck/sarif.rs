@@ -4,11 +4,11 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use handpie_audit::vuln::Tier;
+use handpie_vuln::Tier;
 use serde::Serialize;
 
 use super::{deepest, encoded};
-use crate::govulncheck::{Config, Entry, Finding, Frame, Scan};
+use handpie_vuln::govulncheck::{Config, Entry, Finding, Frame, Scan};
 
 #[derive(Serialize)]
 struct Log<'a> {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::govulncheck::{Entry, Frame, STDLIB};
 use crate::report::text::harmless;
+use handpie_vuln::govulncheck::{Entry, Frame, STDLIB};
 
 const WIDTH: usize = 80;
 

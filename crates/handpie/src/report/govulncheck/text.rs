@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
-use handpie_audit::vuln::Tier;
+use handpie_vuln::Tier;
 
 use super::json::PROGRESS;
 use super::spelling::{platforms, shown_version, symbol, wrapped};
 use super::{Show, deepest};
-use crate::govulncheck::{Config, Entry, Finding, Frame, STDLIB, Scan};
 use crate::report::text::harmless;
+use handpie_vuln::govulncheck::{Config, Entry, Finding, Frame, STDLIB, Scan};
 
 /// So many functions are named unless all are asked for.
 const FUNCTIONS: usize = 5;

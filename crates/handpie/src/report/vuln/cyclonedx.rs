@@ -4,13 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
-use handpie_audit::vuln::Hit;
+use handpie_vuln::{AffectedModule, Statement, Status, Triage, Verdict, of_cyclonedx};
 use serde_json::{Value, json};
 
-use super::openvex::{absence, action, is_affected};
-use super::{Judged, Sheet, Summary, Unread, Verdict, purl};
+use super::{Renderer, Summary};
+use crate::binaries::Unread;
 use crate::today;
-use crate::vex::{self, Status};
 
 pub(super) struct CycloneDx {
     /// By reference: the file that holds it and its purl, since two programs may hold one module.
@@ -31,24 +30,24 @@ impl CycloneDx {
     }
 }
 
-impl Sheet for CycloneDx {
-    fn judged(&mut self, _: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()> {
-        let title = judged.title.clone();
+impl Renderer<Triage<'_>, Summary> for CycloneDx {
+    fn binary(&mut self, _: &mut dyn Write, triage: &Triage<'_>) -> io::Result<()> {
+        let title = triage.title.clone();
         let program = json!({
             "type": "application",
             "bom-ref": title,
             "name": title,
-            "purl": purl::of_program(judged),
+            "purl": triage.purl(),
         });
         self.components.insert(title.clone(), program);
         let parts = self.dependencies.entry(title).or_default();
-        for verdict in &judged.verdicts {
-            for hit in &verdict.row.hits {
-                parts.insert(reference(judged, hit));
+        for verdict in &triage.verdicts {
+            for module in &verdict.matched.modules {
+                parts.insert(reference(triage, module));
                 self.components
-                    .insert(reference(judged, hit), component(judged, hit));
+                    .insert(reference(triage, module), component(triage, module));
             }
-            self.vulnerabilities.push(vulnerability(judged, verdict));
+            self.vulnerabilities.push(vulnerability(triage, verdict));
         }
         Ok(())
     }
@@ -82,42 +81,42 @@ impl Sheet for CycloneDx {
     }
 }
 
-fn reference(judged: &Judged<'_>, hit: &Hit) -> String {
-    format!("{} {}", judged.title, purl::of_hit(hit))
+fn reference(triage: &Triage<'_>, module: &AffectedModule) -> String {
+    format!("{} {}", triage.title, module.purl())
 }
 
-fn component(judged: &Judged<'_>, hit: &Hit) -> Value {
+fn component(triage: &Triage<'_>, module: &AffectedModule) -> Value {
     json!({
         "type": "library",
-        "bom-ref": reference(judged, hit),
-        "name": hit.module,
-        "version": hit.version,
-        "purl": purl::of_hit(hit),
+        "bom-ref": reference(triage, module),
+        "name": module.name,
+        "version": module.version,
+        "purl": module.purl(),
     })
 }
 
-fn vulnerability(judged: &Judged<'_>, verdict: &Verdict<'_>) -> Value {
-    let advisory = &verdict.row.advisory;
+fn vulnerability(triage: &Triage<'_>, verdict: &Verdict<'_>) -> Value {
+    let advisory = &verdict.matched.advisory;
     let affects = verdict
-        .row
-        .hits
+        .matched
+        .modules
         .iter()
-        .map(|hit| json!({ "ref": reference(judged, hit) }));
-    let analysis = match (is_affected(&verdict.row), verdict.vex.first()) {
+        .map(|module| json!({ "ref": reference(triage, module) }));
+    let analysis = match (verdict.matched.is_affected(), verdict.vex.first()) {
         (true, Some(said)) => passed_on(said),
         // That it is linked does not show that it can be made use of.
-        (true, None) => json!({ "state": "in_triage", "detail": action(verdict) }),
+        (true, None) => json!({ "state": "in_triage", "detail": verdict.action() }),
         (false, _) => json!({
             "state": "not_affected",
             "justification": "code_not_present",
-            "detail": absence(verdict.row.tier),
+            "detail": verdict.matched.tier.absence(),
         }),
     };
     let mut vulnerability = json!({
-        "bom-ref": format!("{} {}", judged.title, advisory.id()),
+        "bom-ref": format!("{} {}", triage.title, advisory.id()),
         "id": advisory.id(),
         "description": advisory.summary(),
-        "recommendation": action(verdict),
+        "recommendation": verdict.action(),
         "analysis": analysis,
         "affects": affects.collect::<Vec<_>>(),
     });
@@ -125,7 +124,7 @@ fn vulnerability(judged: &Judged<'_>, verdict: &Verdict<'_>) -> Value {
         vulnerability["source"] = json!({ "url": advisory.url() });
         vulnerability["advisories"] = json!([{ "url": advisory.url() }]);
     }
-    if let (true, Some(said)) = (is_affected(&verdict.row), verdict.vex.first()) {
+    if let (true, Some(said)) = (verdict.matched.is_affected(), verdict.vex.first()) {
         let property = json!({ "name": "handpie:vex:source", "value": said.source() });
         vulnerability["properties"] = json!([property]);
     }
@@ -144,14 +143,14 @@ fn vulnerability(judged: &Judged<'_>, verdict: &Verdict<'_>) -> Value {
 }
 
 /// What a document says.
-fn passed_on(said: &vex::Statement) -> Value {
+fn passed_on(said: &Statement) -> Value {
     let state = match said.status {
         Status::Fixed => "resolved",
         Status::FalsePositive => "false_positive",
         _ => "not_affected",
     };
     let mut analysis = json!({ "state": state });
-    let justification = vex::of_cyclonedx(said.justification);
+    let justification = of_cyclonedx(said.justification);
     let reason = match justification {
         Some(_) => said.reason.clone(),
         None => said.why(),

@@ -3,14 +3,17 @@
 use std::io::{self, Write};
 
 use handpie_audit::Suppressed;
-use handpie_audit::vuln::{Basis, Function, Hit, Inlined, Place, Standing, Step, Tier};
+use handpie_vuln::{
+    AffectedModule, Basis, Function, Inlined, LinkedFunction, Location, Statement, Tier, Triage,
+    Upgrade, Verdict,
+};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Judged, Sheet, State, Summary, Unread, Verdict};
+use super::{Renderer, State, Summary};
+use crate::binaries::Unread;
 use crate::report::SCHEMA;
 use crate::report::json::Items;
-use crate::vex::Statement;
 
 pub(super) struct Json {
     state: State,
@@ -98,9 +101,9 @@ struct ToDo<'a> {
 
 impl<'a> Advisory<'a> {
     fn of(verdict: &'a Verdict<'_>) -> Self {
-        let advisory = &verdict.row.advisory;
+        let advisory = &verdict.matched.advisory;
         Self {
-            affected: verdict.row.hits.iter().map(Affected::of).collect(),
+            affected: verdict.matched.modules.iter().map(Affected::of).collect(),
             aliases: advisory.aliases().collect(),
             fails: verdict.fails,
             id: advisory.id(),
@@ -110,7 +113,7 @@ impl<'a> Advisory<'a> {
             severity: Some(advisory.severity()).filter(|text| !text.is_empty()),
             summary: advisory.summary(),
             suppressed: verdict.suppressed.as_ref(),
-            tier: verdict.row.tier,
+            tier: verdict.matched.tier,
             url: advisory.url(),
             vex: &verdict.vex,
         }
@@ -118,8 +121,8 @@ impl<'a> Advisory<'a> {
 }
 
 impl<'a> Affected<'a> {
-    fn of(hit: &'a Hit) -> Self {
-        let symbols = hit
+    fn of(module: &'a AffectedModule) -> Self {
+        let symbols = module
             .symbols
             .iter()
             .map(|((package, symbol), function)| Symbol {
@@ -130,23 +133,23 @@ impl<'a> Affected<'a> {
                 symbol,
             });
         Self {
-            basis: hit.basis,
-            ecosystem: hit.ecosystem.name(),
-            fixed: hit.fixed.as_deref(),
-            guessed_versions: hit.guessed_versions,
-            module: &hit.module,
-            packages: hit.packages.iter().map(String::as_str).collect(),
-            replaces: hit.replaces.as_deref(),
+            basis: module.basis,
+            ecosystem: module.ecosystem.name(),
+            fixed: module.fixed.as_deref(),
+            guessed_versions: module.guessed_versions,
+            module: &module.name,
+            packages: module.packages.iter().map(String::as_str).collect(),
+            replaces: module.replaces.as_deref(),
             symbols: symbols.collect(),
-            tier: hit.tier,
-            version: &hit.version,
+            tier: module.tier,
+            version: &module.version,
         }
     }
 }
 
 impl<'a> Located<'a> {
     fn of(function: &'a Function) -> Option<Self> {
-        let Place { inlined, linked } = function.place.as_ref()?;
+        let Location { inlined, linked } = function.location.as_ref()?;
         Some(Self {
             inlined: inlined.as_ref().map(|Inlined { count, into }| Hosts {
                 count: *count,
@@ -154,7 +157,7 @@ impl<'a> Located<'a> {
             }),
             linked: linked
                 .as_ref()
-                .map(|Standing { address, function }| Linked {
+                .map(|LinkedFunction { address, function }| Linked {
                     address: address.map(|it| it.0),
                     function,
                 }),
@@ -163,7 +166,7 @@ impl<'a> Located<'a> {
 }
 
 impl<'a> ToDo<'a> {
-    fn of(step: &'a Step) -> Self {
+    fn of(step: &'a Upgrade) -> Self {
         Self {
             advisories: &step.advisories,
             ecosystem: step.ecosystem.name(),
@@ -175,7 +178,7 @@ impl<'a> ToDo<'a> {
     }
 }
 
-impl Sheet for Json {
+impl Renderer<Triage<'_>, Summary> for Json {
     fn begin(&mut self, out: &mut dyn Write) -> io::Result<()> {
         let database = json!({
             "advisories": self.state.advisories,
@@ -194,26 +197,26 @@ impl Sheet for Json {
         self.files.begin(out)
     }
 
-    fn judged(&mut self, out: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()> {
-        let record = &judged.record;
-        let advisories: Vec<Advisory<'_>> = judged.verdicts.iter().map(Advisory::of).collect();
-        let steps: Vec<ToDo<'_>> = judged.steps.iter().map(ToDo::of).collect();
-        let judged = json!({
+    fn binary(&mut self, out: &mut dyn Write, triage: &Triage<'_>) -> io::Result<()> {
+        let record = &triage.record;
+        let advisories: Vec<Advisory<'_>> = triage.verdicts.iter().map(Advisory::of).collect();
+        let steps: Vec<ToDo<'_>> = triage.upgrades.iter().map(ToDo::of).collect();
+        let triage = json!({
             "advisories": advisories,
             "cpu": record.cpu,
-            "doubts": judged.doubts,
-            "fails": judged.fails(),
+            "doubts": triage.doubts,
+            "fails": triage.fails(),
             "go": record.go,
             "main": record.main,
-            "matched": judged.matched_count,
-            "member": judged.provenance.member,
-            "modules": judged.module_count,
+            "matched": triage.matched_count,
+            "member": triage.origin.member,
+            "modules": triage.module_count,
             "os": record.os,
             "package": record.package,
-            "path": judged.provenance.path,
+            "path": triage.origin.path,
             "steps": steps,
         });
-        self.files.item(out, &judged)
+        self.files.item(out, &triage)
     }
 
     fn unread(&mut self, _: &mut dyn Write, unread: &Unread) -> io::Result<()> {

@@ -5,13 +5,13 @@
 
 use std::io::{self, Write};
 
-use handpie_audit::vuln::{Basis, Ecosystem, Row, Tier};
+use handpie_vuln::{Statement, Status, Triage, Verdict, of_openvex};
 use serde_json::{Value, json};
 
-use super::{Judged, Sheet, Summary, Unread, Verdict, purl};
+use super::{Renderer, Summary};
+use crate::binaries::Unread;
 use crate::report::sarif::fingerprint;
 use crate::today;
-use crate::vex::{self, Status};
 
 pub(super) struct OpenVex {
     statements: Vec<Value>,
@@ -25,9 +25,9 @@ impl OpenVex {
     }
 }
 
-impl Sheet for OpenVex {
-    fn judged(&mut self, _: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()> {
-        let statements = judged.verdicts.iter().map(|it| statement(judged, it));
+impl Renderer<Triage<'_>, Summary> for OpenVex {
+    fn binary(&mut self, _: &mut dyn Write, triage: &Triage<'_>) -> io::Result<()> {
+        let statements = triage.verdicts.iter().map(|it| statement(triage, it));
         self.statements.extend(statements);
         Ok(())
     }
@@ -52,13 +52,13 @@ impl Sheet for OpenVex {
     }
 }
 
-fn statement(judged: &Judged<'_>, verdict: &Verdict<'_>) -> Value {
-    let advisory = &verdict.row.advisory;
+fn statement(triage: &Triage<'_>, verdict: &Verdict<'_>) -> Value {
+    let advisory = &verdict.matched.advisory;
     let components = verdict
-        .row
-        .hits
+        .matched
+        .modules
         .iter()
-        .map(|hit| json!({ "@id": purl::of_hit(hit) }));
+        .map(|module| json!({ "@id": module.purl() }));
     let mut statement = json!({
         "vulnerability": {
             "@id": advisory.url(),
@@ -67,25 +67,25 @@ fn statement(judged: &Judged<'_>, verdict: &Verdict<'_>) -> Value {
             "aliases": advisory.aliases().collect::<Vec<_>>(),
         },
         "products": [{
-            "@id": purl::of_program(judged),
+            "@id": triage.purl(),
             "subcomponents": components.collect::<Vec<_>>(),
         }],
     });
-    if !is_affected(&verdict.row) {
+    if !verdict.matched.is_affected() {
         statement["status"] = "not_affected".into();
         statement["justification"] = "vulnerable_code_not_present".into();
-        statement["impact_statement"] = absence(verdict.row.tier).into();
+        statement["impact_statement"] = verdict.matched.tier.absence().into();
     } else if let Some(said) = verdict.vex.first() {
         pass_on(said, &mut statement);
     } else {
         statement["status"] = "affected".into();
-        statement["action_statement"] = action(verdict).into();
+        statement["action_statement"] = verdict.action().into();
     }
     statement
 }
 
 /// Says what a document says, and who says so.
-fn pass_on(said: &vex::Statement, statement: &mut Value) {
+fn pass_on(said: &Statement, statement: &mut Value) {
     statement["status_notes"] = said.to_string().into();
     if said.status == Status::Fixed {
         statement["status"] = "fixed".into();
@@ -93,7 +93,7 @@ fn pass_on(said: &vex::Statement, statement: &mut Value) {
     }
     statement["status"] = "not_affected".into();
     // One of the two has to be there.
-    let reason = match vex::of_openvex(said.justification) {
+    let reason = match of_openvex(said.justification) {
         Some(justification) => {
             statement["justification"] = justification.into();
             said.reason.clone()
@@ -103,45 +103,5 @@ fn pass_on(said: &vex::Statement, statement: &mut Value) {
     };
     if !reason.is_empty() {
         statement["impact_statement"] = reason.into();
-    }
-}
-
-/// Whether what the advisory is about is in the program, as far as it can be told. Of crates nothing
-/// below the crate can be.
-pub(super) fn is_affected(row: &Row<'_>) -> bool {
-    row.hits.iter().any(|hit| {
-        hit.tier == Tier::Symbol
-            || hit.basis == Basis::Unseen
-            || hit.ecosystem == Ecosystem::CratesIo
-    })
-}
-
-/// What to do about an advisory.
-pub(super) fn action(verdict: &Verdict<'_>) -> String {
-    let raised = verdict.row.hits.iter().map(|hit| match &hit.fixed {
-        Some(fixed) => format!("raise {} from {} to {fixed}", hit.module, hit.version),
-        None => format!("no version of {} is fixed", hit.module),
-    });
-    let raised = raised.collect::<Vec<_>>().join("; ");
-    match &verdict.suppressed {
-        Some(it) if !it.expired => format!("accepted until {}: {}; {raised}", it.until, it.reason),
-        _ => raised,
-    }
-}
-
-/// Whether a statement has the words with which handpie says that code is not in a program.
-pub(crate) fn is_own_absence(reason: &str) -> bool {
-    [Tier::Module, Tier::Package]
-        .iter()
-        .any(|tier| reason == absence(*tier))
-}
-
-/// What is not in the program.
-pub(super) fn absence(tier: Tier) -> &'static str {
-    match tier {
-        Tier::Module => "tier module: no package that the advisory names is linked",
-        Tier::Package | Tier::Symbol => {
-            "tier package: a package that the advisory names is linked, and none of its symbols is"
-        }
     }
 }

@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use handpie_audit::vuln::{Doubt, Tier};
+use handpie_vuln::{Doubt, Tier, Triage, Verdict};
 use serde_json::{Value, json};
 
-use super::openvex::{absence, action, is_affected};
-use super::place::whereabouts;
-use super::{Judged, Sheet, Summary, Unread, Verdict};
+use super::location::whereabouts;
+use super::{Renderer, Summary};
+use crate::binaries::Unread;
 use crate::report::sarif::{ROOT, artifact, fingerprint};
 
 pub(super) struct Sarif {
@@ -49,12 +49,16 @@ impl Sarif {
         self.notifications.push(notification);
     }
 
-    fn result(&self, judged: &Judged<'_>, verdict: &Verdict<'_>) -> Value {
-        let artifact = artifact(&self.here, Path::new(&judged.provenance.path));
-        let id = verdict.row.advisory.id();
-        let member = judged.provenance.member.as_deref().unwrap_or_default();
+    fn result(&self, triage: &Triage<'_>, verdict: &Verdict<'_>) -> Value {
+        let artifact = artifact(&self.here, Path::new(&triage.origin.path));
+        let id = verdict.matched.advisory.id();
+        let member = triage.origin.member.as_deref().unwrap_or_default();
         let fingerprint = fingerprint(&[id, member, &artifact["uri"].to_string()]);
-        let related = verdict.row.hits.iter().flat_map(|hit| hit.symbols.values());
+        let related = verdict
+            .matched
+            .modules
+            .iter()
+            .flat_map(|module| module.symbols.values());
         let related = related.flatten().map(|function| {
             let region = json!({ "byteOffset": function.offset.0, "byteLength": 1 });
             let physical = json!({ "artifactLocation": artifact, "region": region });
@@ -69,7 +73,7 @@ impl Sarif {
             "ruleId": id,
             "kind": "fail",
             "level": level(verdict),
-            "message": { "text": message(judged, verdict) },
+            "message": { "text": message(triage, verdict) },
             "locations": [{
                 "physicalLocation": { "artifactLocation": artifact, "region": { "startLine": 1 } },
             }],
@@ -79,7 +83,7 @@ impl Sarif {
                 "handpie/v1": fingerprint,
             },
             "suppressions": suppressions(verdict),
-            "properties": { "tier": verdict.row.tier, "counts": verdict.fails },
+            "properties": { "tier": verdict.matched.tier, "counts": verdict.fails },
         });
         if !related.is_empty() {
             result["relatedLocations"] = related.into();
@@ -88,17 +92,17 @@ impl Sarif {
     }
 }
 
-impl Sheet for Sarif {
-    fn judged(&mut self, _: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()> {
-        for verdict in &judged.verdicts {
-            let id = verdict.row.advisory.id().to_owned();
+impl Renderer<Triage<'_>, Summary> for Sarif {
+    fn binary(&mut self, _: &mut dyn Write, triage: &Triage<'_>) -> io::Result<()> {
+        for verdict in &triage.verdicts {
+            let id = verdict.matched.advisory.id().to_owned();
             self.rules.entry(id).or_insert_with(|| rule(verdict));
-            self.results.push(self.result(judged, verdict));
+            self.results.push(self.result(triage, verdict));
         }
-        if judged.is_blank() {
+        if triage.is_blank() {
             let nothing = Doubt::NothingMatched;
             self.notify(
-                Path::new(&judged.provenance.path),
+                Path::new(&triage.origin.path),
                 &nothing.to_string(),
                 Some(nothing.code()),
             );
@@ -142,7 +146,7 @@ impl Sheet for Sarif {
 }
 
 fn rule(verdict: &Verdict<'_>) -> Value {
-    let advisory = &verdict.row.advisory;
+    let advisory = &verdict.matched.advisory;
     let aliases: Vec<&str> = advisory.aliases().collect();
     let summary = match advisory.summary() {
         "" => advisory.id(),
@@ -163,21 +167,21 @@ fn rule(verdict: &Verdict<'_>) -> Value {
 
 /// What counts is an error; what is linked and does not count is a warning.
 fn level(verdict: &Verdict<'_>) -> &'static str {
-    match (verdict.fails, verdict.row.tier) {
+    match (verdict.fails, verdict.matched.tier) {
         (true, _) => "error",
         (false, Tier::Symbol) => "warning",
         (false, _) => "note",
     }
 }
 
-fn message(judged: &Judged<'_>, verdict: &Verdict<'_>) -> String {
-    let advisory = &verdict.row.advisory;
-    let linked = match is_affected(&verdict.row) {
-        true => format!("tier {}", verdict.row.tier.name()),
-        false => absence(verdict.row.tier).to_owned(),
+fn message(triage: &Triage<'_>, verdict: &Verdict<'_>) -> String {
+    let advisory = &verdict.matched.advisory;
+    let linked = match verdict.matched.is_affected() {
+        true => format!("tier {}", verdict.matched.tier.name()),
+        false => verdict.matched.tier.absence().to_owned(),
     };
-    let todo = action(verdict);
-    let title = &judged.title;
+    let todo = verdict.action();
+    let title = &triage.title;
     format!("{title}: {} ({linked})\nhint: {todo}", advisory.summary())
 }
 

@@ -3,10 +3,11 @@
 
 use std::io::{self, Write};
 
-use handpie_audit::vuln::{Basis, Ecosystem, Hit, Step, Tier};
+use handpie_vuln::{AffectedModule, Basis, Ecosystem, Tier, Triage, Upgrade, Verdict};
 
-use super::place::whereabouts;
-use super::{Judged, Sheet, Show, State, Summary, Unread, Verdict};
+use super::location::whereabouts;
+use super::{Renderer, Show, State, Summary};
+use crate::binaries::Unread;
 use crate::report::Lines;
 use crate::report::db::aged;
 use crate::report::text::harmless;
@@ -35,17 +36,17 @@ impl Text {
     }
 
     fn verdict(&self, lines: &mut Lines, verdict: &Verdict<'_>) {
-        let advisory = &verdict.row.advisory;
+        let advisory = &verdict.matched.advisory;
         let aliases: Vec<&str> = advisory.aliases().collect();
         let mut title = advisory.summary().to_owned();
         if !aliases.is_empty() {
             title = format!("{title} ({})", aliases.join(", "));
         }
         lines.entry(COLUMN, advisory.id(), &harmless(&title));
-        for hit in &verdict.row.hits {
-            lines.entry(COLUMN, "", &harmless(&about(hit)));
+        for module in &verdict.matched.modules {
+            lines.entry(COLUMN, "", &harmless(&about(module)));
             if self.shows_evidence() {
-                evidence(lines, hit);
+                evidence(lines, module);
             }
         }
         if let Some(informational) = advisory.informational() {
@@ -71,34 +72,34 @@ impl Text {
     }
 }
 
-impl Sheet for Text {
-    fn judged(&mut self, out: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()> {
+impl Renderer<Triage<'_>, Summary> for Text {
+    fn binary(&mut self, out: &mut dyn Write, triage: &Triage<'_>) -> io::Result<()> {
         let mut lines = Lines::new(self.verbose);
-        let subject = format!("{}: {}", judged.title, made_with(judged));
-        match judged.fails() || judged.matched_count == 0 {
-            true => lines.bad(harmless(&subject), counts(judged)),
-            false => lines.good(harmless(&subject), counts(judged)),
+        let subject = format!("{}: {}", triage.title, made_with(triage));
+        match triage.fails() || triage.matched_count == 0 {
+            true => lines.bad(harmless(&subject), counts(triage)),
+            false => lines.good(harmless(&subject), counts(triage)),
         }
-        if !judged.steps.is_empty() {
+        if !triage.upgrades.is_empty() {
             lines.line("to do");
         }
-        for step in &judged.steps {
+        for step in &triage.upgrades {
             lines.entry(0, "", &harmless(&to_do(step)));
         }
         for tier in Tier::WORST_FIRST {
-            let verdicts = judged.verdicts.iter().filter(|it| it.row.tier == tier);
+            let verdicts = triage.verdicts.iter().filter(|it| it.matched.tier == tier);
             let mut verdicts = verdicts.filter(|it| self.shows(it)).peekable();
             if verdicts.peek().is_some() {
-                lines.line(heading(tier, &judged.record.crates.is_some()));
+                lines.line(heading(tier, &triage.record.crates.is_some()));
             }
             for verdict in verdicts {
                 self.verdict(&mut lines, verdict);
             }
         }
-        if !judged.doubts.is_empty() {
+        if !triage.doubts.is_empty() {
             lines.line("to be known");
         }
-        for doubt in &judged.doubts {
+        for doubt in &triage.doubts {
             lines.entry(0, "", &harmless(&doubt.to_string()));
         }
         out.write_all(lines.into_text().as_bytes())
@@ -130,12 +131,12 @@ impl Sheet for Text {
     }
 }
 
-fn made_with(judged: &Judged<'_>) -> String {
-    let modules = judged.module_count;
-    if judged.record.crates.is_some() {
+fn made_with(triage: &Triage<'_>) -> String {
+    let modules = triage.module_count;
+    if triage.record.crates.is_some() {
         return format!("Rust, {modules} crates");
     }
-    let version = judged
+    let version = triage
         .record
         .go
         .as_deref()
@@ -148,24 +149,24 @@ fn made_with(judged: &Judged<'_>) -> String {
 }
 
 /// `2 counting; 3 symbol, 0 package, 5 module`, where what does not count is named, too.
-fn counts(judged: &Judged<'_>) -> String {
-    if judged.matched_count == 0 {
+fn counts(triage: &Triage<'_>) -> String {
+    if triage.matched_count == 0 {
         return "nothing in it could be matched".to_owned();
     }
-    if judged.verdicts.is_empty() {
+    if triage.verdicts.is_empty() {
         return "no known vulnerability".to_owned();
     }
-    let counting = judged.verdicts.iter().filter(|it| it.fails).count();
+    let counting = triage.verdicts.iter().filter(|it| it.fails).count();
     let tiers = Tier::WORST_FIRST.iter().filter_map(|tier| {
-        let count = judged
+        let count = triage
             .verdicts
             .iter()
-            .filter(|it| it.row.tier == *tier)
+            .filter(|it| it.matched.tier == *tier)
             .count();
         (count > 0).then(|| format!("{count} {}", tier.name()))
     });
     let tiers: Vec<String> = tiers.collect();
-    let advisories = judged.verdicts.len();
+    let advisories = triage.verdicts.len();
     let noun = if advisories == 1 {
         "advisory"
     } else {
@@ -186,7 +187,7 @@ fn heading(tier: Tier, is_rust: &bool) -> &'static str {
     }
 }
 
-fn to_do(step: &Step) -> String {
+fn to_do(step: &Upgrade) -> String {
     let ids = step.advisories.join(", ");
     let what = match (step.ecosystem, step.module.as_str()) {
         (Ecosystem::Go, "stdlib") => "Go",
@@ -201,33 +202,33 @@ fn to_do(step: &Step) -> String {
     }
 }
 
-fn about(hit: &Hit) -> String {
-    let fixed = match &hit.fixed {
+fn about(module: &AffectedModule) -> String {
+    let fixed = match &module.fixed {
         Some(fixed) => format!("fixed in {fixed}"),
         None => "not fixed".to_owned(),
     };
-    let mut text = format!("{} {}, {fixed}", hit.module, hit.version);
-    if let Some(replaces) = &hit.replaces {
+    let mut text = format!("{} {}, {fixed}", module.name, module.version);
+    if let Some(replaces) = &module.replaces {
         text = format!("{text}, in place of {replaces}");
     }
-    let note = match (hit.ecosystem, hit.basis) {
+    let note = match (module.ecosystem, module.basis) {
         (Ecosystem::CratesIo, _) | (_, Basis::Symbols) => "",
         (_, Basis::Packages) => "; no symbol data: its packages are linked",
-        (_, Basis::Module) if hit.tier == Tier::Symbol => {
+        (_, Basis::Module) if module.tier == Tier::Symbol => {
             "; no symbol data: something of the module is linked"
         }
         (_, Basis::Module) => "; no symbol data",
         (_, Basis::Unseen) => "; what is linked cannot be seen",
     };
-    let guessed = match hit.guessed_versions {
+    let guessed = match module.guessed_versions {
         true => "; which versions are affected is not sure",
         false => "",
     };
     format!("{text}{note}{guessed}")
 }
 
-fn evidence(lines: &mut Lines, hit: &Hit) {
-    for ((package, symbol), function) in &hit.symbols {
+fn evidence(lines: &mut Lines, module: &AffectedModule) {
+    for ((package, symbol), function) in &module.symbols {
         let text = match function {
             Some(function) => format!("{}: {}", function.offset, function.name),
             None => format!("{package}.{symbol}"),
@@ -237,8 +238,8 @@ fn evidence(lines: &mut Lines, hit: &Hit) {
             lines.entry(COLUMN + 2, "", &harmless(&whereabouts));
         }
     }
-    if hit.symbols.is_empty() {
-        for package in &hit.packages {
+    if module.symbols.is_empty() {
+        for package in &module.packages {
             lines.entry(COLUMN, "", &harmless(&format!("package {package}")));
         }
     }

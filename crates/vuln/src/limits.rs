@@ -1,0 +1,40 @@
+//! Every cap of this crate in one place: on what is read, and on what is made of it.
+
+/// The list of crates that cargo-auditable leaves in a program, packed or not, in bytes; large
+/// programs have 50 KiB.
+pub(crate) const MAX_CRATE_LIST: usize = 8 << 20;
+
+/// An advisory, in bytes of JSON; the largest has 40 KiB.
+pub(crate) const MAX_ADVISORY: usize = 4 << 20;
+
+/// All advisories of a database, in bytes of JSON. Go's have 6 MB.
+pub(crate) const MAX_ADVISORIES_SIZE: usize = 512 << 20;
+
+/// A stream of advisories in a database when it is unpacked, in bytes.
+pub(crate) const MAX_ADVISORY_TEXTS: usize = 8 << 20;
+
+/// Modules or crates of a program that are held against a database. The largest programs list two
+/// thousand; a list that was forged to be long could have a hundred times as many.
+pub(crate) const MAX_MODULES: usize = 1 << 14;
+
+/// Versions in which a program may hold one module or crate. Go takes one, and where Cargo needs
+/// several there are a handful. Every advisory about the module is looked at for each.
+pub(crate) const MAX_VERSIONS: usize = 64;
+
+/// Parts of an import path, between slashes, of which the module is looked for. Real ones have ten.
+pub(crate) const MAX_PATH_PARTS: usize = 64;
+
+/// The largest file that is taken for a database, in bytes. Go's ZIP has 3 MB, that of all crates 20.
+pub const MAX_DATABASE_SIZE: u64 = 512 << 20;
+
+/// The largest VEX document that is read, in bytes. A statement takes half a kilobyte; vendors publish
+/// some thousand in one document.
+pub const MAX_VEX_SIZE: u64 = 64 << 20;
+
+/// The largest file of recorded inventories that is read, in bytes. A large program takes half a
+/// megabyte.
+pub const MAX_FACTS_SIZE: u64 = 256 << 20;
+
+/// The largest output of `govulncheck -mode=extract` that is read, in bytes. That of a program of 80 MB
+/// has 5 MB.
+pub const MAX_EXTRACT_SIZE: u64 = 256 << 20;

@@ -1,0 +1,356 @@
+//! Matches an inventory with a database: for each advisory about a version that is in the binary, how
+//! much of the code that it names is linked. `docs/design/triage.md` says what each tier proves.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde::{Deserialize, Serialize};
+
+use crate::candidates::{Candidate, candidates};
+use crate::code::{Function, Linked, Wanted};
+use crate::database::{Advisory, Database, Import};
+use crate::ecosystem::{Ecosystem, STDLIB, TOOLCHAIN};
+use crate::inventory::{Component, Inventory};
+use crate::symbol;
+
+/// How much of what an advisory is about is in the binary. A later tier implies the earlier ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tier {
+    /// The module, in an affected version; no package of it that the advisory names is linked.
+    Module,
+    /// One of the packages; none of the symbols.
+    Package,
+    /// One of the symbols, or all that can be asked for when the advisory names none.
+    Symbol,
+}
+
+impl Tier {
+    /// Every tier, the worst first.
+    pub const WORST_FIRST: [Self; 3] = [Self::Symbol, Self::Package, Self::Module];
+
+    /// The stable name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Module => "module",
+            Self::Package => "package",
+            Self::Symbol => "symbol",
+        }
+    }
+}
+
+/// What a tier rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Basis {
+    /// The advisory names symbols, and they were looked for.
+    Symbols,
+    /// It names packages and no symbols: every symbol of them counts.
+    Packages,
+    /// It names neither: every symbol of the module counts.
+    Module,
+    /// The binary does not tell what is linked: everything counts.
+    Unseen,
+}
+
+/// An advisory, and what of it is in the binary.
+#[derive(Clone, Debug)]
+pub struct Match<'db> {
+    /// The number of the advisory in the database.
+    number: u32,
+    /// The advisory.
+    pub advisory: Advisory<'db>,
+    /// The worst tier of its modules.
+    pub tier: Tier,
+    /// The modules in the binary that it is about; never empty.
+    pub modules: Vec<AffectedModule>,
+}
+
+/// A module that an advisory is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AffectedModule {
+    /// Who numbers its versions.
+    pub ecosystem: Ecosystem,
+    /// The module path, `stdlib`, `toolchain`, or the name of a crate.
+    pub name: String,
+    /// The version that is in the binary.
+    pub version: String,
+    /// The module that this one stands in for, if it was replaced.
+    pub replaces: Option<String>,
+    /// The first version after it that this advisory is not about, if there is one.
+    pub fixed: Option<String>,
+    /// How much of it is linked.
+    pub tier: Tier,
+    /// What the tier rests on.
+    pub basis: Basis,
+    /// Whether the versions were guessed by the advisory's publisher.
+    pub guessed_versions: bool,
+    /// The packages that the advisory names and that are linked.
+    pub packages: BTreeSet<String>,
+    /// The symbols that it names and that are linked, by package and name.
+    pub symbols: BTreeMap<(String, String), Option<Function>>,
+}
+
+/// Every advisory in `database` about a version that is in `inventory`: the worst tier first, then by
+/// module and id.
+pub fn matches<'db>(inventory: &Inventory<'_>, database: &'db Database<'db>) -> Vec<Match<'db>> {
+    let candidates = candidates(inventory, database);
+    let needs_code = |found: &&Candidate<'_>| {
+        let component = inventory.components.get(found.component);
+        component.is_some_and(|it| it.ecosystem == Ecosystem::Go)
+    };
+    let asked = candidates.iter().filter(needs_code);
+    let wanted = wanted(inventory, asked.clone());
+    let names_a_module = asked.clone().any(|found| found.imports.is_empty());
+    let linked = match asked.count() {
+        0 => None,
+        _ => inventory.code.linked(&wanted),
+    };
+    let code = linked.map(|linked| LinkedCode {
+        firsts: match names_a_module {
+            true => first_packages(inventory, &linked),
+            false => HashMap::new(),
+        },
+        linked,
+    });
+    let mut matches: BTreeMap<u32, Match<'db>> = BTreeMap::new();
+    // While the names have not been read, all of this will be asked again.
+    for found in candidates.iter().filter(|_| inventory.code.is_read()) {
+        let Some(component) = inventory.components.get(found.component) else {
+            continue;
+        };
+        let module = AffectedModule::of(inventory, component, found, code.as_ref());
+        let (number, advisory) = found.affected.advisory();
+        let matched = matches.entry(number).or_insert_with(|| Match {
+            number,
+            advisory,
+            tier: module.tier,
+            modules: Vec::new(),
+        });
+        matched.add(module);
+    }
+    let mut matches: Vec<Match<'db>> = matches.into_values().collect();
+    matches.iter_mut().for_each(|it| it.settle(database));
+    matches.sort_by(|a, b| {
+        let key = |it: &Match<'db>| it.modules.first().map(|module| module.name.clone());
+        let order = b.tier.cmp(&a.tier).then_with(|| key(a).cmp(&key(b)));
+        order.then_with(|| a.advisory.id().cmp(b.advisory.id()))
+    });
+    matches
+}
+
+/// What the code shows.
+struct LinkedCode {
+    linked: Linked,
+    /// The first package of each component that has one, where an advisory names none.
+    firsts: HashMap<usize, String>,
+}
+
+/// One way through the packages, however many advisories are about modules as a whole.
+fn first_packages(inventory: &Inventory<'_>, linked: &Linked) -> HashMap<usize, String> {
+    let mut firsts = HashMap::new();
+    for package in &linked.packages {
+        if let Some(owner) = inventory.owner(package) {
+            firsts.entry(owner).or_insert_with(|| package.clone());
+        }
+    }
+    firsts
+}
+
+/// The symbols to look for, by the import paths that they have in the binary.
+fn wanted<'m>(
+    inventory: &Inventory<'_>,
+    matches: impl Iterator<Item = &'m Candidate<'m>>,
+) -> Wanted {
+    let mut wanted = Wanted::new();
+    for found in matches {
+        let Some(component) = inventory.components.get(found.component) else {
+            continue;
+        };
+        for import in &found.imports {
+            let path = path_in_binary(component, import.path());
+            let symbols: Vec<u64> = hashes(import, &path).map(|(hash, _)| hash).collect();
+            wanted.entry(path).or_default().extend(symbols);
+        }
+    }
+    wanted
+}
+
+/// The symbols of a package, by the hash that they have under its path in the binary.
+fn hashes<'db>(import: &Import<'db>, path: &str) -> impl Iterator<Item = (u64, &'db str)> {
+    let moved = (import.path() != path).then(|| path.to_owned());
+    import.symbols().map(move |(hash, name)| match &moved {
+        None => (hash, name),
+        Some(path) => (symbol::hash(path.as_bytes(), name.as_bytes()), name),
+    })
+}
+
+/// A package of a module that stands in for another has the path of that other.
+fn path_in_binary(component: &Component, path: &str) -> String {
+    if component.import_path.is_empty() || component.name == component.import_path {
+        return path.to_owned();
+    }
+    match path.strip_prefix(component.name.as_str()) {
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => {
+            format!("{}{rest}", component.import_path)
+        }
+        _ => path.to_owned(),
+    }
+}
+
+impl AffectedModule {
+    fn of(
+        inventory: &Inventory<'_>,
+        component: &Component,
+        found: &Candidate<'_>,
+        code: Option<&LinkedCode>,
+    ) -> Self {
+        let is_moved = !component.import_path.is_empty() && component.import_path != component.name;
+        let is_module = ![STDLIB, TOOLCHAIN].contains(&component.name.as_str());
+        let mut module = Self {
+            ecosystem: component.ecosystem,
+            name: component.name.clone(),
+            version: component.version.clone(),
+            replaces: (is_moved && is_module).then(|| component.import_path.clone()),
+            fixed: found.fixed.map(str::to_owned),
+            tier: Tier::Module,
+            basis: Basis::Module,
+            guessed_versions: found.affected.has_custom_ranges(),
+            packages: BTreeSet::new(),
+            symbols: BTreeMap::new(),
+        };
+        match (component.ecosystem, code) {
+            // Crates are matched as a whole, and what is linked of them cannot be told by names.
+            (Ecosystem::CratesIo, _) => {}
+            (Ecosystem::Go, None) => {
+                module.tier = Tier::Symbol;
+                module.basis = Basis::Unseen;
+            }
+            (Ecosystem::Go, Some(code)) if found.imports.is_empty() => {
+                if let Some(package) = code.firsts.get(&found.component) {
+                    module.tier = Tier::Symbol;
+                    module.packages.insert(package.clone());
+                }
+            }
+            (Ecosystem::Go, Some(code)) => {
+                module.basis = Basis::Symbols;
+                for import in &found.imports {
+                    module.add_package(inventory, found.component, component, import, &code.linked);
+                }
+            }
+        }
+        module
+    }
+
+    /// Adds what is linked of a package that the advisory names.
+    fn add_package(
+        &mut self,
+        inventory: &Inventory<'_>,
+        index: usize,
+        component: &Component,
+        import: &Import<'_>,
+        linked: &Linked,
+    ) {
+        let path = path_in_binary(component, import.path());
+        // A module inside this one may hold the package instead.
+        if !linked.packages.contains(&path) || inventory.owner(&path) != Some(index) {
+            return;
+        }
+        let mut names_any = false;
+        for (hash, name) in hashes(import, &path) {
+            names_any = true;
+            if let Some(function) = linked.symbols.get(&hash) {
+                let key = (path.clone(), name.to_owned());
+                self.symbols.insert(key, function.clone());
+            }
+        }
+        self.packages.insert(path);
+        self.tier = self.tier.max(match names_any && self.symbols.is_empty() {
+            true => Tier::Package,
+            false => Tier::Symbol,
+        });
+        if !names_any && self.symbols.is_empty() {
+            self.basis = Basis::Packages;
+        }
+    }
+
+    /// Takes in what another entry of the same advisory says about the same module.
+    fn merge(&mut self, other: Self) {
+        if other.tier > self.tier {
+            self.basis = other.basis;
+        }
+        self.tier = self.tier.max(other.tier);
+        self.guessed_versions |= other.guessed_versions;
+        self.packages.extend(other.packages);
+        self.symbols.extend(other.symbols);
+    }
+}
+
+/// A version as it is asked for: go.mod writes modules with a `v`, and advisories without. `None` for
+/// an empty one.
+fn spelt(module: &AffectedModule, version: String) -> Option<String> {
+    let is_module =
+        module.ecosystem == Ecosystem::Go && ![STDLIB, TOOLCHAIN].contains(&&*module.name);
+    match (version.is_empty(), is_module && !version.starts_with('v')) {
+        (true, _) => None,
+        (false, true) => Some(format!("v{version}")),
+        (false, false) => Some(version),
+    }
+}
+
+impl<'db> Match<'db> {
+    fn add(&mut self, module: AffectedModule) {
+        self.tier = self.tier.max(module.tier);
+        let mut modules = self.modules.iter_mut();
+        let same = modules.find(|known| {
+            let key = |module: &AffectedModule| {
+                (
+                    module.ecosystem,
+                    module.name.clone(),
+                    module.version.clone(),
+                )
+            };
+            key(known) == key(&module) && known.replaces == module.replaces
+        });
+        match same {
+            Some(known) => known.merge(module),
+            None => self.modules.push(module),
+        }
+    }
+
+    /// Brings the modules into order, and finds versions that no entry of the advisory is about.
+    fn settle(&mut self, database: &'db Database<'db>) {
+        self.modules.sort_by(|a, b| {
+            let order = b.tier.cmp(&a.tier);
+            order.then_with(|| (&a.name, &a.version).cmp(&(&b.name, &b.version)))
+        });
+        for module in &mut self.modules {
+            let about = database.about(module.ecosystem, &module.name);
+            let entries: Vec<_> = about.filter(|it| it.advisory().0 == self.number).collect();
+            let affecting = |version: &str| {
+                let mut intervals = entries.iter().flat_map(|it| it.intervals());
+                intervals.find(|interval| interval.contains(version))
+            };
+            // Each step ends an interval, so there are no more steps than intervals.
+            let most = entries.iter().map(|it| it.intervals().count()).sum();
+            let mut fixed = module.version.clone();
+            let mut steps = 0usize..=most;
+            while let Some(interval) = affecting(&fixed) {
+                let next = interval.fixed().filter(|_| steps.next().is_some());
+                let Some(next) = next else {
+                    fixed.clear();
+                    break;
+                };
+                next.clone_into(&mut fixed);
+            }
+            module.fixed = spelt(module, fixed);
+        }
+    }
+
+    /// Whether it is no vulnerability, but worth knowing.
+    pub fn is_informational(&self) -> bool {
+        self.advisory.informational().is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests;

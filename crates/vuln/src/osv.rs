@@ -1,0 +1,234 @@
+//! Advisories as their publishers write them: the OSV schema (ossf.github.io/osv-schema), with what
+//! Go's vulnerability database (go.dev/doc/security/vuln/database) and RustSec put below
+//! `ecosystem_specific`.
+//!
+//! A field that is not there and one that is `null` mean the same; fields that nobody here asks for
+//! are passed over.
+
+use serde::{Deserialize, Deserializer};
+
+/// An advisory.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Record {
+    /// Its name in its database, such as `GO-2024-2687`.
+    pub(crate) id: String,
+    /// When it last changed, as RFC 3339 has it.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) modified: String,
+    /// When it was taken back, if it was.
+    #[serde(default)]
+    pub(crate) withdrawn: Option<String>,
+    /// The same in other databases: CVE, GHSA.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) aliases: Vec<String>,
+    /// What it is about, in a line.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) summary: String,
+    /// What it affects.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) affected: Vec<Affected>,
+    /// Where to read on.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) references: Vec<Reference>,
+    /// How bad it is, as vectors of CVSS.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) severity: Vec<Severity>,
+    /// What the database itself adds.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) database_specific: DatabaseSpecific,
+}
+
+/// A package, its versions and what in it is concerned.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Affected {
+    /// What is affected.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) package: Package,
+    /// Which versions of it are.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) ranges: Vec<Range>,
+    /// What in it is.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) ecosystem_specific: EcosystemSpecific,
+    /// What the database adds.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) database_specific: AffectedSpecific,
+}
+
+/// What OSV calls a package is a module in Go.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Package {
+    /// `Go`, `crates.io` and others.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) ecosystem: String,
+    /// The module path, or `stdlib`, or `toolchain`; the name of a crate.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) name: String,
+}
+
+/// A range of versions.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Range {
+    /// What the versions are: `SEMVER`, `ECOSYSTEM` or `GIT`.
+    #[serde(rename = "type", default, deserialize_with = "or_default")]
+    pub(crate) kind: String,
+    /// Where it starts and ends, in any order.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) events: Vec<Event>,
+}
+
+/// Where a range starts or ends; one of the fields is there.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Event {
+    /// The first version that is affected; `0` for the beginning.
+    #[serde(default)]
+    pub(crate) introduced: Option<String>,
+    /// The first that is not any more.
+    #[serde(default)]
+    pub(crate) fixed: Option<String>,
+    /// The last that is.
+    #[serde(default)]
+    pub(crate) last_affected: Option<String>,
+}
+
+/// What in a module or crate is affected.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct EcosystemSpecific {
+    /// Go: packages of the module.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) imports: Vec<Import>,
+    /// Go: ranges of versions that Go does not see; they say that others are guessed.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) custom_ranges: Vec<Range>,
+    /// Rust: where the crate is affected.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) affects: Affects,
+}
+
+/// A package of Go, and its symbols.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Import {
+    /// The import path.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) path: String,
+    /// Functions as `F`, methods as `T.M`; none when it is all of the package.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) symbols: Vec<String>,
+    /// The systems on which it is affected; none when it is on all.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) goos: Vec<String>,
+    /// The CPUs, likewise.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) goarch: Vec<String>,
+}
+
+/// Where a crate is affected.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Affects {
+    /// The systems, as Rust's `target_os`; none when it is on all.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) os: Vec<String>,
+}
+
+/// What RustSec says of a crate beside that.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct AffectedSpecific {
+    /// What it is when it is no vulnerability: `unmaintained`, `unsound`, `notice`.
+    #[serde(default)]
+    pub(crate) informational: Option<String>,
+}
+
+/// Where to read on.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Reference {
+    /// `ADVISORY`, `FIX`, `WEB` and others.
+    #[serde(rename = "type", default, deserialize_with = "or_default")]
+    pub(crate) kind: String,
+    /// The address.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) url: String,
+}
+
+/// How bad it is.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Severity {
+    /// A vector, such as `CVSS:3.1/AV:N/…`.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) score: String,
+}
+
+/// What Go's database adds.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct DatabaseSpecific {
+    /// The page of the advisory.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) url: String,
+    /// `REVIEWED` or `UNREVIEWED`.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) review_status: String,
+}
+
+impl Record {
+    /// Reads one advisory.
+    ///
+    /// # Errors
+    /// Where it is no JSON, or has no `id`.
+    pub(crate) fn parse(json: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(json)
+    }
+
+    /// The page about it: the one that its database names, or the first that it refers to.
+    pub(crate) fn url(&self) -> &str {
+        let of = |kind: &str| {
+            let mut found = self.references.iter().filter(|it| it.kind == kind);
+            found.next().map(|reference| reference.url.as_str())
+        };
+        match self.database_specific.url.as_str() {
+            "" => of("ADVISORY").or_else(|| of("WEB")).unwrap_or_default(),
+            url => url,
+        }
+    }
+}
+
+/// A value where `null` stands for none.
+fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn null_is_as_good_as_nothing() {
+        let record = Record::parse(
+            br#"{"id": "GO-9999-0001", "aliases": null, "affected": [{"package": null,
+                "ranges": null, "ecosystem_specific": null}], "unheard": {"of": 1}}"#,
+        );
+        let record = record.unwrap();
+        assert_eq!(record.affected.len(), 1);
+        assert_eq!((record.url(), &record.withdrawn), ("", &None));
+    }
+
+    #[test]
+    fn an_advisory_without_a_name_is_none() {
+        assert!(Record::parse(br#"{"summary": "x"}"#).is_err());
+        assert!(Record::parse(br#"{"id": 7}"#).is_err());
+        assert!(Record::parse(b"[]").is_err());
+    }
+
+    #[test]
+    fn the_page_is_the_databases_own_or_an_advisory() {
+        let record = |json: &str| Record::parse(json.as_bytes()).unwrap();
+        let own = r#"{"id": "A", "database_specific": {"url": "https://a"},
+            "references": [{"type": "ADVISORY", "url": "https://b"}]}"#;
+        assert_eq!(record(own).url(), "https://a");
+        let other = r#"{"id": "A", "references": [{"type": "WEB", "url": "https://c"},
+            {"type": "ADVISORY", "url": "https://b"}]}"#;
+        assert_eq!(record(other).url(), "https://b");
+    }
+}

@@ -1,0 +1,50 @@
+//! Advisories in a ZIP: Go's `vulndb.zip` (`ID/*.json`, `index/*`), and the exports of OSV, which are
+//! flat.
+
+use std::io::{Read, Seek};
+
+use zip::ZipArchive;
+
+use super::folder::{self, Entry};
+use super::{EXPECTED, UnusableDatabase};
+use crate::database::Builder;
+
+/// Entries of a ZIP. All advisories of OSV together are half a million.
+const MAX_ENTRIES: usize = 1 << 20;
+
+/// Adds every advisory in a ZIP that people call `name`.
+///
+/// # Errors
+/// When it is not one, or something in it is not an advisory.
+pub fn collect(
+    name: &str,
+    file: impl Read + Seek,
+    builder: &mut Builder,
+) -> Result<(), UnusableDatabase> {
+    let mut archive = ZipArchive::new(file)
+        .map_err(|cause| UnusableDatabase::new(name).cause(cause).hint(EXPECTED))?;
+    if archive.len() > MAX_ENTRIES {
+        let cause = format!("{} entries; expected at most {MAX_ENTRIES}", archive.len());
+        return Err(UnusableDatabase::new(name).cause(cause));
+    }
+    for index in 0..archive.len() {
+        let wrong = |entry: &str, cause: &dyn std::fmt::Display| {
+            UnusableDatabase::new(name)
+                .cause(format!("`{entry}`"))
+                .cause(cause)
+        };
+        let entry = archive.by_index(index);
+        let entry = entry.map_err(|cause| wrong(&format!("entry {index}"), &cause))?;
+        let path = entry.name().to_owned();
+        let Some(kind) = folder::kind(&path) else {
+            continue;
+        };
+        let json = folder::read(entry).map_err(|cause| wrong(&path, &cause))?;
+        let added = match kind {
+            Entry::Advisory => builder.add(&json).map_err(|cause| wrong(&path, &cause)),
+            Entry::State => folder::add_state(&json, builder).map_err(|cause| wrong(&path, &cause)),
+        };
+        added?;
+    }
+    Ok(())
+}
