@@ -77,7 +77,7 @@ impl FileKind {
             Self::Script => "a script",
             Self::Gzip => "a gzip stream",
             Self::Zip => "a ZIP archive",
-            Self::Unknown => "of no kind known here",
+            Self::Unknown => "a file of unknown type",
         }
     }
 }
