@@ -45,13 +45,16 @@ pub enum RecordError {
 impl fmt::Display for RecordError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Json(error) => write!(f, "no advisory as OSV has it: {error}"),
+            Self::Json(error) => write!(f, "not a valid OSV advisory: {error}"),
             Self::TooLarge(size) => {
-                write!(f, "{size} bytes; an advisory has at most {MAX_ADVISORY}")
+                write!(
+                    f,
+                    "advisory of {size} bytes; expected at most {MAX_ADVISORY}"
+                )
             }
             Self::TooMuch => write!(
                 f,
-                "advisories of more than {} MiB",
+                "advisories exceed {} MiB in total",
                 MAX_ADVISORIES_SIZE >> 20
             ),
         }
