@@ -6,6 +6,7 @@ mod folder;
 mod mirror;
 mod zip;
 
+use handpie_binary::counted;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -81,7 +82,7 @@ impl Advisories {
         match read(&path) {
             Ok((file, size)) => Ok(Self { name, size, file }),
             Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
-                let failure = Failure::new(Exit::Input, "there is no database of advisories yet");
+                let failure = Failure::new(Exit::Input, "there is no advisory database yet");
                 let place = format!("looked for `{name}`");
                 Err(failure.code(MISSING).cause(place).hint(UPDATE))
             }
@@ -104,7 +105,7 @@ impl Advisories {
             }
         }
         if builder.is_empty() {
-            let failure = unusable(&name).cause("there is not one advisory in it");
+            let failure = unusable(&name).cause("no advisory found");
             return Err(failure.hint(collect::EXPECTED));
         }
         Ok(Self::whole(name, builder.finish()))
@@ -137,7 +138,7 @@ impl Advisories {
             Failure::new(Exit::Input, message)
                 .code(replace::OUTPUT_NOT_WRITTEN)
                 .cause(cause)
-                .hint("the database that was there is as it was")
+                .hint("the previous database is unchanged")
         };
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(failed)?;
@@ -172,11 +173,11 @@ pub(crate) fn user_path() -> Result<PathBuf, Failure> {
     let folder = cache::user_data_folder().ok_or_else(|| {
         let failure = Failure::new(
             Exit::Input,
-            "there is no folder for a database of advisories",
+            "there is no directory for the advisory database",
         );
         failure
             .code(MISSING)
-            .hint("set HOME or XDG_DATA_HOME, or name a database with --db")
+            .hint("set HOME or XDG_DATA_HOME, or pass a database with --db")
     })?;
     Ok(folder.join("advisories.db"))
 }
@@ -206,15 +207,21 @@ pub(crate) fn refuse_old(age: Option<u32>, most: Option<u32>) -> Result<(), Fail
     let Some(most) = most else { return Ok(()) };
     let message = match age {
         Some(age) if age <= most => return Ok(()),
-        Some(age) => format!("the database is {age} days old; --max-db-age allows {most}"),
-        None => format!("the database does not say how old it is; --max-db-age allows {most} days"),
+        Some(age) => format!(
+            "the advisory database is {} old; --max-db-age allows {most}",
+            counted(age, "day")
+        ),
+        None => format!(
+            "the age of the advisory database is unknown; --max-db-age allows {}",
+            counted(most, "day")
+        ),
     };
     let failure = Failure::new(Exit::Input, message).code(OLD);
-    Err(failure.hint("`handpie db update` brings it up to date"))
+    Err(failure.hint("run `handpie db update`"))
 }
 
 fn unusable(name: &str) -> Failure {
-    let message = format!("failed to read the database of advisories `{name}`");
+    let message = format!("failed to read the advisory database `{name}`");
     Failure::new(Exit::Input, message).code(UNUSABLE)
 }
 

@@ -14,6 +14,7 @@ mod openvex;
 mod purl;
 mod statement;
 
+use handpie_binary::counted;
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -160,8 +161,9 @@ impl Vex {
                 first.push_str(", ...");
             }
             notes.push(format!(
-                "nothing here needed {} of {count} statements of {document}: {first}",
-                unheard.len()
+                "{} of {} of {document} did not apply to any program: {first}",
+                unheard.len(),
+                counted(*count, "statement"),
             ));
         }
         notes
@@ -178,17 +180,23 @@ fn read(path: &Path, name: &str) -> Result<Document, Failure> {
             input::describe(&metadata)
         );
         let failure = Failure::new(Exit::Input, message).code(UNKNOWN);
-        return Err(failure.hint("--vex takes a file of JSON; repeat it for more than one"));
+        return Err(failure.hint("--vex expects a JSON file; repeat --vex for several files"));
     }
     if metadata.len() > MAX_SIZE {
         let size = metadata.len();
-        let message = format!("`{name}` has {size} bytes; VEX documents have at most {MAX_SIZE}");
+        let message = format!(
+            "`{name}` has {size} bytes; expected a VEX document of at most \
+                               {MAX_SIZE}"
+        );
         let failure = Failure::new(Exit::Input, message).code("too-large");
-        return Err(failure.hint("take the statements about your programs out of it"));
+        return Err(failure.hint(
+            "extract the statements about your programs into a smaller \
+                                 document",
+        ));
     }
     let text = fs::read(path).map_err(|cause| failed(&cause))?;
     let unknown = || {
-        let message = format!("`{name}` is no VEX document that is known");
+        let message = format!("`{name}` is not a supported VEX document");
         let failure = Failure::new(Exit::Input, message).code(UNKNOWN);
         failure.hint("expected JSON of OpenVEX 0.2.0, or of CycloneDX 1.4 to 1.6")
     };
@@ -198,14 +206,14 @@ fn read(path: &Path, name: &str) -> Result<Document, Failure> {
     } else if document.get("bomFormat").is_some() {
         cyclonedx::read(document)
     } else {
-        return Err(unknown().cause("it has neither `@context` nor `bomFormat`"));
+        return Err(unknown().cause("the document has neither `@context` nor `bomFormat`"));
     };
     read.map_err(|wrong| match wrong {
         Wrong::Kind(found) => unknown().cause(found),
         Wrong::Document(what) => {
-            let message = format!("the VEX document `{name}` makes no sense");
+            let message = format!("the VEX document `{name}` is invalid");
             let failure = Failure::new(Exit::Input, message).code(INVALID).cause(what);
-            failure.hint("`handpie explain vuln-vex-invalid` shows what statements look like")
+            failure.hint("`handpie explain vuln-vex-invalid` shows valid statements")
         }
     })
 }

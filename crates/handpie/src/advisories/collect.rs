@@ -18,8 +18,9 @@ pub(crate) const SOURCES: [&str; 2] = [
 ];
 
 /// What a place may hold, for hints.
-pub(super) const EXPECTED: &str = "expected a vulndb.zip, a folder of Go's vulnerability database \
-    (ID/*.json), a folder or ZIP of OSV advisories (*.json), or a file that `handpie db update` made";
+pub(super) const EXPECTED: &str = "expected a vulndb.zip, a directory of a Go vulnerability \
+                                   database (ID/*.json), a directory or ZIP of OSV advisories \
+                                   (*.json), or a file that `handpie db update` wrote";
 
 /// The largest file that is taken for a database, in bytes. Go's ZIP has 3 MB, that of all crates 20.
 pub(super) const MAX_SIZE: u64 = 512 << 20;
@@ -73,12 +74,12 @@ fn of_file(path: &Path, builder: &mut Builder) -> Result<Option<Vec<u8>>, Failur
     let mut file = File::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     if !metadata.is_file() {
-        let failure = unusable(&name).cause("it is neither a file nor a folder");
+        let failure = unusable(&name).cause("neither a file nor a directory");
         return Err(failure.hint(EXPECTED));
     }
     if metadata.len() > MAX_SIZE {
         let cause = format!(
-            "it has {} bytes; expected at most {MAX_SIZE}",
+            "the file has {} bytes; expected at most {MAX_SIZE}",
             metadata.len()
         );
         return Err(unusable(&name).cause(cause));
@@ -96,7 +97,10 @@ fn of_file(path: &Path, builder: &mut Builder) -> Result<Option<Vec<u8>>, Failur
     if head.starts_with(b"PK") {
         return zip::collect(&name, file, builder).map(|()| None);
     }
-    let failure = unusable(&name).cause("it is neither a ZIP nor a database of handpie");
+    let failure = unusable(&name).cause(
+        "neither a ZIP archive nor an advisory database of \
+                                         handpie",
+    );
     Err(failure.code("vuln-db-unknown").hint(EXPECTED))
 }
 

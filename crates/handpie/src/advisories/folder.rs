@@ -44,7 +44,7 @@ pub(super) fn read(file: impl Read) -> io::Result<Vec<u8>> {
     file.take(MAX_SIZE.saturating_add(1))
         .read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_SIZE {
-        let message = format!("it has more than {} MiB", MAX_SIZE >> 20);
+        let message = format!("the file is larger than {} MiB", MAX_SIZE >> 20);
         return Err(io::Error::other(message));
     }
     Ok(bytes)
@@ -91,7 +91,7 @@ pub(super) fn collect(folder: &Path, builder: &mut Builder) -> Result<(), Failur
         }
     }
     if !any {
-        let failure = unusable(&name).cause("there is not one advisory in it");
+        let failure = unusable(&name).cause("no advisory found");
         return Err(failure.hint(EXPECTED));
     }
     Ok(())
@@ -125,6 +125,6 @@ mod tests {
     #[test]
     fn a_file_that_is_too_large_is_not_read_to_its_end() {
         let error = read(io::repeat(b' ')).unwrap_err();
-        assert!(error.to_string().contains("more than 8 MiB"), "{error}");
+        assert!(error.to_string().contains("larger than 8 MiB"), "{error}");
     }
 }

@@ -79,7 +79,12 @@ pub(super) struct Target {
 pub(super) fn instant(text: Option<&str>) -> Result<Option<Timestamp>, String> {
     let Some(text) = text else { return Ok(None) };
     let time = text.parse().map(Some);
-    time.map_err(|_| format!("`{text}` is no time; expected one like 2026-03-01T12:00:00Z"))
+    time.map_err(|_| {
+        format!(
+            "`{text}` is not a timestamp; expected one such as \
+                              2026-03-01T12:00:00Z"
+        )
+    })
 }
 
 /// A justification as OpenVEX has it; `None` where it has none that says the same.
@@ -176,7 +181,7 @@ impl fmt::Display for Statement {
             Status::Fixed => "fixed",
             Status::Open => "open",
         };
-        write!(f, "{what}, says {}", self.source())?;
+        write!(f, "{what}, according to {}", self.source())?;
         match self.why() {
             why if why.is_empty() => Ok(()),
             why => write!(f, ": {why}"),
