@@ -8,7 +8,7 @@ use crate::subject::{Language, Subject};
 
 pub(super) const NO_LOADER: Rule = Rule {
     code: "no-loader",
-    wish: "a start without a dynamic loader",
+    wish: "start-up without a dynamic loader",
     severity: Severity::High,
     levels: Levels {
         // Most who ship such a program do not know that it does not start in an empty image.
@@ -68,7 +68,7 @@ fn no_loader(subject: &Subject<'_>) -> Option<Judgement> {
                 _ => judgement.hint("link with -static-pie"),
             }
         }
-        false => not_applicable("shared libraries are needed, so a dynamic loader is, too"),
+        false => not_applicable("shared libraries are needed, which require a dynamic loader"),
     };
     // What has no bytes may claim to be anywhere.
     let at = match segment.file_size.0 {
