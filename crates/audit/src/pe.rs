@@ -1,5 +1,5 @@
-//! The rules for PE files, in the order of reports: where it is loaded, how its memory is
-//! protected, what the compiler was asked for, who vouches for it.
+//! The rules for PE files, in report order: load address, memory protection, compiler options,
+//! signature.
 
 mod canary;
 mod control_flow;

@@ -1,4 +1,4 @@
-//! A rule: a question that can be asked of a binary, and how much its answer counts.
+//! A rule: a question about a binary, and how much its answer counts.
 
 use serde::{Deserialize, Serialize};
 

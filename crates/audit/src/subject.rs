@@ -1,4 +1,4 @@
-//! What a binary is, before it is judged: format, kind, language, libc.
+//! What a binary is, before rules judge it: format, kind, language, libc.
 
 mod foreign;
 mod language;

@@ -1,4 +1,4 @@
-//! Whether every object was compiled hardened, where a log of the build is at hand.
+//! Whether every object was compiled with hardening flags, if a build log is available.
 
 use handpie_binary::counted;
 

@@ -1,4 +1,4 @@
-//! What else is in the file: names, debug information, the id under which both are found again.
+//! Symbols, debug information, and the build ID that connects them.
 
 use handpie_binary::counted;
 use handpie_binary::elf::constants::{NT_GNU_BUILD_ID, SHF_ALLOC, SHT_SYMTAB};

@@ -1,4 +1,5 @@
-//! Whether calls and returns may go anywhere: marks for the CPU's own checks, and the compiler's.
+//! Control-flow protection: marks for the CPU's checks of branches and returns, and the compiler's
+//! own checks.
 
 use handpie_binary::elf::constants::{EM_386, EM_AARCH64, EM_X86_64};
 

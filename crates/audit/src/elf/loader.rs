@@ -1,4 +1,4 @@
-//! What a program needs to start: a loader, libraries, and whose rights it gets.
+//! What a program needs to start: a dynamic loader, shared libraries, and privileges.
 
 use handpie_binary::elf::constants::{DT_NEEDED, PT_INTERP};
 

@@ -1,4 +1,4 @@
-//! Rust's own: the list of crates that cargo-auditable leaves in a program, and what a panic does.
+//! Rules for Rust: the list of crates that cargo-auditable embeds, and whether a panic aborts.
 
 use memchr::memmem;
 

@@ -1,5 +1,5 @@
-//! Where a program has its libraries looked for: a directory that somebody else can write to, or
-//! that depends on where it is started, lets them bring their own.
+//! The library search path. A directory that others can write to, or that depends on the working
+//! directory, lets an attacker supply libraries.
 
 use handpie_binary::elf::constants::{DT_RPATH, DT_RUNPATH};
 

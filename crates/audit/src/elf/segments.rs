@@ -1,4 +1,4 @@
-//! What the memory of a program may be used for: nothing that is written is executed.
+//! Memory protection: no memory is both writable and executable.
 
 use handpie_binary::counted;
 use handpie_binary::elf::constants::{

@@ -1,4 +1,4 @@
-//! Whether the build info is there, and the modules in it.
+//! Whether the program has build info, and a list of modules in it.
 
 use super::Go;
 use crate::finding::{Judgement, fail, not_applicable, pass, unknown};

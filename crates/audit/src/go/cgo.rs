@@ -1,4 +1,4 @@
-//! C in a Go program: whether there is some, whose, and how it was compiled.
+//! C code in a Go program: whether there is any, which packages call it, and how it was compiled.
 
 use super::{Go, written};
 use crate::elf::{FORTIFY, WISHES, of_log};

@@ -1,4 +1,5 @@
-//! The CPU level that it was compiled for, and where it will therefore not run.
+//! The CPU level that the program was compiled for, and the CPUs on which it therefore does not
+//! run.
 
 use memchr::memmem;
 

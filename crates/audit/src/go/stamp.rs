@@ -1,4 +1,4 @@
-//! Whether the program knows its own version.
+//! Whether the program's own version is recorded.
 
 use handpie_binary::Offset;
 

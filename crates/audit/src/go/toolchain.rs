@@ -1,4 +1,5 @@
-//! The toolchain: whether Go still supports it, and what its runtime does.
+//! The Go toolchain: whether its version is still supported, and whether its runtime randomises the
+//! heap.
 
 use handpie_binary::Offset;
 

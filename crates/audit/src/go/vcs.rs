@@ -1,5 +1,5 @@
-//! Which commit it was built from, and whether that was all: the stamps of -buildvcs
-//! (cmd/go/internal/load/pkg.go, `setBuildInfo`).
+//! Which commit the program was built from, and whether the working tree was clean: the stamps of
+//! -buildvcs (cmd/go/internal/load/pkg.go, `setBuildInfo`).
 
 use super::{Go, written};
 use crate::finding::{Judgement, fail, not_applicable, pass, unknown};

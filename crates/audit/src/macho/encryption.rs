@@ -1,4 +1,4 @@
-//! Whether a part of the file is encrypted, so that nobody can look into it.
+//! Whether part of the file is encrypted and cannot be checked.
 
 use super::loaded;
 use crate::finding::{Judgement, pass, unknown, warn};

@@ -1,4 +1,4 @@
-//! Where the loader looks for libraries that are asked for as `@rpath/...`.
+//! Where the loader searches for libraries that are named as `@rpath/...`.
 
 use super::{loaded, signature};
 use crate::finding::{Answer, Judgement, fail, pass, warn};

@@ -1,5 +1,5 @@
-//! Who vouches for the file, and what the kernel enforces because of it. What is signed is not
-//! verified here.
+//! The code signature, and what the kernel enforces because of it. The signature itself is not
+//! verified.
 
 use handpie_binary::macho::constants::{CPU_TYPE_ARM64, CS_LINKER_SIGNED, CS_RUNTIME};
 use handpie_binary::macho::{CodeSignature, MachO};

@@ -1,4 +1,4 @@
-//! Whether memory that the program writes can be run.
+//! Whether writable memory is executable.
 
 use handpie_binary::pe::constants::{
     IMAGE_DLLCHARACTERISTICS_NX_COMPAT, IMAGE_SCN_MEM_EXECUTE, IMAGE_SCN_MEM_WRITE,

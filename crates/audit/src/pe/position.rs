@@ -1,5 +1,5 @@
-//! Whether a program or library is loaded at a random address, and how random it is. A flag asks
-//! for it; without relocations it is no use.
+//! Whether a program or library is loaded at a random address, and how random it is. A flag
+//! requests it, but has no effect without base relocations.
 
 use handpie_binary::Pe;
 use handpie_binary::pe::constants::{

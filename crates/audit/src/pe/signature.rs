@@ -1,4 +1,4 @@
-//! Who vouches for the file. Whether the signature is good, and whose it is, is not told here.
+//! Whether the file is signed. The signature itself is not verified.
 
 use handpie_binary::pe::Certificate;
 

@@ -1,4 +1,4 @@
-//! What is wrong with a policy, and where: the first mistake.
+//! The first mistake in a policy, and its line and column.
 
 use std::error::Error;
 use std::fmt;

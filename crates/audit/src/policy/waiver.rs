@@ -1,4 +1,5 @@
-//! What is accepted for now: some rules, for some files, for a reason, until a day.
+//! `[[waivers]]`: rules whose failure is accepted for some files, for a stated reason, until a
+//! date.
 
 use std::path::Path;
 

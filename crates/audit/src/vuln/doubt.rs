@@ -1,4 +1,4 @@
-//! What limits what can be said about a binary. Each has a code, whose page says what to do.
+//! Caveats: what limits the answer about a binary. Each has a code, whose page says what to do.
 
 use handpie_binary::counted;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! What to do about advisories: a step a module, the most urgent first.
+//! Which modules to upgrade, one step per module, the most urgent first.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,4 @@
-//! Turns advisories into a database. The same advisories give the same bytes, in whatever order they
-//! come.
+//! Builds a database from advisories. The same advisories give the same bytes, in any order.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Reads a database. Nothing is copied out of the file but what was asked for.
+//! Reads a database. Only what is asked for is copied out of the file.
 
 use std::cmp::Ordering;
 

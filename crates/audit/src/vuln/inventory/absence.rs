@@ -1,4 +1,4 @@
-//! Why there is no inventory of a binary: nothing in it tells what it holds, or more than can be true.
+//! Why a binary has no inventory: it lists no components, or implausibly many.
 
 use std::fmt;
 
