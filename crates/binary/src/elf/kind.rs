@@ -1,4 +1,4 @@
-//! Which kind of ELF file it is, as people and release policies speak of it.
+//! The kind of an ELF file, in the terms of users and release policies.
 
 use std::fmt;
 

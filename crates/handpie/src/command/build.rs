@@ -1,4 +1,4 @@
-//! `handpie build`: a `go build` with the release profile whose programs are converted.
+//! `handpie build`: runs `go build` with the release profile and converts the programs.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! `handpie doctor`: what this machine can build, run and prove, and why not.
+//! `handpie doctor`: reports what this machine can build, run and prove.
 
 use std::path::{Path, PathBuf};
 

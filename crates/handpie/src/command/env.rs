@@ -1,4 +1,4 @@
-//! `handpie env`: the environment that makes other tools' go build static-PIE.
+//! `handpie env`: prints environment variables that make every go command build static-PIE.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! `handpie facts FILE|DIR...`: what is worth keeping of programs, to answer for them later.
+//! `handpie facts FILE|DIR...`: records modules and symbols of programs for later scans.
 
 use std::fs;
 use std::path::{Path, PathBuf};

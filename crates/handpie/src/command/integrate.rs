@@ -1,4 +1,5 @@
-//! `handpie integrate TOOL`: the file or snippet that brings handpie into another tool.
+//! `handpie integrate TOOL`: prints a configuration file that adds the hardening flags to a
+//! compiler.
 
 use std::ffi::OsString;
 

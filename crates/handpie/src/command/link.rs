@@ -1,4 +1,4 @@
-//! `handpie link`: objects and archives become a static-PIE.
+//! `handpie link`: links objects and archives as a static-PIE.
 
 use std::ffi::OsString;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! `handpie prove`: run it, and say what was seen.
+//! `handpie prove`: runs a program in an empty root directory and reports which claims hold.
 
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! `handpie vuln FILE|DIR...`: which known vulnerabilities are in programs.
+//! `handpie vuln FILE|DIR...`: reports known vulnerabilities in programs.
 
 use std::path::{Path, PathBuf};
 

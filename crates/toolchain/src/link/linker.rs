@@ -1,4 +1,4 @@
-//! The linkers, and what each has to be told to make the same thing.
+//! The linkers, and the options that make each produce the same output.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};

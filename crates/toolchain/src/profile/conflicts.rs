@@ -1,4 +1,4 @@
-//! Everything the user said that is against a static-PIE.
+//! Flags and settings that rule out a static-PIE.
 
 use crate::contradiction::{Code, Contradiction};
 use crate::flags::{self, Flag};

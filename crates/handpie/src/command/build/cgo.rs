@@ -1,4 +1,4 @@
-//! Programs that need C: who may, who compiles it, and what is said of the result.
+//! Programs that need C: which packages may use it, how it is compiled, and checks of the result.
 
 use std::path::Path;
 

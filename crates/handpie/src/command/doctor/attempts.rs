@@ -1,5 +1,5 @@
-//! What this machine can make, tried for real: each language, for each CPU, with each libc and each
-//! linker, a small program is built and, where that is possible, run.
+//! `handpie doctor --try`: builds a small program in each language, for each CPU, with each libc
+//! and linker, and runs it where possible.
 
 use std::fs;
 use std::path::{Path, PathBuf};
