@@ -12,7 +12,7 @@ use crate::policy::Rulebook;
 use crate::report::check::Unread;
 
 /// What `each` makes of every binary in a file; it gets the name of the binary where there are
-/// several. `None` for what was only met on the way and is no binary.
+/// several. `None` for what was only met on the way and is not a binary.
 pub(crate) fn examine<T>(
     found: &Found,
     rulebook: &Rulebook,
@@ -55,7 +55,7 @@ pub(crate) fn examine<T>(
     })
 }
 
-/// What kind of file it is, or the first in it; `None` of what is no binary.
+/// What kind of file it is, or the first in it; `None` of what is not a binary.
 pub(crate) fn kind_of(input: &mut Input) -> Result<Option<Kind>, Failure> {
     let mode = input.mode();
     input.look(|bytes| {

@@ -43,7 +43,7 @@ impl Found {
         !input::is_stream(&self.path) && self.kind() == FileKind::Archive
     }
 
-    /// The file, opened; `None` for one that nobody named and that is no binary.
+    /// The file, opened; `None` for one that nobody named and that is not a binary.
     pub(crate) fn open(&self) -> Result<Option<Input>, Failure> {
         if self.named {
             return Input::open(&self.path).map(Some);

@@ -215,7 +215,7 @@ pub(crate) fn unreadable(name: &dyn Display, cause: &io::Error) -> Failure {
         .cause(cause)
 }
 
-/// What sits at a path that is no regular file, in words that fit after "it is".
+/// What sits at a path that is not a regular file, in words that fit after "it is".
 pub(crate) fn describe(metadata: &Metadata) -> &'static str {
     let kind = metadata.file_type();
     if kind.is_dir() {

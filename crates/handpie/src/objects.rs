@@ -124,7 +124,7 @@ pub(crate) struct Archive {
 pub(crate) enum Reading {
     /// It, or a file that it names, cannot be read.
     Failed(Failure),
-    /// It is no archive that can be understood.
+    /// It is not an archive that can be understood.
     Damaged(Error),
 }
 

@@ -136,7 +136,7 @@ fn starts_by_itself(elf: &Elf<'_>, is_go: bool) -> Result<bool, Error> {
     Ok(!is_go || !loader_work::lacks_relocations(elf)?)
 }
 
-/// Files that are no programs, and programs that are hidden.
+/// Files that are not programs, and programs that are hidden.
 fn no_program(elf: &Elf<'_>, kind: &Kind) -> Option<Refusal> {
     let refuse = |code, message: String| Some(Refusal::new(code, message));
     if is_upx_packed(elf.file()) && elf.section(".text").is_none() {

@@ -186,7 +186,7 @@ fn only_itself(maps: &[Mapping], file: Option<&(String, u64)>) -> Claim {
     let foreign: Vec<String> = maps
         .iter()
         .filter(|map| map.file.is_some() && map.file.as_ref() != file)
-        // Shared anonymous memory, memfd and the like have an inode, but are no files.
+        // Shared anonymous memory, memfd and the like have an inode, but are not files.
         .filter(|map| {
             map.readable && !map.name.starts_with("/dev/zero") && !map.name.starts_with("/memfd:")
         })

@@ -25,7 +25,7 @@ mod known;
 pub struct Listing {
     /// The programs, in the order of go list.
     pub mains: Vec<Main>,
-    /// How many named packages are no programs.
+    /// How many named packages are not programs.
     pub libraries: usize,
     /// Packages in them that are something else without cgo.
     pub needing_c: Vec<NeedsC>,

@@ -32,7 +32,7 @@ const TOUCHES: [&[u8]; 2] = [
     &[0x48, 0xc7, 0x04, 0x24, 0, 0, 0, 0],
 ];
 const PAGE: u32 = 0x1000;
-/// No frame is larger, in bytes; what looks like one is no instruction.
+/// No frame is larger, in bytes; what looks like one is not an instruction.
 const MAX_FRAME: u32 = 8 << 20;
 
 /// Targets of rustc with stack probes (compiler/rustc_target/src/spec/targets).

@@ -43,7 +43,7 @@ pub struct Source {
     pub advisories: u32,
 }
 
-/// Why a file is no database that can be used.
+/// Why a file is not a database that can be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DatabaseError {
     /// It does not start as one.

@@ -348,7 +348,7 @@ impl<'db> Row<'db> {
         }
     }
 
-    /// Whether it is no vulnerability, but worth knowing.
+    /// Whether it is not a vulnerability, but worth knowing.
     pub fn is_informational(&self) -> bool {
         self.advisory.informational().is_some()
     }

@@ -13,7 +13,7 @@ use super::collect::EXPECTED;
 use super::{shown, unusable};
 use crate::failure::Failure;
 
-/// The largest file of a database, in bytes; what is larger is no advisory.
+/// The largest file of a database, in bytes; what is larger is not an advisory.
 const MAX_SIZE: u64 = 8 << 20;
 /// How deep advisories may lie: RustSec's are in `crates/`.
 const MAX_DEPTH: usize = 3;

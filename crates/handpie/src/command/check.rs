@@ -98,7 +98,7 @@ fn write(
     checklist.flush()
 }
 
-/// `None` for what was only met on the way and is no binary.
+/// `None` for what was only met on the way and is not a binary.
 fn check(
     found: &Found,
     rulebook: &Rulebook,

@@ -147,7 +147,7 @@ fn failed(failure: Failure) -> Refusal {
 }
 
 impl Request {
-    /// Reads words as Go's `flag.Parse` does: up to the first that is no flag.
+    /// Reads words as Go's `flag.Parse` does: up to the first that is not a flag.
     fn parse(words: &[OsString]) -> Result<Self, Refusal> {
         let mut request = Self::default();
         let mut words = words.iter();

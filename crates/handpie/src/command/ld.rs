@@ -1,6 +1,6 @@
 //! `ld`, as compilers start it: when this program is called `ld`, `ld.handpie` or `handpie-ld`.
 //!
-//! What is no program (`-shared`, `-r`, `--version`) goes to the machine's own linker, so that a
+//! What is not a program (`-shared`, `-r`, `--version`) goes to the machine's own linker, so that a
 //! whole build can be pointed here. `handpie cc` says in the environment which libc and which linker
 //! to take.
 

@@ -97,7 +97,7 @@ const MOST_FEATURES: usize = 200;
 /// The host that a document is the report of.
 ///
 /// # Errors
-/// Says why it is no report of `handpie doctor --cpu`.
+/// Says why it is not a report of `handpie doctor --cpu`.
 pub(crate) fn host_of(document: Value) -> Result<HostCpu, String> {
     let Value::Object(mut fields) = document else {
         return Err("not a JSON object".to_owned());

@@ -75,7 +75,7 @@ pub(super) struct Target {
     pub(super) versions: Option<Arc<[String]>>,
 }
 
-/// When something was said; what is no time is an error.
+/// When something was said; what is not a time is an error.
 pub(super) fn instant(text: Option<&str>) -> Result<Option<Timestamp>, String> {
     let Some(text) = text else { return Ok(None) };
     let time = text.parse().map(Some);

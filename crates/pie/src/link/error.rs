@@ -25,7 +25,7 @@ pub struct Reason {
 
 codes! {
     "The reasons.";
-    /// The file is no relocatable object of a CPU that is linked for.
+    /// The file is not a relocatable object of a CPU that is linked for.
     Unsupported = "object-unsupported",
         "only objects that Go's linker writes for 386, arm and riscv64 are supported; build with \
          `handpie build`";

@@ -30,7 +30,7 @@ pub struct Builder {
     size: usize,
 }
 
-/// Why something is no advisory.
+/// Why something is not an advisory.
 #[derive(Debug)]
 pub enum RecordError {
     /// It is no JSON, or not of the shape that OSV asks for.

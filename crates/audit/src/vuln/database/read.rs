@@ -35,7 +35,7 @@ impl Row<'_> {
 
 impl<'file> Database<'file> {
     /// How much of a file has to be read for everything but the texts of the advisories, by its first
-    /// [`super::START`] bytes; `None` when it is no database of this format.
+    /// [`super::START`] bytes; `None` when it is not a database of this format.
     pub fn size_without_texts(start: &[u8]) -> Option<u64> {
         let header = header(start).ok()?;
         strings_end(header).map(|end| end as u64)

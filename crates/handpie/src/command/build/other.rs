@@ -1,7 +1,7 @@
 //! `handpie build` of what is no Go: a cargo project, or whatever a command builds.
 //!
 //! In both, our compiler and linker are put in place of the usual ones, and everything that came out
-//! is looked at: what is no static-PIE is named with the reason.
+//! is looked at: what is not a static-PIE is named with the reason.
 
 use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt;
@@ -26,7 +26,7 @@ use crate::toolchain;
 
 /// The target that a cargo project is built for is not installed.
 pub(super) const NO_TARGET: &str = "cargo-no-target";
-/// Rules that say why something is no static-PIE.
+/// Rules that say why something is not a static-PIE.
 const REASONS: [&str; 4] = ["pie", "no-loader", "needed-libraries", "relro-applied"];
 
 /// Builds a cargo project for the machine's musl target, or the one that is named.
