@@ -49,7 +49,7 @@ pub(crate) const CODES: [&str; 2] = [other::NO_TARGET, cgo::FORBIDDEN_FLAG];
   handpie build -o bin/ ./cmd/... -- -tags=ui   all programs below cmd, with an additional tag
   handpie build                                 all programs of a cargo project
   handpie build -- make                         everything that make builds with $CC and $CXX
-  GOARCH=arm64 handpie build --cgo ./cmd/svc    a program with C code, for another CPU (needs zig)")]
+  GOARCH=arm64 handpie build --cgo ./cmd/svc    with C code, for another CPU (needs zig)")]
 pub(crate) struct Build {
     /// Packages, as for go build [default: the current directory]
     #[arg(value_name = "PACKAGES")]

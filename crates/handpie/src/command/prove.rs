@@ -24,7 +24,7 @@ use crate::report::prove::ProveReport;
 /// different addresses prove nothing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  handpie prove ./svc                              the six claims, with 200 loads and a run of half a second
+  handpie prove ./svc                              the six claims: 200 loads, and a run of 500 ms
   handpie prove --for 3s ./svc -- -listen :8080    a longer run, with arguments
   handpie prove --format json ./svc | jq '.result.claims[] | select(.verdict != \"proven\")'")]
 pub(crate) struct Prove {

@@ -37,7 +37,7 @@ use crate::vex::Vex;
   handpie vuln bin/svc                          which modules to upgrade, and why
   handpie vuln --show evidence bin/svc          the linked functions, their addresses, and
                                                 the functions they were inlined into
-  handpie vuln --show all dist/                 every advisory, including modules whose code is not linked
+  handpie vuln --show all dist/                 every advisory, including those of unlinked code
   handpie vuln --fail-on package --max-db-age 7 dist/
   handpie vuln --compat govulncheck -mode=binary -format json bin/svc
   handpie vuln --vex vex.json dist/             without unaffected programs; --format openvex

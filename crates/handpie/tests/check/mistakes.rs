@@ -21,8 +21,8 @@ fn a_mistake_in_the_policy_is_told_with_its_place_and_its_page() {
         (
             "profile = 'portabel'\n",
             "policy-value",
-            "`handpie.toml`, line 1, column 11: unknown value `portabel`, expected one of `portable`, `host`, \
-             `distro`",
+            "`handpie.toml`, line 1, column 11: unknown value `portabel`, expected one of `portable`, \
+             `host`, `distro`",
             "did you mean `portable`?",
         ),
         (
