@@ -30,8 +30,12 @@ impl Serialize for Date {
 
 impl<'de> Deserialize<'de> for Date {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let wrong =
-            |found| de::Error::custom(format!("{found}; expected a date alone, as 2027-03-01"));
+        let wrong = |found| {
+            de::Error::custom(format!(
+                "{found}; expected a date without time, such as \
+                                               2027-03-01"
+            ))
+        };
         let datetime = Datetime::deserialize(deserializer)?;
         match (datetime.date, datetime.time) {
             (Some(date), None) => Ok(Self {

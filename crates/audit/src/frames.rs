@@ -14,7 +14,7 @@ pub(crate) enum Cpu {
 
 /// How far behind the address a call is looked for, in bytes.
 const NEAR: usize = 48;
-/// No frame is larger, in bytes; what looks like one is no instruction.
+/// No frame is larger, in bytes; what looks like one is not an instruction.
 const MAX_FRAME: u32 = 8 << 20;
 
 /// Whether the code of one function, from its first instruction on, gives away an address in its

@@ -1,5 +1,5 @@
-//! The rules for Go programs, in the order of reports: who made it, from what, how, and what was
-//! left in it. They speak about programs and libraries of every format, and about nothing else.
+//! The rules for Go programs, in report order: toolchain, source, build settings, and contents.
+//! They apply to Go programs and libraries of every format.
 
 mod build_info;
 mod cgo;

@@ -1,5 +1,5 @@
-//! The rules for Mach-O files, in the order of reports: where it is loaded, how its memory is
-//! protected, who vouches for it, where it looks for libraries, what the compiler was asked for.
+//! The rules for Mach-O files, in report order: load address, memory protection, code signature,
+//! library search paths, compiler options.
 
 mod canary;
 mod encryption;

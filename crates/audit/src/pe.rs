@@ -1,5 +1,5 @@
-//! The rules for PE files, in the order of reports: where it is loaded, how its memory is
-//! protected, what the compiler was asked for, who vouches for it.
+//! The rules for PE files, in report order: load address, memory protection, compiler options,
+//! signature.
 
 mod canary;
 mod control_flow;
@@ -44,9 +44,9 @@ fn is_uefi(pe: &Pe<'_>) -> bool {
 fn no_code(pe: &Pe<'_>) -> Option<&'static str> {
     let mut sections = pe.sections().iter();
     if pe.is_il_only() {
-        Some("all code in it is .NET's, which the runtime compiles")
+        Some("contains only .NET code, which the runtime compiles")
     } else if !sections.any(|section| section.characteristics.contains(IMAGE_SCN_MEM_EXECUTE)) {
-        Some("there is no code in it")
+        Some("contains no code")
     } else {
         None
     }
@@ -55,7 +55,7 @@ fn no_code(pe: &Pe<'_>) -> Option<&'static str> {
 /// Why there is nothing in it that Windows could protect by checks in its code, if so.
 fn unguarded(pe: &Pe<'_>) -> Option<&'static str> {
     match is_uefi(pe) {
-        true => Some("UEFI firmware loads it, and knows nothing of this"),
+        true => Some("UEFI firmware does not support this protection"),
         false => no_code(pe),
     }
 }

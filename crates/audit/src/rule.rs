@@ -1,4 +1,4 @@
-//! A rule: a question that can be asked of a binary, and how much its answer counts.
+//! A rule: a question about a binary, and how much its answer counts.
 
 use serde::{Deserialize, Serialize};
 
@@ -112,11 +112,11 @@ impl Levels {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Profile {
-    /// One file that runs anywhere: `FROM scratch`, any distribution.
+    /// A single file that runs anywhere: `FROM scratch`, any distribution.
     Portable,
-    /// A program of one machine, against its libc and libraries.
+    /// A program for one machine, linked against its libc and libraries.
     Host,
-    /// A distribution's package: debug information is split off, build ids are kept.
+    /// A distribution package: debug information is split off, build IDs are kept.
     Distro,
 }
 

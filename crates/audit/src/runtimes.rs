@@ -31,7 +31,7 @@ const COVERAGE: [&str; 2] = ["__llvm_prf_cnts", ".lprfc"];
 /// How Windows' runtime of AddressSanitizer starts its reports when it is linked in.
 const MESSAGE: &[u8] = b"==%d==ERROR: AddressSanitizer";
 
-const HINT: &str = "build it without -fsanitize and -fprofile-instr-generate; with Microsoft's \
+const HINT: &str = "build without -fsanitize and -fprofile-instr-generate; with Microsoft's \
                     compiler, without /fsanitize";
 
 /// What is left of tests in a Mach-O or PE file; `None` for other files.
@@ -45,8 +45,8 @@ pub(crate) fn judge(subject: &Subject<'_>) -> Option<Judgement> {
         let Some((_, what)) = LIBRARIES.iter().find(|(part, _)| is_part(part)) else {
             continue;
         };
-        let shown = format!("it asks for `{}`", String::from_utf8_lossy(library));
-        let judgement = fail(format!("{what} is in it")).hint(HINT);
+        let shown = format!("loads `{}`", String::from_utf8_lossy(library));
+        let judgement = fail(format!("instrumented with {what}")).hint(HINT);
         return Some(match at {
             Some(at) => judgement.at(*at, shown),
             None => judgement.with(shown),
@@ -57,7 +57,7 @@ pub(crate) fn judge(subject: &Subject<'_>) -> Option<Judgement> {
         let name = String::from_utf8_lossy(section.name);
         let shown = format!("section `{name}`");
         return Some(
-            fail("coverage is in it")
+            fail("instrumented with coverage counters")
                 .at(section.offset(), shown)
                 .hint(HINT),
         );
@@ -66,14 +66,14 @@ pub(crate) fn judge(subject: &Subject<'_>) -> Option<Judgement> {
         && let Some(section) = binary.section(".rdata")
         && let Some(at) = section.start(MAX_READ_ONLY_DATA).find(MESSAGE)
     {
-        let shown = "a message of its runtime";
+        let shown = "message of the AddressSanitizer runtime";
         return Some(
-            warn("AddressSanitizer is named in it")
+            warn("contains a message of AddressSanitizer")
                 .at(at, shown)
                 .hint(HINT),
         );
     }
-    Some(pass("it asks for no library of one"))
+    Some(pass("loads no sanitizer runtime library"))
 }
 
 /// The libraries that a file asks for, and where it does.

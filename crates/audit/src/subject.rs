@@ -1,4 +1,4 @@
-//! What a binary is, before it is judged: format, kind, language, libc.
+//! What a binary is, before rules judge it: format, kind, language, libc.
 
 mod foreign;
 mod language;
@@ -145,13 +145,13 @@ impl fmt::Display for Kind {
             Self::RelocatableObject => "relocatable object",
             Self::Archive => "archive of objects",
             Self::SharedObject => "shared object",
-            Self::StaticExecutable => "static executable, position-dependent",
-            Self::DynamicExecutable => "dynamic executable, position-dependent",
+            Self::StaticExecutable => "position-dependent static executable",
+            Self::DynamicExecutable => "position-dependent dynamic executable",
             Self::DynamicPie => "dynamic PIE",
-            Self::LoaderOnlyPie => "PIE that needs only a loader",
+            Self::LoaderOnlyPie => "PIE that needs a dynamic loader but no library",
             Self::StaticPie => "static-PIE",
             Self::Core => "core file",
-            Self::DebugFile => "debug information of another file",
+            Self::DebugFile => "separate debug information file",
             Self::MachoExecutable => "Mach-O executable",
             Self::MachoDynamicLibrary => "Mach-O dynamic library",
             Self::MachoBundle => "Mach-O bundle",

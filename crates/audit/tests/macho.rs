@@ -50,7 +50,7 @@ fn all_widths_and_byte_orders_are_read() {
 fn a_program_at_a_fixed_address_fails() {
     let file = forged(|forge| forge.flags = macho::DYLDLINK);
     assert_eq!(answer(&file, "macho-pie"), Fail);
-    assert!(why(&file, "macho-pie").contains("starts no such arm64"));
+    assert!(why(&file, "macho-pie").contains("refuses to start such arm64"));
     let file = forged(|forge| {
         forge.flags = macho::DYLDLINK;
         forge.cpu_type = macho::X86_64;
@@ -136,7 +136,7 @@ fn signatures_are_told_apart_by_who_vouches() {
         forge.signature = None;
         forge.cpu_type = macho::X86_64;
     });
-    assert_eq!(why(&file, "macho-signature"), "it is not signed");
+    assert_eq!(why(&file, "macho-signature"), "not signed");
     let linker = macho::CS_ADHOC | macho::CS_LINKER_SIGNED;
     let file = forged(|forge| forge.signature = Some(signature(linker, false)));
     assert_eq!(answer(&file, "macho-signature"), Warn);
@@ -219,7 +219,7 @@ fn canaries_are_known_by_what_is_called_when_one_is_dead() {
     assert_eq!(answer(&without, "macho-canary"), Unknown, "or none needed");
     let file = forged(|forge| forge.undefined = None);
     assert_eq!(answer(&file, "macho-canary"), Unknown);
-    assert_eq!(why(&file, "macho-canary"), "it has no symbol table");
+    assert_eq!(why(&file, "macho-canary"), "has no symbol table");
     let file = forged(|forge| forge.dysymtab = false);
     assert_eq!(answer(&file, "macho-canary"), Pass);
     let rust = forged(|forge| {
@@ -324,7 +324,7 @@ fn sanitizers_of_mach_o_files_are_libraries_that_are_asked_for() {
     };
     let (answer, why) = asks_for("@rpath/libclang_rt.asan_osx_dynamic.dylib");
     assert_eq!(answer, Fail);
-    assert_eq!(why, "AddressSanitizer is in it");
+    assert_eq!(why, "instrumented with AddressSanitizer");
     assert_eq!(asks_for("@rpath/librustc-stable_rt.tsan.dylib").0, Fail);
     let minimal = "@rpath/libclang_rt.ubsan_minimal_osx_dynamic.dylib";
     assert_eq!(asks_for(minimal).0, Pass, "meant to be shipped");

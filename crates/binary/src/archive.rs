@@ -62,7 +62,7 @@ impl<'data> Archive<'data> {
         let mut end = MAGIC;
         for member in read.members() {
             if members.len() >= MAX_MEMBERS {
-                let message = format!("more than {MAX_MEMBERS} members");
+                let message = format!("archive has more than {MAX_MEMBERS} members");
                 return Err(Error::at(ErrorKind::TooLarge, Offset(end), message));
             }
             let member = member.map_err(|error| malformed(end, error))?;

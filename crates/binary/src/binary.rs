@@ -42,7 +42,7 @@ impl<'data> Binary<'data> {
             }
             FileKind::Pe => Ok(vec![Self::Pe(Pe::parse(file)?)]),
             other => {
-                let message = format!("not an ELF, Mach-O or PE file; it is {}", other.describe());
+                let message = format!("not an ELF, Mach-O or PE file, but {}", other.describe());
                 Err(Error::at(ErrorKind::NotBinary, Offset(0), message))
             }
         }

@@ -89,7 +89,7 @@ impl<'data> Bytes<'data> {
                 let verb = if start >= self.size().0 {
                     "starts after"
                 } else {
-                    "reaches past"
+                    "extends past"
                 };
                 Err(Error::at(
                     ErrorKind::Truncated,

@@ -61,7 +61,7 @@ impl<'data> Elf<'data> {
             }
             FileKind::Elf => {}
             other => {
-                let message = format!("not an ELF file; it is {}", other.describe());
+                let message = format!("not an ELF file, but {}", other.describe());
                 return Err(Error::at(ErrorKind::NotElf, Offset(0), message));
             }
         }

@@ -1,4 +1,4 @@
-//! What a file is by its first bytes, so that a wrong one can be named in the user's words.
+//! Identifies a file by its first bytes, so that an error can name what was passed instead.
 
 use crate::limits::MAX_FAT_MEMBERS;
 
@@ -77,7 +77,7 @@ impl FileKind {
             Self::Script => "a script",
             Self::Gzip => "a gzip stream",
             Self::Zip => "a ZIP archive",
-            Self::Unknown => "of no kind known here",
+            Self::Unknown => "a file of unknown type",
         }
     }
 }

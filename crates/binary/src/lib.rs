@@ -39,4 +39,4 @@ pub use macho::MachO;
 pub use object::Endianness;
 pub use partial::{Partial, Room};
 pub use pe::Pe;
-pub use quantity::{Address, Offset, Size};
+pub use quantity::{Address, Offset, Size, counted};

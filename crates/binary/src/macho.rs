@@ -103,8 +103,8 @@ impl<'data> MachO<'data> {
     pub fn unsupported_kind(&self) -> Error {
         let at = Offset(self.file.base().0.saturating_add(Header::KIND_AT));
         let message = format!(
-            "`filetype` is {:#x} ({:?}), which is neither an object, nor a core file, nor what a \
-             program or the kernel loads",
+            "`filetype` is {:#x} ({:?}); expected an object, a core file, a program, a library or \
+             a kernel extension",
             self.header.kind.0, self.header.kind
         );
         Error::at(ErrorKind::UnsupportedBinary, at, message)

@@ -58,7 +58,7 @@ impl Partial {
     /// [`ErrorKind::TooLarge`] when there is no room for that many bytes.
     pub fn of_size(size: Size, block: NonZeroUsize) -> Result<Self, Error> {
         let too_large = || {
-            let message = format!("there is not enough memory for a file of {size} bytes");
+            let message = format!("not enough memory for a file of {size} bytes");
             Error::new(ErrorKind::TooLarge, message)
         };
         let length = usize::try_from(size.0).map_err(|_| too_large())?;

@@ -1,4 +1,4 @@
-//! Three kinds of number that never share a type.
+//! Three kinds of number that never share a type, and numbers of things in words.
 //!
 //! Taking a file offset for a virtual address is the classic mistake of a program that rewrites
 //! binaries. With a type each, the compiler finds it; the only way from one to the other is a
@@ -63,5 +63,37 @@ impl Size {
     pub fn of(length: usize) -> Self {
         // A usize is at most 64 bits on every target of Rust.
         Self(length as u64)
+    }
+}
+
+/// A number of things, with the noun in the form that goes with it: `1 advisory`, `2 advisories`.
+///
+/// `noun` is the singular, of a noun with a regular plural.
+pub fn counted(number: impl fmt::Display + PartialEq + From<u8>, noun: &str) -> String {
+    if number == 1.into() {
+        return format!("{number} {noun}");
+    }
+    let ends_in_a_consonant = |stem: &&str| !stem.ends_with(['a', 'e', 'i', 'o', 'u']);
+    match noun.strip_suffix('y').filter(ends_in_a_consonant) {
+        Some(stem) => format!("{number} {stem}ies"),
+        None if noun.ends_with(['s', 'x']) || noun.ends_with("ch") || noun.ends_with("sh") => {
+            format!("{number} {noun}es")
+        }
+        None => format!("{number} {noun}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::counted;
+
+    #[test]
+    fn nouns_agree_with_their_number() {
+        assert_eq!(counted(1, "advisory"), "1 advisory");
+        assert_eq!(counted(0, "advisory"), "0 advisories");
+        assert_eq!(counted(2u64, "other module"), "2 other modules");
+        assert_eq!(counted(21usize, "key"), "21 keys");
+        assert_eq!(counted(3, "address"), "3 addresses");
+        assert_eq!(counted(3, "patch"), "3 patches");
     }
 }

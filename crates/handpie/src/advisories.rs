@@ -7,6 +7,7 @@ mod origin;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use handpie_binary::counted;
 use handpie_toolchain::cache;
 use handpie_vuln::Builder;
 use handpie_vuln::source::{DatabaseFile, EXPECTED, UnusableDatabase};
@@ -60,7 +61,7 @@ fn of_user(
         if cause.kind() != std::io::ErrorKind::NotFound {
             return UnusableDatabase::new(&name).cause(cause).into();
         }
-        let failure = Failure::new(Exit::Input, "there is no database of advisories yet");
+        let failure = Failure::new(Exit::Input, "there is no advisory database yet");
         let place = format!("looked for `{name}`");
         failure
             .code(MISSING)
@@ -84,7 +85,7 @@ pub(crate) fn collect(origins: &[Origin]) -> Result<DatabaseFile, Failure> {
         }
     }
     if builder.is_empty() {
-        let unusable = UnusableDatabase::new(&name).cause("there is not one advisory in it");
+        let unusable = UnusableDatabase::new(&name).cause("no advisory found");
         return Err(unusable.hint(EXPECTED).into());
     }
     Ok(DatabaseFile::new(name, builder.finish()))
@@ -98,7 +99,7 @@ pub(crate) fn keep(made: &DatabaseFile) -> Result<PathBuf, Failure> {
         Failure::new(Exit::Input, message)
             .code(replace::OUTPUT_NOT_WRITTEN)
             .cause(cause)
-            .hint("the database that was there is as it was")
+            .hint("the previous database is unchanged")
     };
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(failed)?;
@@ -112,11 +113,11 @@ pub(crate) fn user_path() -> Result<PathBuf, Failure> {
     let folder = cache::user_data_folder().ok_or_else(|| {
         let failure = Failure::new(
             Exit::Input,
-            "there is no folder for a database of advisories",
+            "there is no directory for the advisory database",
         );
         failure
             .code(MISSING)
-            .hint("set HOME or XDG_DATA_HOME, or name a database with --db")
+            .hint("set HOME or XDG_DATA_HOME, or pass a database with --db")
     })?;
     Ok(folder.join("advisories.db"))
 }
@@ -126,11 +127,17 @@ pub(crate) fn refuse_old(age: Option<u32>, most: Option<u32>) -> Result<(), Fail
     let Some(most) = most else { return Ok(()) };
     let message = match age {
         Some(age) if age <= most => return Ok(()),
-        Some(age) => format!("the database is {age} days old; --max-db-age allows {most}"),
-        None => format!("the database does not say how old it is; --max-db-age allows {most} days"),
+        Some(age) => format!(
+            "the advisory database is {} old; --max-db-age allows {most}",
+            counted(age, "day")
+        ),
+        None => format!(
+            "the age of the advisory database is unknown; --max-db-age allows {}",
+            counted(most, "day")
+        ),
     };
     let failure = Failure::new(Exit::Input, message).code(OLD);
-    Err(failure.hint("`handpie db update` brings it up to date"))
+    Err(failure.hint("run `handpie db update`"))
 }
 
 impl From<UnusableDatabase> for Failure {

@@ -4,16 +4,17 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::command;
 
-/// Makes, proves and looks after static-PIE release binaries.
+/// Builds, verifies and monitors static-PIE release binaries.
 ///
-/// A static-PIE is one file that needs no dynamic loader and no shared library, and that the kernel
-/// loads at a random address. handpie makes one of any pure-Go program, without a C compiler, and
-/// proves it by running it in an empty root.
+/// A static-PIE is a single file that needs neither a dynamic loader nor shared libraries, and that
+/// the kernel loads at a random address. handpie builds one from any pure-Go program without a C
+/// compiler, and proves the result by running it in an empty root directory.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, subcommand_required = true)]
 #[command(
-    after_help = "Exit status: 0 done; 1 the answer is no; 2 wrong usage; 3 input cannot be \
-    read or output written; 4 a program that was started failed; 101 a bug of handpie."
+    after_help = "Exit status: 0 success; 1 the answer is no; 2 usage error; 3 failed to read \
+                  input or write output; 4 a program that handpie started failed; 101 bug in \
+                  handpie."
 )]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -25,33 +26,33 @@ pub(crate) struct Args {
 /// What every command understands.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Output {
-    /// How results are printed on standard output
+    /// Output format of results on standard output
     #[arg(long, global = true, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
     pub(crate) format: Format,
-    /// When to use colours; NO_COLOR is respected
+    /// When to use colours; NO_COLOR is honoured
     #[arg(long, global = true, value_enum, default_value_t = clap::ColorChoice::Auto, value_name = "WHEN")]
     pub(crate) color: clap::ColorChoice,
-    /// Say more
+    /// Print more details
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// For people
+    /// Readable text
     Text,
-    /// For programs; docs/json.md describes it
+    /// JSON, described in docs/json.md
     Json,
-    /// Of `check` and `vuln`: SARIF 2.1.0, for code scanning
+    /// `check` and `vuln` only: SARIF 2.1.0, for code scanning
     Sarif,
-    /// Of `check`: JUnit XML, for CI servers
+    /// `check` only: JUnit XML, for CI servers
     Junit,
-    /// Of `check`: annotations of GitHub Actions
+    /// `check` only: GitHub Actions annotations
     Github,
-    /// Of `vuln`: OpenVEX 0.2.0
+    /// `vuln` only: OpenVEX 0.2.0
     #[value(name = "openvex")]
     OpenVex,
-    /// Of `vuln`: CycloneDX 1.6 with the analysis of each vulnerability
+    /// `vuln` only: CycloneDX 1.6 with an analysis of each vulnerability
     #[value(name = "cyclonedx")]
     CycloneDx,
 }

@@ -1,4 +1,4 @@
-//! One file a command: its arguments, and what it does with them.
+//! One file per command: its arguments, and what it does with them.
 
 pub(crate) mod build;
 pub(crate) mod convert;
@@ -61,10 +61,10 @@ fn refuse_foreign_format(command: &Command, format: Format) -> Result<(), Failur
         return Ok(());
     }
     let whose = match format {
-        Format::OpenVex | Format::CycloneDx => "for the advisories of `handpie vuln`",
-        Format::Sarif => "for the findings of `handpie check` and `handpie vuln`",
-        _ => "for the findings of `handpie check`",
+        Format::OpenVex | Format::CycloneDx => "supported by `handpie vuln`",
+        Format::Sarif => "supported by `handpie check` and `handpie vuln`",
+        _ => "supported by `handpie check`",
     };
     let message = format!("`--format {}` is {whose} only", format.name());
-    Err(Failure::new(Exit::Usage, message).hint("everything else knows `text` and `json`"))
+    Err(Failure::new(Exit::Usage, message).hint("all other commands support `text` and `json`"))
 }

@@ -93,6 +93,6 @@ fn without_levels(cpu: &str) -> HostCpu {
         safe_level: None,
         next: None,
         features: Vec::new(),
-        cautions: vec!["the levels of this CPU are not told here".to_owned()],
+        cautions: vec!["CPU levels of this architecture are not supported".to_owned()],
     }
 }

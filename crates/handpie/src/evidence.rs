@@ -175,7 +175,9 @@ fn append(entry: &Entry) -> Result<(), Failure> {
             format!("failed to write to `{}`", file.display()),
         )
         .cause(cause)
-        .hint(format!("{FILE} names this file; unset it to keep no log"))
+        .hint(format!(
+            "the variable {FILE} names this file; unset {FILE} to disable the log"
+        ))
     };
     let line = serde_json::to_string(entry).map_err(|error| failed(error.into()))? + "\n";
     let mut log = OpenOptions::new()
@@ -207,7 +209,7 @@ impl Log {
         let wrong = |why: &str| {
             Failure::new(
                 Exit::Input,
-                format!("`{}` is no evidence log", path.display()),
+                format!("`{}` is not a build log of handpie", path.display()),
             )
             .cause(why)
             .hint(format!(
@@ -217,7 +219,7 @@ impl Log {
         };
         let mut input = Input::open(path)?;
         if input.size().0 > MAX_LOG {
-            return Err(wrong("it is larger than 256 MiB"));
+            return Err(wrong("the file is larger than 256 MiB"));
         }
         let text = input.look(|bytes| bytes.data().to_vec())?;
         let mut log = Log::default();

@@ -99,7 +99,7 @@ pub(crate) fn examine<T>(
     })
 }
 
-/// What kind of file it is, or the first in it; `None` of what is no binary.
+/// What kind of file it is, or the first in it; `None` of what is not a binary.
 pub(crate) fn kind_of(input: &mut Input) -> Result<Option<Kind>, Failure> {
     let mode = input.mode();
     input.look(|bytes| {

@@ -10,10 +10,10 @@ use crate::failure::Failure;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::Args)]
 pub(crate) struct Hardening {
-    /// Who chooses the load address: the kernel, or the program itself from 2^34 pages
+    /// Who chooses the load address: the kernel, or the program itself, from 2^34 pages
     #[arg(long, value_name = "WHO", default_value = "kernel")]
     aslr: Who,
-    /// Seal code, read-only data and RELRO when the program starts (Linux 6.10 and newer)
+    /// Seal code, read-only data and RELRO at start-up (Linux 6.10 and newer)
     #[arg(long)]
     seal: bool,
 }
@@ -33,10 +33,10 @@ impl Hardening {
         if self == Self::default() {
             return Ok(());
         }
-        let message = "a program with C in it cannot be given `--aslr full` or `--seal`";
+        let message = "`--aslr full` and `--seal` are not supported for programs with C code";
         Err(Failure::new(Exit::No, message)
             .code("cannot-move")
-            .hint("leave them out; the kernel chooses a random address all the same"))
+            .hint("build without these options; the kernel still chooses a random address"))
     }
 
     pub(crate) fn options(self) -> Options {
@@ -54,9 +54,9 @@ impl Hardening {
         if self == Self::default() || can_be_had(goarch) {
             return Ok(());
         }
-        let message = format!("programs for {goarch} do not move or seal themselves");
+        let message = format!("`--aslr full` and `--seal` are not supported for {goarch}");
         let failure = Failure::new(Exit::No, message).code("cannot-move");
-        Err(failure.hint("leave out --aslr full and --seal"))
+        Err(failure.hint("build without --aslr full and --seal"))
     }
 
     /// The words behind `handpie toolexec` that ask for the same.

@@ -171,7 +171,7 @@ impl Input {
     }
 
     fn changed(&self) -> io::Error {
-        io::Error::other(format!("`{}` was changed while it was read", self.name))
+        io::Error::other(format!("`{}` changed while being read", self.name))
     }
 }
 
@@ -201,13 +201,13 @@ fn too_large(name: &str) -> Failure {
     let message = format!("`{name}` is larger than {} GiB", MAX_FILE_SIZE >> 30);
     Failure::new(Exit::Input, message)
         .code("too-large")
-        .hint("programs are never that large; is it an image or an archive?")
+        .hint("no program is that large; is the file a disk image or an archive?")
 }
 
 fn not_regular(name: &str, metadata: &Metadata) -> Failure {
     Failure::new(Exit::Input, format!("`{name}` is {}", describe(metadata)))
         .code(NOT_A_REGULAR_FILE)
-        .hint("give the path of a program; - reads standard input")
+        .hint("pass the path of a program, or - for standard input")
 }
 
 pub(crate) fn unreadable(name: &dyn Display, cause: &io::Error) -> Failure {
@@ -216,7 +216,7 @@ pub(crate) fn unreadable(name: &dyn Display, cause: &io::Error) -> Failure {
         .cause(cause)
 }
 
-/// What sits at a path that is no regular file, in words that fit after "it is".
+/// What sits at a path that is not a regular file, in words that fit after "it is".
 pub(crate) fn describe(metadata: &Metadata) -> &'static str {
     let kind = metadata.file_type();
     if kind.is_dir() {
@@ -247,7 +247,7 @@ mod tests {
         input.refuse_changed().unwrap();
         file.write_all(&[8]).unwrap();
         let error = input.refuse_changed().unwrap_err();
-        assert!(error.to_string().contains("was changed while it was read"));
+        assert!(error.to_string().contains("changed while being read"));
     }
 
     #[test]
@@ -255,7 +255,12 @@ mod tests {
         let (file, mut input) = input();
         file.as_file().set_len(100_000).unwrap();
         let error = input.copy_to(&mut Vec::new(), Offset(0), Size(200_000));
-        assert!(error.unwrap_err().to_string().contains("was changed"));
+        assert!(
+            error
+                .unwrap_err()
+                .to_string()
+                .contains("changed while being read")
+        );
         let looked = input.look(|bytes| bytes.data().len());
         assert!(looked.is_err(), "the rest is not there to be read");
     }

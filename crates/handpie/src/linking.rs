@@ -70,8 +70,8 @@ pub(crate) struct Program {
 pub(crate) fn link(job: &Job) -> Result<Program, Failure> {
     refuse_other_kinds(&job.words.kind)?;
     if !has_inputs(&job.words) {
-        return Err(Failure::new(Exit::Usage, "there is nothing to link")
-            .hint("give objects (.o) or archives (.a)"));
+        return Err(Failure::new(Exit::Usage, "no input to link")
+            .hint("pass objects (.o) or archives (.a)"));
     }
     let target = target(job)?;
     let linker = linker(&job.linker, target)?;
@@ -115,13 +115,13 @@ fn refuse_other_kinds(kind: &Kind) -> Result<(), Failure> {
         Kind::Program => return Ok(()),
         Kind::SharedObject => "a shared library (-shared)",
         Kind::RelocatableObject => "an object (-r)",
-        Kind::PositionDependent => "a program for one address (-no-pie)",
-        Kind::Nothing => "no program at all",
+        Kind::PositionDependent => "a position-dependent program (-no-pie)",
+        Kind::Nothing => "information about the linker (--version, --help)",
     };
-    let message = format!("what is asked for is {what}, and not a static-PIE");
+    let message = format!("the arguments request {what} instead of a static-PIE");
     Err(Failure::new(Exit::No, message)
         .code(NOT_A_PROGRAM)
-        .hint("leave the flag out, or use the linker of your compiler"))
+        .hint("remove the flag, or use your compiler's linker"))
 }
 
 /// The linker of that name. `embedded` stands for another one where libwild does not know the CPU.
@@ -131,9 +131,9 @@ fn linker(name: &OsString, target: &Target) -> Result<Linker, Failure> {
     if name == "embedded" && !(link::embedded::IS_BUILT_IN && link::embedded::knows(target)) {
         let others = OTHER_LINKERS.iter().map(OsStr::new);
         let mut others = others.filter_map(|name| Linker::named(name, target, &host).ok());
-        let message = format!("the linker that is built in knows nothing of {}", target.go);
+        let message = format!("the embedded linker does not support {}", target.go);
         return others.next().ok_or_else(|| {
-            unusable(&message).hint("apt install lld-19, and say --linker ld.lld-19")
+            unusable(&message).hint("apt install lld-19, and pass --linker ld.lld-19")
         });
     }
     Linker::named(name, target, &host).map_err(|error| {
@@ -170,7 +170,7 @@ fn target(job: &Job) -> Result<&'static Target, Failure> {
         }
     }
     Target::host().ok_or_else(|| {
-        Failure::new(Exit::No, "for which CPU is not known").hint("give an object (.o) first")
+        Failure::new(Exit::No, "the target CPU is unknown").hint("pass at least one object (.o)")
     })
 }
 
@@ -196,7 +196,7 @@ fn cpu_name(elf: &Elf<'_>) -> Option<&'static str> {
 pub(crate) fn find_sysroot(libc: Libc, target: &Target, wants: Wants) -> Result<Sysroot, Failure> {
     sysroot::find(libc, target, wants).map_err(|error| {
         let hint = error.hint.clone();
-        Failure::new(Exit::No, "there is no libc to link")
+        Failure::new(Exit::No, "no libc to link was found")
             .code(NO_LIBC)
             .cause(error)
             .hint(hint)
@@ -213,9 +213,9 @@ fn missing(missing: Vec<link::Missing>) -> Failure {
     match only_shared {
         true => failure.hint(
             "a static-PIE needs an archive (.a): build the library with --enable-static, or \
-             install the package that has one",
+             install the package that contains the archive",
         ),
-        false => failure.hint("name its folder with -L, or install it"),
+        false => failure.hint("add the library's directory with -L, or install the library"),
     }
 }
 
@@ -246,11 +246,11 @@ fn not_linked(output: &Path, error: link::Error) -> Failure {
         link::Error::Crashed { .. } => Failure::new(Exit::Tool, message)
             .code(LINKER_CRASHED)
             .cause(error)
-            .hint("an object is damaged, or this is a bug of the linker: try --linker bfd"),
+            .hint("an object is damaged, or the linker has a bug: try --linker bfd"),
         link::Error::Command(_) => Failure::new(Exit::Tool, message)
             .code(LINKER_CRASHED)
             .cause(error)
-            .hint("--time-limit gives it longer"),
+            .hint("use --time-limit to allow more time"),
         link::Error::Write { .. } => Failure::new(Exit::Input, message).cause(error),
     }
 }

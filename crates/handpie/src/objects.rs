@@ -50,7 +50,7 @@ pub(crate) fn examine_archive(entry: &Entry, ruling: &Ruling<'_>) -> Visit<Exami
             .evidence
             .extend(package(path).map(|package| Evidence {
                 offset: None,
-                what: format!("it is of the Debian package `{package}`"),
+                what: format!("the file belongs to the Debian package `{package}`"),
             }));
     }
     let findings: Vec<Finding> = handpie_audit::check_archive(&objects, ruling);
@@ -85,7 +85,7 @@ fn facts(survey: &Survey, several: bool) -> Objects {
     let rest = survey.offences.saturating_sub(listed);
     let rest = (rest > 0).then(|| Evidence {
         offset: None,
-        what: format!("{rest} more places, which are not listed"),
+        what: format!("{rest} more relocations, which are not listed"),
     });
     let first = survey.offenders.first();
     Objects {
@@ -116,7 +116,7 @@ pub(crate) struct Archive {
 pub(crate) enum Reading {
     /// It, or a file that it names, cannot be read.
     Failed(Failure),
-    /// It is no archive that can be understood.
+    /// It is not an archive that can be understood.
     Damaged(Error),
 }
 
@@ -201,7 +201,7 @@ fn read_member(path: &Path, room: &mut u64) -> Result<Vec<u8>, Failure> {
         Some(left) => *room = left,
         None => {
             let cause = match metadata.is_file() {
-                true => "the archive's files are too large together",
+                true => "the files of the archive are too large in total",
                 false => input::describe(&metadata),
             };
             let cause = std::io::Error::other(cause);
@@ -213,7 +213,7 @@ fn read_member(path: &Path, room: &mut u64) -> Result<Vec<u8>, Failure> {
 
 fn of_thin_archive(failure: Failure, name: &str) -> Failure {
     failure.hint(format!(
-        "`{name}` is a thin archive, which names files instead of holding them"
+        "`{name}` is a thin archive, which refers to files instead of containing them"
     ))
 }
 

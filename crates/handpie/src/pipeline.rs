@@ -24,7 +24,10 @@ pub(crate) fn unconverted(name: &str, error: Error) -> Failure {
             format!("failed to convert `{name}`"),
         )
         .cause(error)
-        .hint("this is a bug of handpie and nothing was written; please report it with the file"),
+        .hint(
+            "this is a bug in handpie; nothing was written; please report this and attach the \
+               file",
+        ),
     }
 }
 

@@ -22,12 +22,12 @@ pub(crate) const FILE_NAME: &str = "handpie.toml";
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Policy")]
 pub(crate) struct PolicyArgs {
-    /// What the binaries are meant for; it decides which rules count, and goes before the profile
-    /// that the policy names
+    /// What the binaries are built for, which decides which rules apply; overrides the profile of
+    /// the policy
     #[arg(long, value_enum, value_name = "PROFILE")]
     profile: Option<Profile>,
-    /// The policy to hold to, instead of the next `handpie.toml` upwards from here; its paths are
-    /// relative to the working directory then
+    /// The policy file, instead of the nearest `handpie.toml` in this directory or above; path
+    /// patterns are then relative to the working directory
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
 }
@@ -44,11 +44,11 @@ impl PolicyArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Profile {
-    /// One file that runs anywhere: `FROM scratch`, any distribution
+    /// A single file that runs anywhere: `FROM scratch`, any distribution
     Portable,
-    /// A program of one machine, against its libc and libraries
+    /// A program for one machine, linked against its libc and libraries
     Host,
-    /// A distribution's package: debug information is split off, build ids are kept
+    /// A distribution package: debug information is split off, build IDs are kept
     Distro,
 }
 
@@ -140,7 +140,7 @@ fn read(file: &Path, name: &Path) -> Result<Policy, Failure> {
     if !metadata.is_file() {
         let what = input::describe(&metadata);
         let failure = Failure::new(Exit::Usage, format!("the policy `{name}` is {what}"));
-        return Err(failure.hint("--policy takes a file of TOML"));
+        return Err(failure.hint("--policy expects a TOML file"));
     }
     let text = fs::read_to_string(file).map_err(|cause| input::unreadable(&name, &cause))?;
     Policy::parse(&text).map_err(|error| mistaken(&name, &error))
@@ -155,9 +155,9 @@ fn mistaken(name: &dyn Display, error: &PolicyError) -> Failure {
     match nearest(&unknown.name, known) {
         Some(near) => failure.hint(format!("did you mean `{near}`?")),
         None if unknown.known.len() > 8 => {
-            failure.hint("`handpie explain` lists all codes, those of rules among them")
+            failure.hint("`handpie explain` lists all codes, including those of rules")
         }
-        None => failure.hint(format!("known: {}", unknown.known.join(", "))),
+        None => failure.hint(format!("expected one of: {}", unknown.known.join(", "))),
     }
 }
 

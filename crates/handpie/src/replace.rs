@@ -39,10 +39,10 @@ pub(crate) fn refuse_same_file(input: &Input, output: &Path) -> Result<(), Failu
     let same =
         fs::metadata(output).is_ok_and(|new| (new.dev(), new.ino()) == (old.dev(), old.ino()));
     if same {
-        let message = format!("`{}` is the input itself", output.display());
+        let message = format!("`{}` is the input file", output.display());
         return Err(Failure::new(Exit::Input, message)
             .code(OUTPUT_IS_INPUT)
-            .hint("use --in-place to replace it"));
+            .hint("use --in-place to replace the input file"));
     }
     Ok(())
 }
@@ -68,10 +68,12 @@ pub(crate) fn write(
         .cause(&cause);
         match cause.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                failure.hint("nothing was left behind; make room and try again")
+                failure.hint("no partial file was left behind; free disk space and try again")
             }
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => failure
-                .hint("the result is written beside its target: that folder must be writable"),
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => failure.hint(
+                "the result is written next to the target first, so the directory must be \
+                       writable",
+            ),
             _ => failure,
         }
     })
@@ -106,7 +108,7 @@ fn write_file(
     {
         let what = input::describe(&old);
         return Err(io::Error::other(format!(
-            "it is {what}, and only a regular file is replaced"
+            "the target is {what}; only regular files are replaced"
         )));
     }
     let folder = match target.parent() {
@@ -114,7 +116,7 @@ fn write_file(
         _ => Path::new("."),
     };
     if !folder.is_dir() {
-        let message = format!("there is no folder `{}`", folder.display());
+        let message = format!("the directory `{}` does not exist", folder.display());
         return Err(io::Error::new(io::ErrorKind::NotFound, message));
     }
     match unnamed(folder) {

@@ -12,7 +12,7 @@ use crate::record::Said;
 
 /// Go could not tell its settings.
 pub(crate) fn settings_failed(error: go::Error) -> Failure {
-    Failure::new(Exit::Tool, "failed to ask go for its settings").cause(error)
+    Failure::new(Exit::Tool, "failed to read go's settings").cause(error)
 }
 
 /// Go could not list the packages.
@@ -31,7 +31,7 @@ pub(crate) fn contradicted(message: &str, against: &[Contradiction]) -> Failure 
     }
     match against {
         [one] => failure.code(one.code.name()),
-        _ => failure.hint("`handpie explain CODE` says more about each code"),
+        _ => failure.hint("`handpie explain CODE` describes each code"),
     }
 }
 
@@ -39,13 +39,13 @@ pub(crate) fn contradicted(message: &str, against: &[Contradiction]) -> Failure 
 pub(crate) fn build_failed(error: command::Error, said: &Said, profile: &Profile) -> Failure {
     if said.refused {
         let failure = Failure::new(Exit::No, "a program cannot be converted");
-        return failure.hint("the reasons stand above, under the name of its package");
+        return failure.hint("the reasons are listed above, under the program's package");
     }
     let failure = Failure::new(Exit::Tool, "failed to build").cause(error);
     match (&profile.stamp, said.link_failed) {
         (Stamp::Ours(_), true) => failure.hint(
-            "if `main.version` or `main.Version` is a variable but no string, the version cannot \
-             be written into it; use --no-stamp",
+            "the version cannot be recorded if `main.version` or `main.Version` is a variable but \
+             not a string; use --no-stamp",
         ),
         _ => failure,
     }
@@ -62,7 +62,7 @@ pub(crate) fn own_path() -> Result<PathBuf, Failure> {
 pub(crate) fn absolute(folder: Option<&Path>) -> Result<PathBuf, Failure> {
     let folder = folder.unwrap_or(Path::new("."));
     std::path::absolute(folder).map_err(|cause| {
-        let message = format!("failed to find the folder `{}`", folder.display());
+        let message = format!("failed to find the directory `{}`", folder.display());
         Failure::new(Exit::Input, message).cause(cause)
     })
 }

@@ -18,8 +18,8 @@ pub(crate) fn open(paths: &[PathBuf]) -> Result<Vex, Failure> {
         let text = read(path, &name)?;
         vex.add(&name, &text).map_err(|error| {
             let message = match error {
-                VexError::Unknown(_) => format!("`{name}` is not a VEX document that is known"),
-                VexError::Invalid(_) => format!("the VEX document `{name}` makes no sense"),
+                VexError::Unknown(_) => format!("`{name}` is not a supported VEX document"),
+                VexError::Invalid(_) => format!("the VEX document `{name}` is invalid"),
             };
             let failure = Failure::new(Exit::Input, message).code(error.code());
             failure.cause(&error).hint(error.hint())
@@ -37,14 +37,14 @@ fn read(path: &Path, name: &str) -> Result<Vec<u8>, Failure> {
         let message = format!("the VEX document `{name}` is {what}");
         let [unknown, _] = VexError::CODES;
         let failure = Failure::new(Exit::Input, message).code(unknown);
-        return Err(failure.hint("--vex takes a file of JSON; repeat it for more than one"));
+        return Err(failure.hint("--vex expects a JSON file; repeat --vex for several files"));
     }
     if metadata.len() > MAX_VEX_SIZE {
         let size = metadata.len();
         let message =
-            format!("`{name}` has {size} bytes; VEX documents have at most {MAX_VEX_SIZE}");
+            format!("`{name}` has {size} bytes; expected a VEX document of at most {MAX_VEX_SIZE}");
         let failure = Failure::new(Exit::Input, message).code("too-large");
-        return Err(failure.hint("take the statements about your programs out of it"));
+        return Err(failure.hint("extract the statements about your programs into a smaller document"));
     }
     fs::read(path).map_err(|cause| failed(&cause))
 }

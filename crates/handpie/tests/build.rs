@@ -262,7 +262,7 @@ fn refuses_a_stand_in_unless_it_is_called_pure() {
         &[
             "cgo-stand-in",
             "c.go",
-            "nocgo.go stands in",
+            "uses nocgo.go instead",
             chain,
             "--pure example.com/app/c",
         ],

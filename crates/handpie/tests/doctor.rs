@@ -232,7 +232,7 @@ fn files_that_are_no_reports_are_refused_by_name() {
     deep.push_str(&"]".repeat(100_000));
     let cut = good.to_string()[..200].to_owned();
     let cases = [
-        ("empty", String::new(), "it is empty"),
+        ("empty", String::new(), "the file is empty"),
         ("cut", cut, "EOF"),
         ("words", "GOAMD64=v3\n".to_owned(), "expected value"),
         (

@@ -90,8 +90,8 @@ impl fmt::Display for Error {
                 let texts: Vec<String> = refusals.iter().map(ToString::to_string).collect();
                 write!(f, "refused: {}", texts.join("; "))
             }
-            Self::Mistake(what) => write!(f, "the converted file is not what was planned: {what}"),
-            Self::Incomplete => write!(f, "more of the file has to be read"),
+            Self::Mistake(what) => write!(f, "the converted file differs from the plan: {what}"),
+            Self::Incomplete => write!(f, "the file was not read completely"),
         }
     }
 }
@@ -171,6 +171,6 @@ fn refuse_other_options(elf: &Elf<'_>, options: Options) -> Result<(), Refusal> 
     if !options.ask_for_more() || has == options {
         return Ok(());
     }
-    let message = "it is a static-PIE already, without what is asked for";
+    let message = "the program is already a static-PIE, without the requested options";
     Err(Refusal::new(Code::AlreadyConverted, message))
 }

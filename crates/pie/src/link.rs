@@ -169,7 +169,7 @@ fn parts<'cpu>(
         Some(parts) => Ok(Some(parts)),
         None => unlinkable(
             Code::Unsupported,
-            "programs for this CPU do not move or seal themselves",
+            "`--aslr full` and `--seal` are not supported on this CPU",
         ),
     }
 }
@@ -207,7 +207,7 @@ fn main(object: &Object<'_>) -> Result<(usize, u64), Error> {
     let mut symbols = object.symbols.iter();
     let found = symbols.find(|symbol| symbol.name == MAIN && symbol.bind() == STB_GLOBAL);
     let Some(symbol) = found else {
-        return unlinkable(Code::NoMain, "no global symbol is called `main`");
+        return unlinkable(Code::NoMain, "there is no global symbol `main`");
     };
     let section = usize::from(symbol.section);
     let code =
@@ -219,7 +219,7 @@ fn main(object: &Object<'_>) -> Result<(usize, u64), Error> {
         _ => {
             let value = symbol.value;
             let message =
-                format!("`main` is at {value:#x} of section {section}, which is not code");
+                format!("`main` is at {value:#x} of section {section}, which is not executable");
             unlinkable(Code::NoMain, message)
         }
     }

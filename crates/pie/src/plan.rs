@@ -101,7 +101,10 @@ pub fn plan(elf: &Elf<'_>, program: &Program, options: Options) -> Result<Plan, 
         segment.has(PF_X) && segment.offset_of(elf.header().entry, Size(1)).is_some()
     });
     if !code {
-        let message = format!("its entry point {} is in no code", elf.header().entry);
+        let message = format!(
+            "the entry point {} does not lie inside code",
+            elf.header().entry
+        );
         return Err(Refusal::new(Code::SegmentLayout, message));
     }
 
@@ -185,7 +188,7 @@ fn refuse_overlaps(
     for (edit, next) in edits.iter().zip(edits.iter().skip(1)) {
         if edit.end() > next.offset.0 {
             let message = format!(
-                "{} and {} lie in the same place, at offset {} of the new file",
+                "{} and {} overlap at offset {} of the new file",
                 edit.what, next.what, next.offset
             );
             return Err(Refusal::new(Code::SegmentLayout, message));
@@ -198,7 +201,7 @@ fn refuse_overlaps(
         let first = targets.partition_point(|target| new_offset(target) < reach);
         if let Some(target) = targets.get(first).filter(|t| new_offset(t) < edit.end()) {
             let message = format!(
-                "a relocation at address {} lies in {}",
+                "a relocation at address {} lies inside {}",
                 target.address, edit.what
             );
             return Err(Refusal::new(Code::UnpackableRelocation, message));
@@ -216,7 +219,7 @@ fn refuse_overlaps(
             .find(|edit| edit.offset.0 < end && edit.end() > start);
         if let Some(edit) = edit {
             let message = format!(
-                "section `{}` (header at offset {}) lies in {}",
+                "section `{}` (header at offset {}) lies inside {}",
                 section.name(),
                 section.header,
                 edit.what

@@ -92,12 +92,12 @@ fn answer(elf: &Elf<'_>, kind: &Kind, go: Option<&BuildInfo>) -> Result<Answer, 
         kind,
         Kind::StaticExecutable | Kind::DynamicExecutable { .. }
     ) {
-        let message = format!("it is a {kind}, linked for one address");
+        let message = format!("the file is a {kind}, linked to run at a fixed address");
         let refusal = Refusal::new(Code::PositionDependent, message);
         refusals.push(if is_go {
             refusal
         } else {
-            refusal.hint("compile it with -fPIE and link it with -static-pie")
+            refusal.hint("compile with -fPIE and link with -static-pie")
         });
     }
     let cpu = cpu(elf, &mut refusals);
@@ -136,24 +136,27 @@ fn starts_by_itself(elf: &Elf<'_>, is_go: bool) -> Result<bool, Error> {
     Ok(!is_go || !loader_work::lacks_relocations(elf)?)
 }
 
-/// Files that are no programs, and programs that are hidden.
+/// Files that are not programs, and programs that are hidden.
 fn no_program(elf: &Elf<'_>, kind: &Kind) -> Option<Refusal> {
     let refuse = |code, message: String| Some(Refusal::new(code, message));
     if is_upx_packed(elf.file()) && elf.section(".text").is_none() {
         return refuse(
             Code::UpxPacked,
-            "it was packed by UPX, which unpacks the program into memory when it starts".into(),
+            "the program is packed with UPX, which unpacks it into memory at start-up".into(),
         );
     }
     match elf.header().kind {
-        ET_CORE => refuse(Code::CoreFile, "it is a core dump, not a program".into()),
+        ET_CORE => refuse(
+            Code::CoreFile,
+            "the file is a core dump, not a program".into(),
+        ),
         ET_REL => refuse(
             Code::RelocatableObject,
-            "it is an object file that has not been linked".into(),
+            "the file is an object file that has not been linked".into(),
         ),
         _ if *kind == Kind::SharedObject => refuse(
             Code::SharedObject,
-            "it is a shared library, not a program".into(),
+            "the file is a shared library, not a program".into(),
         ),
         _ => None,
     }
@@ -186,7 +189,7 @@ fn cpu(elf: &Elf<'_>, refusals: &mut Vec<Refusal>) -> Option<&'static Cpu> {
     }
     let Some(cpu) = Cpu::of_machine(header.machine, header.endian) else {
         let message = format!(
-            "its machine is {} (at offset 0x12)",
+            "`e_machine` is {} (at offset 0x12), which is not supported",
             machine_name(header.machine)
         );
         refusals.push(Refusal::new(Code::UnsupportedCpu, message));
@@ -195,15 +198,15 @@ fn cpu(elf: &Elf<'_>, refusals: &mut Vec<Refusal>) -> Option<&'static Cpu> {
     let abi = header.flags.0 & EF_PPC64_ABI;
     if cpu.machine == EM_PPC64 && header.endian == Endianness::Big && abi != ELF_V2 {
         let message = format!(
-            "it is for the ELFv{abi} ABI (`e_flags`, at offset 0x30), where the entry point is no code; \
-             expected ELFv2"
+            "the program is built for the ELFv{abi} ABI (`e_flags`, at offset 0x30), whose entry \
+             point is a function descriptor; expected ELFv2"
         );
         refusals.push(Refusal::new(Code::UnsupportedCpu, message));
         return None;
     }
     if header.class != Class::Elf64 {
         let message = format!(
-            "it is a 32-bit file (`ELFCLASS32`, at offset 0x4) for {}, expected `ELFCLASS64`",
+            "the file is 32-bit (`ELFCLASS32`, at offset 0x4) for {}; expected `ELFCLASS64`",
             cpu.name
         );
         refusals.push(Refusal::new(Code::WrongClass, message));
@@ -211,8 +214,7 @@ fn cpu(elf: &Elf<'_>, refusals: &mut Vec<Refusal>) -> Option<&'static Cpu> {
     }
     if header.endian != cpu.endian {
         let message = format!(
-            "its bytes are in {:?}-endian order (`EI_DATA`, at offset 0x5), expected {:?}-endian \
-             for {}",
+            "the file is {:?}-endian (`EI_DATA`, at offset 0x5); expected {:?}-endian for {}",
             header.endian, cpu.endian, cpu.name
         );
         refusals.push(Refusal::new(Code::WrongEndianness, message));

@@ -30,7 +30,7 @@ pub(crate) fn verify(
     plan: &Plan,
     output: &Pieces,
 ) -> Result<(), String> {
-    hold(output.size() == plan.new_size, "its size")?;
+    hold(output.size() == plan.new_size, "the file size")?;
     let file = Partial::of_size(output.size(), BLOCK);
     let mut file = file.map_err(|error| error.to_string())?;
     for edit in &plan.edits {
@@ -62,7 +62,7 @@ fn verify_file(
     let new = Elf::parse(file).map_err(|error| error.to_string())?;
     hold(
         StubHeader::read(&new) == Some(plan.header),
-        "its entry point",
+        "the entry point",
     )?;
     kind(&new)?;
     if !file.is_complete() {
@@ -82,7 +82,10 @@ fn hold(holds: bool, what: &str) -> Result<(), String> {
 
 fn kind(new: &Elf<'_>) -> Result<(), String> {
     let kind = Kind::of(new).map_err(|error| error.to_string())?;
-    hold(kind == Kind::StaticPie, &format!("it is a {kind}"))
+    hold(
+        kind == Kind::StaticPie,
+        &format!("the kind of file ({kind})"),
+    )
 }
 
 fn relocations(
@@ -93,7 +96,7 @@ fn relocations(
     output: &Pieces,
 ) -> Result<(), String> {
     let dynamic = new.dynamic().map_err(|error| error.to_string())?;
-    let dynamic = dynamic.ok_or("it has no dynamic section")?;
+    let dynamic = dynamic.ok_or("the dynamic section is missing")?;
     let targets = new
         .relr_targets(&dynamic)
         .map_err(|error| error.to_string())?;
@@ -149,7 +152,7 @@ fn memory(old: &Elf<'_>, new: &Elf<'_>, plan: &Plan, output: &Pieces) -> Result<
         hold(kept, &format!("the segment at {}", segment.address))?;
     }
     let expected = old.loads().count().saturating_add(mover.iter().len());
-    hold(new.loads().count() == expected, "its segments")
+    hold(new.loads().count() == expected, "the number of segments")
 }
 
 fn range(edit: &Edit) -> Range<u64> {
@@ -194,7 +197,7 @@ fn not_loaded(old: &Elf<'_>, plan: &Plan, output: &Pieces) -> Result<(), String>
     let left_out = slide.rest.distance_from(slide.loaded).unwrap_or_default();
     let left_out = old.file().slice(slide.loaded.0, left_out, "padding");
     let zeros = left_out.is_ok_and(|bytes| bytes.data().iter().all(|&byte| byte == 0));
-    hold(zeros, "what was left out behind the loaded bytes")?;
+    hold(zeros, "the padding removed after the loaded bytes")?;
 
     let size = old.file().size().0.saturating_sub(slide.rest.0);
     let rest = slide.rest_at.0..slide.rest_at.0.saturating_add(size);
@@ -212,7 +215,10 @@ fn not_loaded(old: &Elf<'_>, plan: &Plan, output: &Pieces) -> Result<(), String>
 
 /// Symbols, debug information and whatever else is not loaded: the same bytes, wherever they slid.
 fn other_sections(old: &Elf<'_>, new: &Elf<'_>, output: &Pieces) -> Result<(), String> {
-    hold(old.sections().len() == new.sections().len(), "its sections")?;
+    hold(
+        old.sections().len() == new.sections().len(),
+        "the number of sections",
+    )?;
     let loaded_end = |elf: &Elf<'_>| {
         let with_bytes = elf.loads().filter(|load| load.file_size.0 > 0);
         with_bytes.map(Segment::file_end).max().unwrap_or_default()

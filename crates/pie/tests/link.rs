@@ -554,7 +554,7 @@ fn messages_name_the_relocation_its_place_and_its_symbol() {
         .unwrap_err()
         .to_string();
     assert!(
-        message.starts_with("object-undefined-symbol: `main.function` is not defined; `R_ARM_CALL` at 0x0 of section `.text` (header at offset 0x"),
+        message.starts_with("object-undefined-symbol: `main.function` is undefined; referenced by `R_ARM_CALL` at 0x0 of section `.text` (header at offset 0x"),
         "{message}"
     );
     let mut object = Object::of(EM_386);

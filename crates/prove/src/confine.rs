@@ -147,22 +147,25 @@ impl Step {
     fn missing(self) -> &'static str {
         match self {
             Self::UserNamespace => "no user namespace",
-            Self::UserMap => "no user of its own in the user namespace",
+            Self::UserMap => "no separate user in the user namespace",
             Self::MountNamespace => "no mount namespace",
             Self::PidNamespace => "no PID namespace",
-            Self::NetworkNamespace => "no network namespace: the network could be reached",
+            Self::NetworkNamespace => "no network namespace: the program can reach the network",
             Self::Loopback => "no loopback interface",
             Self::IpcNamespace => "no IPC namespace",
             Self::UtsNamespace => "no UTS namespace",
             Self::CgroupNamespace => "no cgroup namespace",
             Self::EmptyFileSystem => "no empty file system",
             Self::PivotRoot => "no pivot_root into the empty file system",
-            Self::Chroot => "no empty root: chroot",
-            Self::Nobody => "not the user nobody",
-            Self::PowerlessRoot => "root's capabilities could not be given up",
-            Self::NoNewPrivileges => "new privileges at exec could not be ruled out",
-            Self::Landlock => "no Landlock: the files of its user could be reached",
-            Self::OomScore => "not the first to be killed when memory runs out",
+            Self::Chroot => "no chroot into an empty root directory",
+            Self::Nobody => "does not run as the user nobody",
+            Self::PowerlessRoot => "root's capabilities were not dropped",
+            Self::NoNewPrivileges => "no_new_privs is not set: exec can grant privileges",
+            Self::Landlock => "no Landlock: the program can reach its user's files",
+            Self::OomScore => {
+                "the OOM score was not raised: other processes may be killed first \
+                               when memory runs out"
+            }
             Self::Init => "no process 1 in the PID namespace",
         }
     }

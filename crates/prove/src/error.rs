@@ -39,7 +39,8 @@ pub enum Error {
     },
     /// The program is for a CPU that this machine has not.
     #[error(
-        "`{}` is for {program} and this machine is {machine}; a proof needs the program to run",
+        "`{}` is built for {program}, but this machine is {machine}; `handpie prove` has to run \
+         the program",
         .path.display()
     )]
     ForeignCpu {
@@ -51,7 +52,10 @@ pub enum Error {
         machine: &'static str,
     },
     /// An argument or a variable has a NUL in it.
-    #[error("argument or variable {text:?} has a NUL byte in it, which no program can be given")]
+    #[error(
+        "argument or variable {text:?} contains a NUL byte, which cannot be passed to a \
+             program"
+    )]
     Nul {
         /// The argument or variable.
         text: String,

@@ -2,6 +2,8 @@
 //!
 //! Pure judgement of observations; nothing here runs anything.
 
+use handpie_binary::counted;
+
 use crate::claim::{Base, Claim, Code, LEAST_BITS, Verdict};
 use crate::confine::Confinement;
 use crate::entropy::{Entropy, Region};
@@ -26,11 +28,11 @@ pub(crate) fn of_run(
     let image = observation.image.as_ref();
     let reason = match (&starts.verdict, image) {
         (Verdict::Proven, _) if observation.executions > 1 => {
-            Some("the program replaced itself by another one")
+            Some("the program replaced itself with another one (exec)")
         }
         (Verdict::Proven, Some(_)) if !observation.maps.is_empty() => None,
         (Verdict::Proven, _) => Some("`/proc/PID/maps` could not be read"),
-        _ => Some("the program was not seen to start"),
+        _ => Some("the program was not observed to start"),
     };
     let after_start = |code, judge: &dyn Fn() -> Claim| match reason {
         Some(why) => Claim::unknown(code, why),
@@ -62,11 +64,14 @@ fn in_empty_root(confinement: &Confinement, starts: &Claim) -> Claim {
         let reasons: Vec<&str> = reasons.collect();
         return Claim::unknown(
             code,
-            format!("this machine gave no empty root: {}", reasons.join("; ")),
+            format!(
+                "this machine does not provide an empty root directory: {}",
+                reasons.join("; ")
+            ),
         );
     }
     let evidence = match starts.verdict {
-        Verdict::Proven => vec!["its root folder had nothing in it".to_owned()],
+        Verdict::Proven => vec!["the program's root directory was empty".to_owned()],
         _ => starts.evidence.clone(),
     };
     Claim {
@@ -85,33 +90,38 @@ fn starts(program: &Program, observation: &Observation) -> Claim {
             code,
             true,
             vec![format!(
-                "exited by itself with status {status} after {milliseconds} ms"
+                "the program exited with status {status} after {milliseconds} ms"
             )],
         ),
-        Ending::StillRunning { .. } if observation.executions == 0 => {
-            Claim::unknown(code, "the kernel did not load it in time")
-        }
+        Ending::StillRunning { .. } if observation.executions == 0 => Claim::unknown(
+            code,
+            "the kernel did not load the program within the time limit",
+        ),
         Ending::StillRunning { stopped: true } => Claim::new(
             code,
             true,
             vec![format!(
-                "stopped itself and was still there after {milliseconds} ms"
+                "the program stopped itself and still existed after {milliseconds} ms"
             )],
         ),
         Ending::StillRunning { stopped: false } => Claim::new(
             code,
             true,
-            vec![format!("was still running after {milliseconds} ms")],
+            vec![format!(
+                "the program was still running after {milliseconds} ms"
+            )],
         ),
         Ending::Killed { signal, address } => {
-            let mut evidence = vec![format!("ended by {signal} after {milliseconds} ms")];
+            let mut evidence = vec![format!(
+                "the program was killed by {signal} after \
+                                             {milliseconds} ms"
+            )];
             if let Some(address) = address {
                 let inside = |map: &&Mapping| (map.start..map.end).contains(address);
                 let place = observation.maps.iter().find(inside);
-                let place = place.map_or("where nothing is mapped".to_owned(), |map| {
-                    format!("in {map}")
-                });
-                evidence.push(format!("at address {address:#x}, {place}"));
+                let place =
+                    place.map_or("which is not mapped".to_owned(), |map| format!("in {map}"));
+                evidence.push(format!("fault address {address:#x}, {place}"));
             }
             let stderr = String::from_utf8_lossy(&observation.captured.stderr.bytes);
             let lines: Vec<&str> = stderr.lines().collect();
@@ -139,25 +149,36 @@ fn not_executed(program: &Program, errno: &str) -> Claim {
     let code = Code::Starts;
     let because = match (errno, &program.interpreter) {
         ("ENOENT", Some(loader)) => {
-            format!("it needs the loader `{loader}`, which an empty root has not")
+            format!(
+                "the program needs the dynamic loader `{loader}`, which an empty root does \
+                     not have"
+            )
         }
-        ("ENOEXEC", _) => "the kernel does not know this format".to_owned(),
-        ("EINVAL" | "ELIBBAD", _) => "its headers are wrong".to_owned(),
+        ("ENOEXEC", _) => "the executable format is unknown".to_owned(),
+        ("EINVAL" | "ELIBBAD", _) => "the ELF headers are invalid".to_owned(),
         // What follows is about this machine and our confinement, not about the program.
         ("EACCES", _) => {
-            let why = "the kernel refused it (EACCES): the file may not be executed by the user \
-                       it runs as, or its file system is mounted noexec";
+            let why = "the kernel refused to execute the program (EACCES): its user has no \
+                       permission to execute the file, or the file system is mounted noexec";
             return Claim::unknown(code, why);
         }
         ("ENOMEM" | "EAGAIN" | "EPERM" | "ETXTBSY" | "EMFILE" | "ENFILE", _) => {
-            return Claim::unknown(code, format!("the kernel refused it ({errno})"));
+            return Claim::unknown(
+                code,
+                format!(
+                    "the kernel refused to execute the program \
+                                                 ({errno})"
+                ),
+            );
         }
-        _ => "for a reason that is not known here".to_owned(),
+        _ => "unknown reason".to_owned(),
     };
     Claim::new(
         code,
         false,
-        vec![format!("the kernel refused it ({errno}): {because}")],
+        vec![format!(
+            "the kernel refused to execute the program ({errno}): {because}"
+        )],
     )
 }
 
@@ -165,7 +186,7 @@ fn only_itself(maps: &[Mapping], file: Option<&(String, u64)>) -> Claim {
     let foreign: Vec<String> = maps
         .iter()
         .filter(|map| map.file.is_some() && map.file.as_ref() != file)
-        // Shared anonymous memory, memfd and the like have an inode, but are no files.
+        // Shared anonymous memory, memfd and the like have an inode, but are not files.
         .filter(|map| {
             map.readable && !map.name.starts_with("/dev/zero") && !map.name.starts_with("/memfd:")
         })
@@ -177,7 +198,10 @@ fn only_itself(maps: &[Mapping], file: Option<&(String, u64)>) -> Claim {
         return Claim::new(
             code,
             true,
-            vec![format!("all {own} file mappings are the program itself")],
+            vec![format!(
+                "only the program itself is mapped ({})",
+                counted(own, "file mapping")
+            )],
         );
     }
     Claim::new(code, false, foreign)
@@ -188,7 +212,10 @@ fn no_rwx(maps: &[Mapping]) -> Claim {
     let both: Vec<String> = both.map(Mapping::to_string).collect();
     let code = Code::NoRwxMapping;
     if both.is_empty() {
-        let evidence = format!("none of {} mappings", maps.len());
+        let evidence = format!(
+            "none of {} is both writable and executable",
+            counted(maps.len(), "mapping")
+        );
         return Claim::new(code, true, vec![evidence]);
     }
     Claim::new(code, false, both)
@@ -224,7 +251,7 @@ fn relro(maps: &[Mapping], relro: Option<(u64, u64)>, bias: u64, page_size: u64)
         let permissions = map.permissions();
         let partial = if *from == end - page_size && exact_end % page_size != 0 {
             let bytes = exact_end % page_size;
-            format!(": the last page, of which RELRO has the first {bytes:#x} bytes")
+            format!(": the last page, of which RELRO covers the first {bytes:#x} bytes")
         } else {
             String::new()
         };
@@ -234,7 +261,7 @@ fn relro(maps: &[Mapping], relro: Option<(u64, u64)>, bias: u64, page_size: u64)
         return Claim::new(code, false, evidence);
     }
     if mapped != end - start {
-        let why = format!("{start:#x}-{end:#x} is not all mapped any more");
+        let why = format!("{start:#x}-{end:#x} is no longer fully mapped");
         return Claim::unknown(code, why);
     }
     let pages = (end - start) / page_size;
@@ -242,7 +269,8 @@ fn relro(maps: &[Mapping], relro: Option<(u64, u64)>, bias: u64, page_size: u64)
         code,
         true,
         vec![format!(
-            "{start:#x}-{end:#x}, {pages} pages, cannot be written"
+            "{start:#x}-{end:#x} ({}) is read-only",
+            counted(pages, "page")
         )],
     )
 }
@@ -262,16 +290,21 @@ pub(crate) fn of_base(
     };
     if text.samples < 3 {
         return (
-            Claim::unknown(code, "too few samples: three are the least"),
+            Claim::unknown(code, "too few samples: at least three are needed"),
             None,
         );
     }
     let base = base(program, machine, text);
     let (bits, samples, distinct) = (text.bits, text.samples, text.distinct);
     let mut evidence = vec![match &base {
-        Base::Fixed { .. } => format!("{:#x} in {samples} of {samples} runs", text.lowest),
+        Base::Fixed { .. } => format!(
+            "the load address was {:#x} in {samples} of {samples} \
+                                       runs",
+            text.lowest
+        ),
         _ => format!(
-            "{bits:.1} bits, from {samples} runs with {distinct} addresses {:#x} bytes apart",
+            "{bits:.1} bits of entropy, from {samples} runs with {distinct} different addresses, \
+             {:#x} bytes apart",
             text.step
         ),
     }];
@@ -279,7 +312,8 @@ pub(crate) fn of_base(
         Base::Fixed { why } => evidence.push(why.clone()),
         Base::Aligned { lost_bits, why, .. } => {
             evidence.push(format!(
-                "{lost_bits} bits fewer than a multiple of a page has: {why}"
+                "{} less than with page-aligned addresses: {why}",
+                counted(*lost_bits, "bit")
             ));
         }
         Base::Full => {}
@@ -291,14 +325,14 @@ pub(crate) fn of_base(
 fn base(program: &Program, machine: &Machine, text: &Entropy) -> Base {
     if text.distinct == 1 {
         let why = if program.position_dependent {
-            "it is a position-dependent executable (ET_EXEC)"
+            "the program is a position-dependent executable (ET_EXEC)"
         } else if machine.no_randomize {
-            "randomisation is switched off for us and what we start: ADDR_NO_RANDOMIZE in \
-             personality(2), set by `setarch -R` or a debugger"
+            "address randomisation is disabled for handpie and its child processes: \
+             ADDR_NO_RANDOMIZE in personality(2), set by `setarch -R` or a debugger"
         } else if machine.randomize_va_space == Some(0) {
-            "randomisation is switched off on this machine: kernel.randomize_va_space is 0"
+            "address randomisation is disabled on this machine: kernel.randomize_va_space is 0"
         } else {
-            "the kernel always loads it there"
+            "the kernel always chooses this load address"
         };
         return Base::Fixed {
             why: why.to_owned(),
@@ -310,10 +344,14 @@ fn base(program: &Program, machine: &Machine, text: &Entropy) -> Base {
     let lost_bits = (text.step / machine.page_size).ilog2();
     let largest = program.loads.iter().map(|segment| segment.align).max();
     let why = if largest.is_some_and(|align| align >= text.step) {
-        format!("`p_align` of a `PT_LOAD` is {:#x}", largest.unwrap_or(0))
+        format!(
+            "`p_align` of a `PT_LOAD` segment is {:#x}",
+            largest.unwrap_or(0)
+        )
     } else {
         format!(
-            "the file is on {}, where the kernel places a mapping of {:#x} bytes or more for huge pages",
+            "the file is on {}, where the kernel aligns mappings of {:#x} bytes or more for huge \
+             pages",
             machine.file_system, text.step
         )
     };

@@ -133,7 +133,7 @@ impl Sandbox {
                 Message::Ready => break,
                 Message::Done(step) => sandbox.confinement.done(step),
                 Message::Failed(step, errno) => sandbox.confinement.failed(step, errno),
-                _ => return Err(Error::Helper("says something unexpected")),
+                _ => return Err(Error::Helper("sent an unexpected message")),
             }
         }
         Ok(sandbox)
@@ -145,7 +145,7 @@ impl Sandbox {
             Output::Discarded => b'd',
             Output::Captured => b'c',
         }];
-        let gone = |_| Error::Helper("has gone");
+        let gone = |_| Error::Helper("exited unexpectedly");
         self.control.write_all(&request).map_err(gone)?;
         let pid = loop {
             match self.receive()? {
@@ -153,7 +153,7 @@ impl Sandbox {
                 Message::NotStarted(errno) => return Err(Error::system("fork")(errno)),
                 // An earlier program that we ended before we had read this.
                 Message::NotExecuted(_) => {}
-                _ => return Err(Error::Helper("says something unexpected")),
+                _ => return Err(Error::Helper("sent an unexpected message")),
             }
         };
         if let Err(errno) = ptrace::seize(pid, options) {
@@ -183,11 +183,11 @@ impl Sandbox {
     fn receive(&mut self) -> Result<Message, Error> {
         let mut bytes = [0; 8];
         match self.control.read_exact(&mut bytes) {
-            Ok(()) => Message::decode(bytes).ok_or(Error::Helper("says something unexpected")),
+            Ok(()) => Message::decode(bytes).ok_or(Error::Helper("sent an unexpected message")),
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-                Err(Error::Helper("has gone"))
+                Err(Error::Helper("exited unexpectedly"))
             }
-            Err(_) => Err(Error::Helper("does not answer")),
+            Err(_) => Err(Error::Helper("does not respond")),
         }
     }
 }

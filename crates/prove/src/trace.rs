@@ -171,7 +171,7 @@ impl<'a> Run<'a> {
 
     fn handle(&mut self, pid: Pid, status: Status) -> Result<Option<Event>, Error> {
         if pid == self.sandbox.helper() {
-            return Err(Error::Helper("has gone"));
+            return Err(Error::Helper("exited unexpectedly"));
         }
         match status {
             Status::Stopped(signal, event) => {
@@ -268,7 +268,7 @@ impl<'a> Run<'a> {
         while !self.tasks.is_empty() && Instant::now() < deadline {
             match sys::wait_any() {
                 Ok(Some((pid, _))) if pid == self.sandbox.helper() => {
-                    return Err(Error::Helper("has gone"));
+                    return Err(Error::Helper("exited unexpectedly"));
                 }
                 Ok(Some((pid, Status::Stopped(_, event)))) => {
                     self.tasks.insert(pid);

@@ -185,7 +185,10 @@ fn a_go_pie_needs_the_loader_too() {
         return;
     }
     let evidence = claim(&proof, Code::Starts).evidence.join("\n");
-    assert!(evidence.contains("it needs the loader `/"), "{evidence}");
+    assert!(
+        evidence.contains("needs the dynamic loader `/"),
+        "{evidence}"
+    );
 }
 
 #[test]

@@ -127,7 +127,7 @@ impl Cache {
 pub(crate) enum Unidentified {
     /// It could not be run.
     Command(command::Error),
-    /// It failed, or said something that is no text.
+    /// It failed, or said something that is not a text.
     Ended(Output),
 }
 

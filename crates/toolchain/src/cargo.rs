@@ -38,7 +38,7 @@ pub enum Error {
     #[error(transparent)]
     Command(#[from] command::Error),
     /// The target's standard library is not installed.
-    #[error("Rust's target {target} is not installed: there is no `{}`", .folder.display())]
+    #[error("the Rust target {target} is not installed: `{}` does not exist", .folder.display())]
     NoTarget {
         /// The target.
         target: String,

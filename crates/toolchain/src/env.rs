@@ -50,7 +50,7 @@ pub fn variables(
     let words = flags::split(goflags).unwrap_or_else(|error| {
         against.push(quoting(
             &error,
-            "quote whole words in GOFLAGS, with one kind of quotes",
+            "quote whole words in GOFLAGS, with only one kind of quote",
         ));
         Vec::new()
     });
@@ -65,16 +65,16 @@ pub fn variables(
             (Some(mode), _) => against.push(Contradiction::new(
                 Code::BuildMode,
                 format!("`-buildmode={mode}` in GOFLAGS"),
-                "a static-PIE is made of `-buildmode=pie`; take the other one out of GOFLAGS",
+                "a static-PIE requires `-buildmode=pie`; remove the other mode from GOFLAGS",
             )),
             (_, Some(other)) if !profile::is_handpie(other) => {
                 against.push(Contradiction::new(
                     Code::BuildForeignToolexec,
                     format!(
-                        "`-toolexec={other}` in GOFLAGS: go runs one wrapper only, and it must \
+                        "`-toolexec={other}` in GOFLAGS: go runs only one wrapper, which has to \
                          be handpie"
                     ),
-                    "take it out of GOFLAGS",
+                    "remove `-toolexec` from GOFLAGS",
                 ));
             }
             (_, Some(_)) => {}
@@ -94,8 +94,8 @@ pub fn variables(
         }
         Ok(_) => Err(against),
         Err(error) => {
-            let hint = "put handpie itself, not a link to it, where the path has no blank, or no \
-                        quote";
+            let hint = "install handpie (not a link to it) in a directory whose path has no spaces, or no \
+                        quotes";
             against.push(quoting(&error, hint));
             Err(against)
         }

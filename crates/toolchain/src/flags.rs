@@ -13,7 +13,8 @@ pub enum Error {
     Unterminated(char),
     /// Go's quoting has no way to write this.
     #[error(
-        "`{0}` has blanks and both kinds of quotes, or quotes that go would take for its own; go flags cannot say it"
+        "`{0}` cannot be quoted in Go flags: it contains spaces and both kinds of quotes, or \
+         starts with a quote"
     )]
     Unspeakable(String),
 }

@@ -79,7 +79,7 @@ pub enum Error {
     #[error(transparent)]
     Command(#[from] command::Error),
     /// It printed something else than JSON.
-    #[error("understand the answer of `{command}`: {cause}")]
+    #[error("parse the output of `{command}`: {cause}")]
     Answer {
         /// The whole command.
         command: String,
@@ -100,7 +100,7 @@ impl Go {
     /// The command `go` with these first words.
     pub fn tool(&self, words: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Tool {
         let tool = Tool::new(&self.program)
-            .hint("install Go (https://go.dev/dl), or add its `bin` folder to PATH")
+            .hint("install Go (https://go.dev/dl), or add its `bin` directory to PATH")
             .args(words);
         match &self.dir {
             Some(dir) => tool.dir(dir),

@@ -259,7 +259,7 @@ pub enum Error {
         cause: io::Error,
     },
     /// The linker refused, with these words.
-    #[error("{linker} refused:\n{says}")]
+    #[error("{linker} reported errors:\n{says}")]
     Refused {
         /// Its name.
         linker: &'static str,

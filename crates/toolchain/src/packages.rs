@@ -25,7 +25,7 @@ mod known;
 pub struct Listing {
     /// The programs, in the order of go list.
     pub mains: Vec<Main>,
-    /// How many named packages are no programs.
+    /// How many named packages are not programs.
     pub libraries: usize,
     /// Packages in them that are something else without cgo.
     pub needing_c: Vec<NeedsC>,
@@ -152,8 +152,8 @@ pub fn outputs(
     match (listing.mains.as_slice(), output) {
         ([], _) if named > 0 && !listing.incomplete => Err(Contradiction::new(
             Code::BuildNoProgram,
-            "none of the packages is a program (`package main`)",
-            "name the folder of a program, for example ./cmd/NAME",
+            "no package is a program (`package main`)",
+            "pass the directory of a program, for example ./cmd/NAME",
         )),
         ([main], None) if named == 1 => Ok(vec![program(main, dir.join(&main.name))]),
         (mains, None) if !mains.is_empty() => {
@@ -161,10 +161,10 @@ pub fn outputs(
             Err(Contradiction::new(
                 Code::BuildNoOutput,
                 format!(
-                    "several packages and no `-o`: go build would throw the programs away ({})",
+                    "several packages without `-o`: go build would discard the programs ({})",
                     names.join(", ")
                 ),
-                "say where they go, for example `-o bin/`",
+                "set an output directory, for example `-o bin/`",
             ))
         }
         (_, Some("/dev/null") | None) => Ok(Vec::new()),
@@ -317,36 +317,32 @@ fn contradiction(one: &NeedsC) -> Contradiction {
     let files = one.files.join(", ");
     let chain = one.chain.join(" -> ");
     let allow = format!(
-        "find a pure-Go package for it; if what is left without cgo is enough for your program, \
-         say `--pure {}`",
+        "use a pure-Go alternative; if the package's non-cgo code is enough for your program, \
+         pass `--pure {}`",
         one.package
     );
     let (code, left) = match &one.without {
-        Without::Nothing => (Code::NeedsCgo, "without cgo it has no Go files".to_owned()),
-        Without::StandIn(files) if files.is_empty() => (
-            Code::CgoStandIn,
-            "without cgo these files are left out of it".to_owned(),
-        ),
+        Without::Nothing => (Code::NeedsCgo, "has no Go files without cgo".to_owned()),
+        Without::StandIn(files) if files.is_empty() => {
+            (Code::CgoStandIn, "omits these files without cgo".to_owned())
+        }
         Without::StandIn(files) => (
             Code::CgoStandIn,
-            format!("without cgo, {} stands in", files.join(", ")),
+            format!("uses {} instead without cgo", files.join(", ")),
         ),
-        Without::NotImported => (
-            Code::CgoStandIn,
-            "without cgo its importer uses something else instead".to_owned(),
-        ),
+        Without::NotImported => (Code::CgoStandIn, "is not imported without cgo".to_owned()),
         Without::Errors => (
             Code::UsesPlugin,
-            "without a dynamic loader every plugin.Open fails".to_owned(),
+            "cannot work: every plugin.Open fails without a dynamic loader".to_owned(),
         ),
     };
     let hint = match known::advice(&one.package) {
         Some(advice) => format!(
-            "{advice}; `--pure {}` builds it all the same, `--cgo` builds it with C",
+            "{advice}; `--pure {}` builds without cgo anyway, `--cgo` builds with C",
             one.package
         ),
         None if code == Code::NeedsCgo => {
-            "find a pure-Go package for it, or say `--cgo` to build it with C and a libc".to_owned()
+            "use a pure-Go alternative, or pass `--cgo` to build with C and a libc".to_owned()
         }
         None => allow,
     };

@@ -214,8 +214,8 @@ impl Said {
             if theirs.is_some_and(|flag| flag.value.as_ref() != Some(ours)) {
                 against.push(Contradiction::new(
                     Code::BuildOutputTwice,
-                    "`-o` is given twice, before and after `--`, with two names",
-                    "give it once",
+                    "`-o` is given both before and after `--`, with different names",
+                    "give `-o` once",
                 ));
             }
             said.output = Some(ours.clone());
@@ -343,8 +343,8 @@ fn warnings(said: &Said) -> Vec<String> {
     let mut warnings = Vec::new();
     if strip.is_some_and(Flag::is_on) {
         warnings.push(
-            "`-ldflags=-s` drops the symbol table: gdb and perf see no names, and known \
-             vulnerabilities can be told by package only"
+            "`-ldflags=-s` removes the symbol table: gdb and perf show no function names, and \
+             govulncheck matches vulnerabilities by package only"
                 .to_owned(),
         );
     }
@@ -355,7 +355,7 @@ fn unreadable(what: &str, text: &str, error: &flags::Error) -> Contradiction {
     Contradiction::new(
         Code::BuildQuoting,
         format!("{what} `{text}`: {error}"),
-        "go has no escapes: quote a whole word with '…' or \"…\", and use one kind only",
+        "Go flags have no escape characters: quote a whole word with either '…' or \"…\"",
     )
 }
 

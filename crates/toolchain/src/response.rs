@@ -50,7 +50,9 @@ fn expand(word: OsString, all: &mut Vec<OsString>, depth: u32) -> Result<(), Err
         cause,
     };
     let Some(depth) = depth.checked_sub(1) else {
-        return Err(failed(io::Error::other("response files name each other")));
+        return Err(failed(io::Error::other(
+            "response files refer to each other",
+        )));
     };
     let text = read(&path).map_err(failed)?;
     for word in split(&text) {
@@ -65,7 +67,7 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
         .take(MAX_SIZE + 1)
         .read_to_end(&mut text)?;
     if size as u64 > MAX_SIZE {
-        return Err(io::Error::other("it is larger than 64 MiB"));
+        return Err(io::Error::other("the file is larger than 64 MiB"));
     }
     Ok(text)
 }
@@ -122,6 +124,6 @@ mod tests {
         let file = folder.path().join("itself");
         std::fs::write(&file, format!("@{}", file.display())).unwrap();
         let error = expanded([format!("@{}", file.display()).into()]).unwrap_err();
-        assert!(error.to_string().contains("name each other"), "{error}");
+        assert!(error.to_string().contains("refer to each other"), "{error}");
     }
 }

@@ -27,7 +27,7 @@ impl Version {
             .dir(dir);
         match git.run() {
             Ok(output) => match String::from_utf8_lossy(&output.stdout).trim() {
-                "" => Version::Unknown("git describes nothing here".to_owned()),
+                "" => Version::Unknown("git describe printed nothing".to_owned()),
                 version => Version::Described(version.to_owned()),
             },
             Err(command::Error::NotFound { .. }) => {

@@ -56,13 +56,13 @@ pub struct Linked<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum Error<E> {
     /// `toolexec` without a tool: not called by go.
-    #[error("no tool: `handpie toolexec` is started by go (see `handpie env`)")]
+    #[error("missing tool: `handpie toolexec` is meant to be started by go (see `handpie env`)")]
     NoTool,
     /// The tool could not be run.
     #[error(transparent)]
     Command(command::Error),
     /// The tool's id cannot be salted, so the build cache would be wrong.
-    #[error("salt the id of `{tool}`: unexpected answer to -V=full: `{answer}`")]
+    #[error("extend the build ID of `{tool}`: unexpected output of -V=full: `{answer}`")]
     ToolId {
         /// The linker.
         tool: String,
@@ -70,13 +70,13 @@ pub enum Error<E> {
         answer: String,
     },
     /// The path of this program cannot be said in a flag of the linker.
-    #[error("name this program to go's linker: {0}")]
+    #[error("pass handpie's path to Go's linker: {0}")]
     Path(flags::Error),
     /// The converter refused; the linker's output is removed.
     #[error("convert the linked program")]
     Convert(E),
     /// The converter refused, and the output could not even be removed.
-    #[error("remove `{}`, which is not converted: {cause}", .file.display())]
+    #[error("remove `{}`, which was not converted: {cause}", .file.display())]
     Remove {
         /// The unconverted program.
         file: PathBuf,

@@ -1,4 +1,4 @@
-//! Which advisories are about a version that is in the binary, whatever of it is linked.
+//! Which advisories apply to a version in the binary, regardless of what is linked.
 
 use crate::database::{Affected, Database, Import};
 use crate::ecosystem::Ecosystem;

@@ -43,7 +43,7 @@ pub struct Source {
     pub advisories: u32,
 }
 
-/// Why a file is no database that can be used.
+/// Why a file is not a database that can be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DatabaseError {
     /// It does not start as one.
@@ -68,12 +68,18 @@ impl DatabaseError {
 impl fmt::Display for DatabaseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotADatabase => f.write_str("it is no database of advisories"),
+            Self::NotADatabase => f.write_str("not an advisory database"),
             Self::OtherFormat(format) => {
-                write!(f, "its format is {format}; expected {FORMAT}")
+                write!(
+                    f,
+                    "advisory database has format version {format}; expected {FORMAT}"
+                )
             }
             Self::Damaged(offset, found) => {
-                write!(f, "it is damaged: {found} (at offset {offset:#x})")
+                write!(
+                    f,
+                    "advisory database is damaged: {found} (at offset {offset:#x})"
+                )
             }
         }
     }

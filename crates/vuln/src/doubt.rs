@@ -1,5 +1,6 @@
-//! What limits what can be said about a binary. Each has a code, whose page says what to do.
+//! Caveats: what limits the answer about a binary. Each has a code, whose page says what to do.
 
+use handpie_binary::counted;
 use std::fmt;
 
 use serde::ser::SerializeStruct;
@@ -75,51 +76,53 @@ impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoBuildInfo => f.write_str(
-                "there is no build info, so modules are not known; only the standard library is \
-                 matched, if its version shows",
+                "has no build info, so its modules are unknown; only the standard library is \
+                 matched, if the Go version can be found",
             ),
-            Self::NoModuleList => f.write_str(
-                "the build info lists no modules, so only the standard library is matched",
-            ),
+            Self::NoModuleList => {
+                f.write_str("build info lists no modules, so only the standard library is matched")
+            }
             Self::MainDevel => f.write_str(
                 "the main module has no version, so advisories about it are not matched",
             ),
             Self::MainPseudo(version) => write!(
                 f,
-                "the main module is at a commit ({version}), which may have fixes that the number \
-                 does not show"
+                "the main module was built from a commit ({version}), which may include fixes \
+                 that its version number does not show"
             ),
             Self::MainDirty(version) => write!(
                 f,
-                "the main module ({version}) was changed after its last commit"
+                "the main module ({version}) was built with uncommitted changes"
             ),
             Self::LocalReplacement(module) => write!(
                 f,
-                "the source of {module} was taken from a directory, so it has no version and is \
-                 not matched"
+                "{module} was replaced by a local directory, so it has no version and is not \
+                 matched"
             ),
             Self::UnknownVersion(module, version) => {
-                write!(f, "`{version}` is no version of {module}")
+                write!(f, "`{version}` is not a valid version of {module}")
             }
             Self::DevelopmentGo(version) => write!(
                 f,
-                "`{version}` was built from source; it is taken for older than the first release \
-                 of its line"
+                "Go `{version}` is a development version, which is treated as older than the \
+                 release it precedes"
             ),
             Self::VendorGo(version) => write!(
                 f,
-                "`{version}` is a vendor's, who may have fixed it without another version"
+                "Go `{version}` comes from a vendor, who may have fixed vulnerabilities without \
+                 changing the version"
             ),
             Self::NoFunctions => f.write_str(
-                "the table of functions cannot be read, so nothing that a module holds is ruled out",
+                "the function table cannot be read, so no vulnerable function can be ruled out",
             ),
             Self::ForeignCrates(count) => write!(
                 f,
-                "crates from elsewhere than crates.io are not matched: {count}"
+                "{} from sources other than crates.io cannot be matched",
+                counted(*count, "crate")
             ),
             Self::NothingMatched => f.write_str(
-                "nothing in it has a version that could be matched, so that no advisory was found \
-                 says nothing",
+                "no module or crate has a version that can be matched, so finding no advisory \
+                 means nothing",
             ),
         }
     }

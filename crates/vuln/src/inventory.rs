@@ -1,4 +1,4 @@
-//! What is in a binary: modules or crates with their versions, and the code that is linked.
+//! The contents of a binary: modules or crates with their versions, and the linked code.
 
 mod no_inventory;
 mod auditable;

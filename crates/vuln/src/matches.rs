@@ -346,7 +346,7 @@ impl<'db> Match<'db> {
         }
     }
 
-    /// Whether it is no vulnerability, but worth knowing.
+    /// Whether it is not a vulnerability, but worth knowing.
     pub fn is_informational(&self) -> bool {
         self.advisory.informational().is_some()
     }

@@ -133,7 +133,7 @@ pub(crate) struct Affects {
 /// What RustSec says of a crate beside that.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct AffectedSpecific {
-    /// What it is when it is no vulnerability: `unmaintained`, `unsound`, `notice`.
+    /// What it is when it is not a vulnerability: `unmaintained`, `unsound`, `notice`.
     #[serde(default)]
     pub(crate) informational: Option<String>,
 }

@@ -6,7 +6,7 @@
 //! v1.2.4-0.20240102030405-abc…    a pseudo-version is a pre-release of the next patch
 //! v4.0.0+incompatible = v4.0.0    build metadata decides nothing
 //! v1.2 = v1.2.0                   what is left out is zero
-//! x < v0.0.0-0                    what is no version comes before all that are
+//! x < v0.0.0-0                    what is not a version comes before all that are
 //! ```
 
 use std::cmp::Ordering;

@@ -16,12 +16,13 @@ pub use folder::add_state;
 pub use zip::collect as collect_zip;
 
 /// What a source may hold, for hints.
-pub const EXPECTED: &str = "expected a vulndb.zip, a folder of Go's vulnerability database \
-    (ID/*.json), a folder or ZIP of OSV advisories (*.json), or a file that `handpie db update` made";
+pub const EXPECTED: &str = "expected a vulndb.zip, a directory of a Go vulnerability database \
+    (ID/*.json), a directory or ZIP of OSV advisories (*.json), or a file that `handpie db update` \
+    wrote";
 
 /// Why a database of advisories cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to read the database of advisories `{name}`")]
+#[error("failed to read the advisory database `{name}`")]
 pub struct UnusableDatabase {
     /// How people read its name.
     pub name: String,
@@ -98,12 +99,12 @@ fn collect_file(path: &Path, builder: &mut Builder) -> Result<Option<Vec<u8>>, U
     let mut file = File::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     if !metadata.is_file() {
-        let unusable = UnusableDatabase::new(&name).cause("it is neither a file nor a folder");
+        let unusable = UnusableDatabase::new(&name).cause("neither a file nor a directory");
         return Err(unusable.hint(EXPECTED));
     }
     if metadata.len() > MAX_DATABASE_SIZE {
         let cause = format!(
-            "it has {} bytes; expected at most {MAX_DATABASE_SIZE}",
+            "the file has {} bytes; expected at most {MAX_DATABASE_SIZE}",
             metadata.len()
         );
         return Err(UnusableDatabase::new(&name).cause(cause));
@@ -122,6 +123,6 @@ fn collect_file(path: &Path, builder: &mut Builder) -> Result<Option<Vec<u8>>, U
         return zip::collect(&name, file, builder).map(|()| None);
     }
     let unusable = UnusableDatabase::new(&name);
-    let unusable = unusable.cause("it is neither a ZIP nor a database of handpie");
+    let unusable = unusable.cause("neither a ZIP archive nor an advisory database of handpie");
     Err(unusable.code("vuln-db-unknown").hint(EXPECTED))
 }

@@ -15,6 +15,7 @@ mod statement;
 
 use std::collections::{BTreeSet, HashMap};
 
+use handpie_binary::counted;
 use serde_json::Value;
 
 use crate::matches::{AffectedModule, Match, Tier};
@@ -73,7 +74,7 @@ impl VexError {
         match self {
             Self::Unknown(_) => "expected JSON of OpenVEX 0.2.0, or of CycloneDX 1.4 to 1.6",
             Self::Invalid(_) => {
-                "`handpie explain vuln-vex-invalid` shows what statements look like"
+                "`handpie explain vuln-vex-invalid` shows valid statements"
             }
         }
     }
@@ -189,8 +190,9 @@ impl Vex {
                 first.push_str(", ...");
             }
             notes.push(format!(
-                "nothing here needed {} of {count} statements of {document}: {first}",
-                unused.len()
+                "{} of {} of {document} did not apply to any program: {first}",
+                unused.len(),
+                counted(*count, "statement"),
             ));
         }
         notes
@@ -205,7 +207,7 @@ fn read(text: &[u8]) -> Result<Document, VexError> {
     } else if document.get("bomFormat").is_some() {
         cyclonedx::read(document)
     } else {
-        let found = "it has neither `@context` nor `bomFormat`";
+        let found = "the document has neither `@context` nor `bomFormat`";
         return Err(VexError::Unknown(found.to_owned()));
     };
     read.map_err(|wrong| match wrong {

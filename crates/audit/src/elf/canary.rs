@@ -7,10 +7,11 @@ use super::producers::{Had, Producers};
 use crate::finding::{Judgement, fail, not_applicable, pass, unknown, warn};
 use crate::rule::{Level, Levels, Rule, Severity};
 use crate::subject::{Kind, Language, Subject};
+use handpie_binary::counted;
 
 pub(super) const STACK_CANARY: Rule = Rule {
     code: "stack-canary",
-    wish: "a canary in every function with a buffer on its stack",
+    wish: "a stack canary in every function with a buffer on its stack",
     severity: Severity::Medium,
     levels: Levels::all(Level::Warn),
     judge: stack_canary,
@@ -24,10 +25,15 @@ fn stack_canary(subject: &Subject<'_>) -> Option<Judgement> {
         return None;
     }
     match subject.language {
-        Language::Go => return Some(not_applicable("Go checks every access to its stacks")),
+        Language::Go => {
+            return Some(not_applicable(
+                "Go checks the bounds of every access to its \
+                                                    stacks",
+            ));
+        }
         Language::Rust => {
             return Some(not_applicable(
-                "Rust checks every access; stable rustc has no canaries",
+                "Rust checks the bounds of every access, and stable rustc has no stack canaries",
             ));
         }
         Language::GoWithC | Language::RustWithC | Language::C => {}
@@ -48,7 +54,8 @@ fn stack_canary(subject: &Subject<'_>) -> Option<Judgement> {
         false => Producers::of(elf).had("-fstack-protector", "-fno-stack-protector"),
     };
     if has_libc && own.is_empty() {
-        let why = "its own functions cannot be told from those of what is linked into it";
+        let why = "the program's own functions cannot be told apart from those of libraries \
+                   linked into it";
         return Some(unknown(why));
     }
     // The sections of an object all start at address 0, so addresses tell nothing there.
@@ -64,16 +71,21 @@ fn stack_canary(subject: &Subject<'_>) -> Option<Judgement> {
     Some(match count {
         Count::Of(0, all) => recorded(asked)
             .unwrap_or_else(|| unprotected(all, &code::giving_a_local_away(elf, &own))),
-        Count::Of(some, all) => pass(format!("{some} of its {all} functions check one"))
-            .with(named(checking.unwrap_or_default().iter())),
-        Count::Untold if imported && !has_libc => {
-            pass("its functions call `__stack_chk_fail`").with("imports `__stack_chk_fail`")
-        }
-        Count::Untold if has_libc => unknown("the code of this CPU is not looked at"),
+        Count::Of(some, all) => pass(format!(
+            "a stack canary is checked in {some} of {}",
+            counted(all, "function")
+        ))
+        .with(named(checking.unwrap_or_default().iter())),
+        Count::Untold if imported && !has_libc => pass(
+            "functions call `__stack_chk_fail`, which reports a damaged stack \
+                  canary",
+        )
+        .with("imports `__stack_chk_fail`"),
+        Count::Untold if has_libc => unknown("handpie does not analyse machine code of this CPU"),
         Count::Untold => recorded(asked).unwrap_or_else(|| {
             unknown(
-                "it calls none of the functions that report a broken one: either no function \
-                     needs a canary, or it was built without",
+                "nothing calls `__stack_chk_fail`: either no function needs a stack canary, or \
+                 the compiler was told not to add any",
             )
         }),
     })
@@ -84,10 +96,16 @@ fn recorded(asked: Had) -> Option<Judgement> {
     match asked {
         Had::Unrecorded => None,
         Had::All => Some(pass(
-            "compiled with -fstack-protector; no function needs one",
+            "compiled with -fstack-protector; no function needs a stack canary",
         )),
-        Had::Some => Some(warn("part of it was compiled without -fstack-protector").hint(HINT)),
-        Had::None => Some(fail("it was compiled without -fstack-protector").hint(HINT)),
+        Had::Some => Some(
+            warn(
+                "some source files were compiled without \
+                                -fstack-protector",
+            )
+            .hint(HINT),
+        ),
+        Had::None => Some(fail("compiled without -fstack-protector").hint(HINT)),
     }
 }
 
@@ -102,13 +120,16 @@ enum Count {
 fn unprotected(all: usize, exposed: &[Function<'_>]) -> Judgement {
     if exposed.is_empty() {
         return unknown(format!(
-            "none of its {all} functions checks one: either none needs it, or it was built without"
+            "no stack canary is checked in {}: either no function needs one, or the compiler was \
+             told not to add any",
+            counted(all, "function")
         ));
     }
     let count = exposed.len();
     fail(format!(
-        "none of its {all} functions checks one, and {count} of them give the address of a local \
-         variable away"
+        "no stack canary is checked in {}, and the address of a local variable escapes from \
+         {count} of them",
+        counted(all, "function")
     ))
     .with(named(exposed.iter()))
     .hint(HINT)

@@ -1,4 +1,6 @@
-//! Whether every object was compiled hardened, where a log of the build is at hand.
+//! Whether every object was compiled with hardening flags, if a build log is available.
+
+use handpie_binary::counted;
 
 use crate::compiled::{Compiled, CompiledObject};
 use crate::finding::{Judgement, not_applicable, pass, unknown, warn};
@@ -7,7 +9,7 @@ use crate::subject::{Language, Libc, Subject};
 
 pub(super) const COMPILER_FLAGS: Rule = Rule {
     code: "compiler-flags",
-    wish: "hardened objects, as the log of the build has it",
+    wish: "every object compiled with hardening flags, according to the build log",
     severity: Severity::Medium,
     levels: Levels::all(Level::Warn),
     judge: compiler_flags,
@@ -62,7 +64,7 @@ fn compiler_flags(subject: &Subject<'_>) -> Option<Judgement> {
         return None;
     }
     match subject.language {
-        Language::Go | Language::Rust => Some(not_applicable("no compiler of C made it")),
+        Language::Go | Language::Rust => Some(not_applicable("no code was compiled from C")),
         Language::GoWithC | Language::RustWithC | Language::C => {
             Some(of_log(compiled, subject.libc))
         }
@@ -74,7 +76,7 @@ pub(crate) fn of_log(compiled: &Compiled, libc: Libc) -> Judgement {
     let objects = compiled.objects.iter().filter(|one| one.name != OF_GO);
     let objects: Vec<&CompiledObject> = objects.collect();
     if objects.is_empty() {
-        return unknown("the log of the build does not know this program");
+        return unknown("the build log has no entry for this program");
     }
     // musl's headers have no functions that check sizes.
     let makes_sense = |wish: &&Wish| libc == Libc::Glibc || wish.flag != FORTIFY;
@@ -89,30 +91,27 @@ pub(crate) fn of_log(compiled: &Compiled, libc: Libc) -> Judgement {
         if object.flags.is_none() {
             unlogged.push(object.name.clone());
         } else if !missing.is_empty() {
-            lacking.push(format!("{}: without {}", object.name, missing.join(" ")));
+            lacking.push(format!(
+                "{}: compiled without {}",
+                object.name,
+                missing.join(" ")
+            ));
         }
     }
-    let of = |count: usize| format!("{count} of {} objects", objects.len());
+    let of = |count: usize| format!("{count} of {}", counted(objects.len(), "object"));
     let (judgement, named) = match (lacking.is_empty(), unlogged.is_empty()) {
         (false, _) => {
-            let why = format!("{} were compiled without hardening", of(lacking.len()));
-            let hint = "compile them with `handpie cc`, and leave out what switches hardening off";
+            let why = format!("{} compiled without hardening flags", of(lacking.len()));
+            let hint = "compile with `handpie cc`, and remove flags that disable hardening";
             (warn(why).hint(hint), lacking)
         }
         (true, false) => {
-            let why = format!(
-                "the log of the build says nothing of {}",
-                of(unlogged.len())
-            );
+            let why = format!("the build log has no entry for {}", of(unlogged.len()));
             (unknown(why), unlogged)
         }
         (true, true) => {
             let flags: Vec<&str> = wishes.iter().map(|wish| wish.flag).collect();
-            let why = format!(
-                "{} were compiled with {}",
-                of(objects.len()),
-                flags.join(" ")
-            );
+            let why = format!("{} compiled with {}", of(objects.len()), flags.join(" "));
             (pass(why), Vec::new())
         }
     };

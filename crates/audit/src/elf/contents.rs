@@ -1,5 +1,6 @@
-//! What else is in the file: names, debug information, the id under which both are found again.
+//! Symbols, debug information, and the build ID that connects them.
 
+use handpie_binary::counted;
 use handpie_binary::elf::constants::{NT_GNU_BUILD_ID, SHF_ALLOC, SHT_SYMTAB};
 
 use super::segments::named;
@@ -9,7 +10,7 @@ use crate::subject::Subject;
 
 pub(super) const SYMBOLS: Rule = Rule {
     code: "symbols",
-    wish: "names of functions, for backtraces and for telling what is in it",
+    wish: "a symbol table, for backtraces and for identifying the program's contents",
     severity: Severity::Low,
     levels: Levels {
         // Where a package manager or a debug server keeps them apart, they need not be in it.
@@ -21,7 +22,7 @@ pub(super) const SYMBOLS: Rule = Rule {
 
 pub(super) const DEBUG_INFO: Rule = Rule {
     code: "debug-info",
-    wish: "no debug information in what is shipped",
+    wish: "no debug information in shipped binaries",
     severity: Severity::Low,
     levels: Levels::all(Level::Warn),
     judge: debug_info,
@@ -29,7 +30,7 @@ pub(super) const DEBUG_INFO: Rule = Rule {
 
 pub(super) const BUILD_ID: Rule = Rule {
     code: "build-id",
-    wish: "a build id, by which debug information and crash reports find each other",
+    wish: "a build ID, which connects debug information and crash reports with the binary",
     severity: Severity::Low,
     levels: Levels {
         distro: Level::Fail,
@@ -49,9 +50,12 @@ fn symbols(subject: &Subject<'_>) -> Option<Judgement> {
         .iter()
         .find(|section| section.kind == SHT_SYMTAB);
     Some(match table {
-        Some(table) => pass("it has them").at(table.offset, named(table)),
-        None if elf.sections().is_empty() => fail("it has not even section headers"),
-        None => fail("it is stripped").hint("strip with --strip-debug instead"),
+        Some(table) => pass("has a symbol table").at(table.offset, named(table)),
+        None if elf.sections().is_empty() => fail("has neither a symbol table nor section headers"),
+        None => fail("has no symbol table: it was stripped").hint(
+            "strip with --strip-debug \
+                      instead",
+        ),
     })
 }
 
@@ -68,15 +72,21 @@ fn debug_info(subject: &Subject<'_>) -> Option<Judgement> {
         .filter(|section| is_debug(section.name) && section.file_size().0 > 0)
         .collect();
     let Some(first) = debug.first() else {
-        return Some(pass("there is none"));
+        return Some(pass("has no debug information"));
     };
     let size = debug
         .iter()
         .fold(0u64, |sum, section| sum.saturating_add(section.size.0));
     Some(
-        fail(format!("{size} bytes of it"))
-            .at(first.offset, named(first))
-            .hint("objcopy --only-keep-debug it into a file of its own, then strip --strip-debug"),
+        fail(format!(
+            "has {} of debug information",
+            counted(size, "byte")
+        ))
+        .at(first.offset, named(first))
+        .hint(
+            "keep debug information in a separate file: `objcopy --only-keep-debug`, then \
+                   `strip --strip-debug`",
+        ),
     )
 }
 
@@ -91,16 +101,16 @@ fn build_id(subject: &Subject<'_>) -> Option<Judgement> {
     if let Some(note) = gnu {
         let digits = note.description.iter().map(|byte| format!("{byte:02x}"));
         let id: String = digits.take(20).collect();
-        return Some(pass(id).at(note.offset, "note `NT_GNU_BUILD_ID`"));
+        return Some(pass(format!("build ID {id}")).at(note.offset, "note `NT_GNU_BUILD_ID`"));
     }
     let go = elf.notes().find(|note| note.name == b"Go");
     Some(match go {
-        Some(note) => warn("it has only Go's own, which debuggers and debuginfod do not know")
-            .at(note.offset, "note of Go")
+        Some(note) => warn("has only Go's own build ID, which debuggers and debuginfod do not use")
+            .at(note.offset, "Go's note")
             .hint("link with -ldflags=-B=gobuildid"),
         None if subject.language.is_go() => {
-            fail("it has none").hint("link with -ldflags=-B=gobuildid")
+            fail("has no build ID").hint("link with -ldflags=-B=gobuildid")
         }
-        None => fail("it has none").hint("link with -Wl,--build-id"),
+        None => fail("has no build ID").hint("link with -Wl,--build-id"),
     })
 }

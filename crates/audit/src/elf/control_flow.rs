@@ -1,4 +1,5 @@
-//! Whether calls and returns may go anywhere: marks for the CPU's own checks, and the compiler's.
+//! Control-flow protection: marks for the CPU's checks of branches and returns, and the compiler's
+//! own checks.
 
 use handpie_binary::elf::constants::{EM_386, EM_AARCH64, EM_X86_64};
 
@@ -27,7 +28,7 @@ pub(super) const BRANCH_PROTECTION: Rule = Rule {
 
 pub(super) const CFI: Rule = Rule {
     code: "cfi",
-    wish: "indirect calls that only reach functions of the right type",
+    wish: "indirect calls restricted to functions of the expected type",
     severity: Severity::Low,
     levels: Levels::all(Level::Warn),
     judge: cfi,
@@ -43,8 +44,8 @@ fn cet(subject: &Subject<'_>) -> Option<Judgement> {
     if machine != EM_X86_64 && machine != EM_386 {
         return None;
     }
-    let hint = "compile everything with -fcf-protection=full, start files too; -Wl,-z,ibt,-z,shstk \
-                would only claim it";
+    let hint = "compile every object with -fcf-protection=full, including the C start-up files; \
+                -Wl,-z,ibt,-z,shstk sets the marks without the protection";
     marks(subject, X86_FEATURES, X86, hint)
 }
 
@@ -52,7 +53,8 @@ fn branch_protection(subject: &Subject<'_>) -> Option<Judgement> {
     if subject.elf()?.header().machine != EM_AARCH64 {
         return None;
     }
-    let hint = "compile everything with -mbranch-protection=standard, start files too";
+    let hint = "compile every object with -mbranch-protection=standard, including the C start-up \
+                files";
     marks(subject, AARCH64_FEATURES, AARCH64, hint)
 }
 
@@ -68,15 +70,25 @@ fn marks(
     }
     match subject.language {
         Language::Go | Language::GoWithC => {
-            return Some(not_applicable("Go's compiler has no such marks"));
+            return Some(not_applicable(
+                "Go's compiler does not support control-flow protection \
+                                        marks",
+            ));
         }
         Language::Rust | Language::RustWithC => {
-            return Some(not_applicable("stable Rust has no such marks"));
+            return Some(not_applicable(
+                "stable Rust does not support control-flow protection \
+                                        marks",
+            ));
         }
         Language::C => {}
     }
+    let unmarked = format!(
+        "not marked for {}",
+        known.map(|(_, name)| name).join(" or ")
+    );
     let Some((bits, offset)) = properties::features(elf, property) else {
-        return Some(fail("it is not marked").hint(hint));
+        return Some(fail(unmarked).hint(hint));
     };
     let named = |set: bool| {
         let chosen = known.iter().filter(|(bit, _)| (bits & bit != 0) == set);
@@ -85,8 +97,8 @@ fn marks(
     };
     let judgement = match (named(true), named(false)) {
         (_, absent) if absent.is_empty() => pass(format!("marked for {}", named(true))),
-        (present, _) if present.is_empty() => fail("it is marked for neither").hint(hint),
-        (present, absent) => warn(format!("marked for {present}, not for {absent}")).hint(hint),
+        (present, _) if present.is_empty() => fail(unmarked).hint(hint),
+        (present, absent) => warn(format!("marked for {present}, but not for {absent}")).hint(hint),
     };
     let evidence = format!("note `NT_GNU_PROPERTY_TYPE_0`, property {property:#x} is {bits:#x}");
     Some(judgement.at(offset, evidence))
@@ -114,9 +126,11 @@ fn cfi(subject: &Subject<'_>) -> Option<Judgement> {
             || ENDS.iter().any(|end| symbol.name.ends_with(end))
     });
     Some(match found {
-        Some(symbol) => {
-            pass("checked by clang").with(format!("symbol `{}`", symbols::name(symbol)))
-        }
-        None => unknown("clang's checks need not leave a trace, and none is there"),
+        Some(symbol) => pass(
+            "clang's control-flow integrity (CFI) checks indirect \
+                  calls",
+        )
+        .with(format!("symbol `{}`", symbols::name(symbol))),
+        None => unknown("no trace of clang's control-flow integrity (CFI), which may leave none"),
     })
 }

@@ -1,6 +1,7 @@
 //! FORTIFY: calls of libc functions that know the size of what they write to. A compiler replaces
 //! `printf` by `__printf_chk` and so on, and the names of what is imported tell.
 
+use handpie_binary::counted;
 use handpie_binary::elf::Elf;
 
 use memchr::memmem;
@@ -14,7 +15,7 @@ use crate::subject::{Language, Libc, Subject};
 
 pub(super) const FORTIFY: Rule = Rule {
     code: "fortify",
-    wish: "calls of libc that check sizes",
+    wish: "libc calls that check buffer sizes (FORTIFY)",
     severity: Severity::Medium,
     levels: Levels::all(Level::Warn),
     judge: fortify,
@@ -77,8 +78,13 @@ fn fortify(subject: &Subject<'_>) -> Option<Judgement> {
         return None;
     }
     match (subject.language, subject.libc) {
-        (Language::Go, _) => return Some(not_applicable("Go checks every access")),
-        (Language::Rust, _) => return Some(not_applicable("Rust checks every access")),
+        (Language::Go, _) => return Some(not_applicable("Go checks the bounds of every access")),
+        (Language::Rust, _) => {
+            return Some(not_applicable(
+                "Rust checks the bounds of every \
+                                                           access",
+            ));
+        }
         (_, Libc::Musl) => return Some(not_applicable("musl has no FORTIFY")),
         _ => {}
     }
@@ -93,7 +99,10 @@ fn fortify(subject: &Subject<'_>) -> Option<Judgement> {
     let called = code::called(elf, &own, table);
     Some(match called {
         Some(called) => of_calls(elf, &called, false),
-        None => unknown("its own calls cannot be told from those of what is linked into it"),
+        None => unknown(
+            "the program's own calls cannot be told apart from those of libraries \
+                         linked into it",
+        ),
     })
 }
 
@@ -119,22 +128,30 @@ fn of_calls(elf: &Elf<'_>, names: &[&[u8]], all: bool) -> Judgement {
         never_checked.clear();
     }
     let judgement = match (checked.len(), never_checked.len()) {
-        (0, 0) if !all => unknown("none of its own calls that can be followed is checked"),
+        (0, 0) if !all => unknown(
+            "no checked libc call was found among the calls that can be \
+                                   resolved",
+        ),
         (0, 0) if plain(&WHERE_KNOWN).is_empty() => {
-            not_applicable("it calls nothing that could be checked")
+            not_applicable("calls no libc function that has a checked variant")
         }
-        (0, 0) => {
-            unknown("what it calls is checked only where sizes are known, and none is checked")
-        }
+        (0, 0) => unknown(
+            "no libc call is checked; those used are checked only where the compiler \
+                     knows the buffer's size",
+        ),
         (0, _) => fail(format!(
-            "no call is checked, not even {}",
+            "no libc call is checked, not even {}",
             list(&never_checked)
         ))
         .hint(HINT),
-        (count, 0) => pass(format!("{}, at {}", counted(count), level(elf, &checked))),
+        (count, 0) => pass(format!(
+            "{}, {}",
+            checked_calls(count),
+            level(elf, &checked)
+        )),
         (count, _) => warn(format!(
-            "{}, but not {}: at level 1, or some objects are without",
-            counted(count),
+            "{}, but not {}: FORTIFY level 1, or some objects were compiled without FORTIFY",
+            checked_calls(count),
             list(&never_checked),
         ))
         .hint(HINT),
@@ -152,18 +169,19 @@ fn is_clangs(elf: &Elf<'_>) -> bool {
     comment.is_some_and(|comment| memmem::find(comment.data(), b"clang version").is_some())
 }
 
-fn counted(count: usize) -> String {
-    match count {
-        1 => "1 function is called with checks".to_owned(),
-        count => format!("{count} functions are called with checks"),
-    }
+fn checked_calls(count: usize) -> String {
+    let verb = if count == 1 { "is" } else { "are" };
+    format!(
+        "{} {verb} called with size checks",
+        counted(count, "libc function")
+    )
 }
 
 /// gcc and clang turn a call with checks back into the plain one where level 1 would check nothing.
 /// Level 3 differs from level 2 only in which sizes are known.
 fn level(elf: &Elf<'_>, checked: &[&[u8]]) -> String {
     if let Some(level) = Producers::of(elf).fortify_level() {
-        return format!("level {level}");
+        return format!("FORTIFY level {level}");
     }
     let plain_names = |name: &&[u8]| {
         let plain = name
@@ -172,8 +190,8 @@ fn level(elf: &Elf<'_>, checked: &[&[u8]]) -> String {
         plain.is_some_and(|plain| FROM_LEVEL_2.contains(&plain))
     };
     match checked.iter().any(plain_names) {
-        true => "level 2 or 3".to_owned(),
-        false => "a level that the file does not tell".to_owned(),
+        true => "FORTIFY level 2 or 3".to_owned(),
+        false => "FORTIFY level unknown".to_owned(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a program needs to start: a loader, libraries, and whose rights it gets.
+//! What a program needs to start: a dynamic loader, shared libraries, and privileges.
 
 use handpie_binary::elf::constants::{DT_NEEDED, PT_INTERP};
 
@@ -8,7 +8,7 @@ use crate::subject::{Language, Subject};
 
 pub(super) const NO_LOADER: Rule = Rule {
     code: "no-loader",
-    wish: "to start without a dynamic loader",
+    wish: "start-up without a dynamic loader",
     severity: Severity::High,
     levels: Levels {
         // Most who ship such a program do not know that it does not start in an empty image.
@@ -22,7 +22,7 @@ pub(super) const NO_LOADER: Rule = Rule {
 
 pub(super) const NEEDED_LIBRARIES: Rule = Rule {
     code: "needed-libraries",
-    wish: "to need no shared library",
+    wish: "no dependency on shared libraries",
     severity: Severity::High,
     levels: Levels {
         portable: Level::Fail,
@@ -33,7 +33,7 @@ pub(super) const NEEDED_LIBRARIES: Rule = Rule {
 
 pub(super) const SETUID: Rule = Rule {
     code: "setuid",
-    wish: "no more rights than its user has",
+    wish: "no privileges beyond those of the user who runs the program",
     severity: Severity::High,
     levels: Levels::all(Level::Warn),
     judge: setuid,
@@ -46,7 +46,9 @@ fn no_loader(subject: &Subject<'_>) -> Option<Judgement> {
     }
     let segment = elf.segments().iter().find(|s| s.kind == PT_INTERP);
     let Some(segment) = segment else {
-        return Some(pass("the kernel starts it by itself"));
+        return Some(pass(
+            "the kernel starts the program without a dynamic loader",
+        ));
     };
     let path = elf.interpreter().ok().flatten().unwrap_or_default();
     let path = String::from_utf8_lossy(path);
@@ -55,16 +57,18 @@ fn no_loader(subject: &Subject<'_>) -> Option<Judgement> {
     let judgement = match needed.is_none_or(|needed| needed.is_empty()) {
         true => {
             let judgement = fail(format!(
-                "it needs {path} although it needs no library; where that is absent it does not start"
+                "requests the dynamic loader {path} although no shared library is needed; does \
+                 not start where the loader is missing"
             ));
             match subject.language {
-                Language::Go => {
-                    judgement.hint("build it with `handpie build`, or use `handpie convert`")
-                }
+                Language::Go => judgement.hint(
+                    "build with `handpie build`, or convert the file with `handpie \
+                                    convert`",
+                ),
                 _ => judgement.hint("link with -static-pie"),
             }
         }
-        false => not_applicable("its libraries need one"),
+        false => not_applicable("shared libraries are needed, which require a dynamic loader"),
     };
     // What has no bytes may claim to be anywhere.
     let at = match segment.file_size.0 {
@@ -80,13 +84,13 @@ fn needed_libraries(subject: &Subject<'_>) -> Option<Judgement> {
         return None;
     }
     let Some(dynamic) = elf.dynamic().ok().flatten() else {
-        return Some(pass("it has no dynamic section"));
+        return Some(pass("has no dynamic section"));
     };
     let needed = dynamic.needed(elf).unwrap_or_default();
     if needed.is_empty() {
-        return Some(pass("it names no library"));
+        return Some(pass("no `DT_NEEDED`: no shared library is needed"));
     }
-    let mut judgement = fail(format!("it needs {}", needed.join(", ")));
+    let mut judgement = fail(format!("needs {}", needed.join(", ")));
     let entries = dynamic.entries.iter();
     for (entry, name) in entries.filter(|entry| entry.tag == DT_NEEDED).zip(&needed) {
         judgement = judgement.at(entry.offset, format!("`DT_NEEDED` {name}"));
@@ -113,9 +117,9 @@ fn setuid(subject: &Subject<'_>) -> Option<Judgement> {
     let set = BITS.iter().filter(|(bit, _)| mode & bit != 0);
     let names: Vec<&str> = set.map(|(_, name)| *name).collect();
     Some(match names.is_empty() {
-        true => pass("it has neither bit"),
-        false => warn(format!("it is {}", names.join(" and ")))
+        true => pass("neither the setuid nor the setgid bit is set"),
+        false => warn(format!("the file is {}", names.join(" and ")))
             .with(format!("mode {:o}", mode & 0o7777))
-            .hint("use file capabilities or a service that has the rights"),
+            .hint("use file capabilities, or a service that runs with the privileges"),
     })
 }

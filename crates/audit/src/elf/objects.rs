@@ -12,7 +12,7 @@ const OF_KERNEL_MODULES: [&str; 2] = [".modinfo", ".gnu.linkonce.this_module"];
 
 pub(crate) const POSITION_INDEPENDENT_CODE: Rule = Rule {
     code: "position-independent-code",
-    wish: "objects that can become a static-PIE",
+    wish: "objects that can be linked into a static-PIE",
     severity: Severity::Medium,
     levels: Levels::all(Level::Fail),
     judge,
@@ -34,11 +34,11 @@ pub struct Objects {
 impl Objects {
     pub(crate) fn judgement(&self) -> Judgement {
         let judgement = match (self.offences, self.judged) {
-            (0, 0) => return not_applicable("there is no ELF object in it"),
-            (0, _) => return pass("addresses stand only where they can be relocated at start"),
-            (1, _) => fail("one place in it cannot be part of a static-PIE"),
+            (0, 0) => return not_applicable("contains no ELF object"),
+            (0, _) => return pass("every absolute address can be relocated at start-up"),
+            (1, _) => fail("1 relocation cannot be part of a static-PIE"),
             (count, _) => fail(format!(
-                "{count} places in it cannot be part of a static-PIE"
+                "{count} relocations cannot be part of a static-PIE"
             )),
         };
         Judgement {
@@ -55,7 +55,7 @@ fn judge(subject: &Subject<'_>) -> Option<Judgement> {
         return None;
     }
     Some(match is_kernel_module(elf) {
-        true => not_applicable("it is a kernel module, which the kernel links itself"),
+        true => not_applicable("a kernel module is linked by the kernel"),
         false => objects.judgement(),
     })
 }

@@ -27,19 +27,17 @@ fn pie(subject: &Subject<'_>) -> Option<Judgement> {
         Kind::StaticExecutable | Kind::DynamicExecutable => {
             let hint = match subject.language {
                 Language::Go => {
-                    "build it with `handpie build`, or -buildmode=pie and `handpie convert`"
+                    "build with `handpie build`, or with -buildmode=pie and `handpie convert`"
                 }
-                Language::GoWithC => "build it with -buildmode=pie",
-                Language::Rust | Language::RustWithC => {
-                    "build it without -C relocation-model=static"
-                }
+                Language::GoWithC => "build with -buildmode=pie",
+                Language::Rust | Language::RustWithC => "build without -C relocation-model=static",
                 Language::C => "compile with -fPIE and link with -static-pie or -pie",
             };
-            fail("it is linked to run at one fixed address")
+            fail("linked to run at a fixed address")
                 .at(E_TYPE, what)
                 .hint(hint)
         }
-        Kind::SharedObject => not_applicable("a shared object is always loaded anywhere"),
+        Kind::SharedObject => not_applicable("a shared object is always position-independent"),
         _ => return None,
     })
 }

@@ -14,7 +14,7 @@ use crate::subject::{Kind, Libc, Subject};
 
 pub(super) const RELRO: Rule = Rule {
     code: "relro",
-    wish: "pointers that are read-only once they are relocated",
+    wish: "relocated data that becomes read-only after start-up (RELRO)",
     severity: Severity::High,
     levels: Levels::all(Level::Fail),
     judge: relro,
@@ -22,7 +22,7 @@ pub(super) const RELRO: Rule = Rule {
 
 pub(super) const RELRO_APPLIED: Rule = Rule {
     code: "relro-applied",
-    wish: "a start-up that really makes them read-only",
+    wish: "a loader or start-up code that applies RELRO",
     severity: Severity::High,
     levels: Levels::all(Level::Fail),
     judge: relro_applied,
@@ -30,7 +30,7 @@ pub(super) const RELRO_APPLIED: Rule = Rule {
 
 pub(super) const BIND_NOW: Rule = Rule {
     code: "bind-now",
-    wish: "all functions bound before it starts",
+    wish: "all functions bound before the program starts",
     severity: Severity::Medium,
     levels: Levels::all(Level::Warn),
     judge: bind_now,
@@ -38,7 +38,7 @@ pub(super) const BIND_NOW: Rule = Rule {
 
 const HINT: &str = "link with -Wl,-z,relro,-z,now";
 /// Go's own linker ignores what is meant for a C compiler's.
-const HINT_OF_GO: &str = "build it with -buildmode=pie and -ldflags=-bindnow";
+const HINT_OF_GO: &str = "build with -buildmode=pie and -ldflags=-bindnow";
 
 fn relro(subject: &Subject<'_>) -> Option<Judgement> {
     let elf = subject.elf()?;
@@ -50,10 +50,10 @@ fn relro(subject: &Subject<'_>) -> Option<Judgement> {
         return Some(match (subject.kind, &dynamic) {
             // Go's linker puts what a PIE would relocate into read-only data.
             (Kind::StaticExecutable, None) if !has_pointers(elf) => {
-                not_applicable("nothing in it is relocated, so there is nothing to protect after")
+                not_applicable("nothing is relocated at start-up, so RELRO has nothing to protect")
             }
-            _ if subject.language.is_go() => fail("it has no `PT_GNU_RELRO`").hint(HINT_OF_GO),
-            _ => fail("it has no `PT_GNU_RELRO`").hint(HINT),
+            _ if subject.language.is_go() => fail("has no `PT_GNU_RELRO` segment").hint(HINT_OF_GO),
+            _ => fail("has no `PT_GNU_RELRO` segment").hint(HINT),
         });
     };
     let evidence = format!(
@@ -67,20 +67,25 @@ fn relro(subject: &Subject<'_>) -> Option<Judgement> {
     let lazy = lazy_binding(subject, elf, dynamic.as_ref());
     let judgement = match lazy {
         Lazy::Nothing => {
-            pass("full; no function is bound late, so there is no table to keep writable")
+            pass("full RELRO; no function is bound lazily, so no PLT table stays writable")
         }
         Lazy::Now => match writable_plt(elf, dynamic.as_ref(), segment) {
             Some(address) => warn(format!(
-                "partial: the table of functions at address {address} is outside it"
+                "partial RELRO: the PLT's table of addresses (`.got.plt`) at address {address} \
+                 lies outside"
             )),
-            None => pass("full"),
+            None => pass("full RELRO"),
         },
-        Lazy::AtStart => {
-            warn("partial: the table of functions is filled at start and stays writable").hint(hint)
-        }
-        Lazy::Late => {
-            warn("partial: the table of functions that are bound late stays writable").hint(hint)
-        }
+        Lazy::AtStart => warn(
+            "partial RELRO: the PLT's table of addresses (`.got.plt`) is filled at start-up \
+                  and stays writable",
+        )
+        .hint(hint),
+        Lazy::Late => warn(
+            "partial RELRO: functions are bound lazily, so the PLT's table of addresses \
+                  (`.got.plt`) stays writable",
+        )
+        .hint(hint),
     };
     Some(judgement.at(segment.header, evidence))
 }
@@ -92,18 +97,19 @@ fn relro_applied(subject: &Subject<'_>) -> Option<Judgement> {
         return None;
     }
     let Some(segment) = relro_segment(elf) else {
-        return Some(not_applicable("there is no RELRO to apply"));
+        return Some(not_applicable("has no RELRO segment to apply"));
     };
     let judgement = match (subject.kind, subject.libc) {
-        (kind, _) if kind.needs_loader() => pass("its loader does it"),
-        _ if has_handpies_start(elf) => pass("handpie's start-up code does it"),
-        (_, Libc::Glibc) => pass("glibc's start-up code does it"),
-        (_, Libc::Musl) => {
-            fail("musl's start-up code of static programs never does it: the range stays writable")
-                .hint("link it with `handpie link` or `handpie cc`, whose start-up code does it")
-        }
+        (kind, _) if kind.needs_loader() => pass("the dynamic loader applies RELRO"),
+        _ if has_handpies_start(elf) => pass("handpie's start-up code applies RELRO"),
+        (_, Libc::Glibc) => pass("glibc's start-up code applies RELRO"),
+        (_, Libc::Musl) => fail(
+            "musl's start-up code for static programs never applies RELRO: the range stays \
+                  writable",
+        )
+        .hint("link with `handpie link` or `handpie cc`, whose start-up code applies RELRO"),
         _ => unknown(
-            "whose start-up code this is cannot be told; `handpie prove` looks at the running program",
+            "the start-up code is not recognised; `handpie prove` examines the running program",
         ),
     };
     Some(judgement.at(
@@ -125,12 +131,12 @@ fn bind_now(subject: &Subject<'_>) -> Option<Judgement> {
     }
     let dynamic = elf.dynamic().ok().flatten();
     Some(match lazy_binding(subject, elf, dynamic.as_ref()) {
-        Lazy::Nothing => pass("it calls no function through a table that is filled late"),
-        Lazy::Now => pass("it asks for that"),
-        Lazy::AtStart => pass("whoever starts it fills the whole table of functions at once"),
+        Lazy::Nothing => pass("no function is bound lazily"),
+        Lazy::Now => pass("requests immediate binding"),
+        Lazy::AtStart => pass("the loader or the start-up code binds all functions at start-up"),
         Lazy::Late => {
             let offset = dynamic.map(|dynamic| dynamic.offset).unwrap_or_default();
-            fail("functions are bound at their first call")
+            fail("functions are bound lazily, at their first call")
                 .at(
                     offset,
                     "`DT_FLAGS` without `DF_BIND_NOW`, `DT_FLAGS_1` without `DF_1_NOW`",

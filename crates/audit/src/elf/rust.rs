@@ -1,4 +1,4 @@
-//! Rust's own: the list of crates that cargo-auditable leaves in a program, and what a panic does.
+//! Rules for Rust: the list of crates that cargo-auditable embeds, and whether a panic aborts.
 
 use memchr::memmem;
 
@@ -10,7 +10,7 @@ use crate::subject::Subject;
 
 pub(super) const AUDITABLE: Rule = Rule {
     code: "rust-auditable",
-    wish: "the list of its crates in it, so that advisories can be matched",
+    wish: "an embedded list of crates, so that advisories can be matched",
     severity: Severity::Medium,
     levels: Levels::all(Level::Warn),
     judge: auditable,
@@ -18,7 +18,7 @@ pub(super) const AUDITABLE: Rule = Rule {
 
 pub(super) const PANIC: Rule = Rule {
     code: "rust-panic",
-    wish: "panics that end the program at once",
+    wish: "panics that abort the program",
     severity: Severity::Low,
     // Servers that answer the next request after a panic need the opposite; so a policy asks for it.
     levels: Levels::all(Level::Off),
@@ -32,10 +32,10 @@ fn auditable(subject: &Subject<'_>) -> Option<Judgement> {
     }
     Some(match elf.section(".dep-v0") {
         Some(section) if section.file_size().0 > 0 => {
-            pass("it has one").at(section.offset, named(section))
+            pass("has a list of crates").at(section.offset, named(section))
         }
-        Some(section) => fail("its list is empty").at(section.header, named(section)),
-        None => fail("it has none").hint("build with `cargo auditable build`"),
+        Some(section) => fail("the list of crates is empty").at(section.header, named(section)),
+        None => fail("has no list of crates").hint("build with `cargo auditable build`"),
     })
 }
 
@@ -60,10 +60,10 @@ fn panic(subject: &Subject<'_>) -> Option<Judgement> {
     Some(if let Some(symbol) = has(b"panic_unwind").or(raises) {
         warn("a panic unwinds")
             .with(format!("symbol `{}`", symbols::name(symbol)))
-            .hint("set panic = \"abort\" in the profile")
+            .hint("set panic = \"abort\" in the Cargo profile")
     } else if has(b"panic_abort").is_some() || asks {
         pass("a panic aborts")
     } else {
-        unknown("it is static, and no symbol names what a panic does")
+        unknown("the program is static, and no symbol shows whether a panic unwinds or aborts")
     })
 }

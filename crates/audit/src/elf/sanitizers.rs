@@ -16,7 +16,7 @@ use crate::subject::{Kind, Subject};
 
 pub(super) const SANITIZERS: Rule = Rule {
     code: "sanitizers",
-    wish: "nothing left in it that is meant for tests",
+    wish: "no sanitizer, coverage or profiling instrumentation",
     severity: Severity::High,
     levels: Levels::all(Level::Fail),
     judge: sanitizers,
@@ -56,12 +56,14 @@ fn sanitizers(subject: &Subject<'_>) -> Option<Judgement> {
         };
         // Libraries leave the runtime to the program; only the runtime itself defines it.
         if subject.kind == Kind::SharedObject && symbol.section != 0 {
-            return Some(not_applicable(format!("it is the runtime of {what}")));
+            return Some(not_applicable(format!(
+                "the library is the runtime of {what}"
+            )));
         }
         return Some(
-            fail(format!("{what} is in it"))
+            fail(format!("instrumented with {what}"))
                 .with(format!("symbol `{}`", symbols::name(symbol)))
-                .hint("build it without -fsanitize, -fprofile-instr-generate, --coverage and -pg"),
+                .hint("build without -fsanitize, -fprofile-instr-generate, --coverage and -pg"),
         );
     }
     let stripped = symbols.table.is_empty() && !subject.language.is_go();
@@ -70,11 +72,13 @@ fn sanitizers(subject: &Subject<'_>) -> Option<Judgement> {
         return Some(without_symbols(elf));
     }
     if stripped {
-        let why = "it asks for the runtime of none and has none; coverage would not be seen, \
-                   because it is stripped";
+        let why = "no sanitizer runtime is present or imported; coverage counters cannot be \
+                   detected in a stripped file";
         return Some(pass(why));
     }
-    Some(pass("no function of one is in it"))
+    Some(pass(
+        "has no function of a sanitizer, coverage or profiling runtime",
+    ))
 }
 
 fn is_mark(symbol: &Symbol<'_>, start: &[u8]) -> bool {
@@ -104,7 +108,7 @@ fn without_symbols(elf: &Elf<'_>) -> Judgement {
     ];
     const OF_COVERAGE: [&[u8]; 2] = [b"GCOV_PREFIX", b"LLVM_PROFILE_FILE"];
     let Some(section) = elf.section(".rodata") else {
-        return unknown("it has neither symbols nor sections");
+        return unknown("has neither symbols nor sections");
     };
     let size = section.file_size().min(Size(MAX_READ_ONLY_DATA));
     let data = elf.file().slice(section.offset.0, size, "read-only data");
@@ -122,7 +126,9 @@ fn without_symbols(elf: &Elf<'_>) -> Judgement {
         .or(of_coverage.map(|name| String::from_utf8_lossy(name).into_owned()));
     match name {
         // Debuggers and compilers speak of sanitizers without having one.
-        Some(name) => warn(format!("{name} is named in it")).at(section.offset, named(section)),
-        None => pass("no message of one is in it"),
+        Some(name) => {
+            warn(format!("read-only data mentions {name}")).at(section.offset, named(section))
+        }
+        None => pass("has no message of a sanitizer or coverage runtime"),
     }
 }

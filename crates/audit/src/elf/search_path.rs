@@ -1,5 +1,5 @@
-//! Where a program has its libraries looked for: a directory that somebody else can write to, or
-//! that depends on where it is started, lets them bring their own.
+//! The library search path. A directory that others can write to, or that depends on the working
+//! directory, lets an attacker supply libraries.
 
 use handpie_binary::elf::constants::{DT_RPATH, DT_RUNPATH};
 
@@ -9,7 +9,7 @@ use crate::subject::Subject;
 
 pub(super) const SEARCH_PATH: Rule = Rule {
     code: "search-path",
-    wish: "libraries from safe directories only",
+    wish: "libraries loaded from trusted directories only",
     severity: Severity::High,
     levels: Levels::all(Level::Fail),
     judge: search_path,
@@ -38,7 +38,9 @@ fn search_path(subject: &Subject<'_>) -> Option<Judgement> {
         return None;
     }
     let Some(dynamic) = elf.dynamic().ok().flatten() else {
-        return Some(pass("it looks for no library"));
+        return Some(pass(
+            "has no dynamic section, so no library is searched for",
+        ));
     };
     let entries = dynamic.entries.iter();
     let paths: Vec<_> = entries
@@ -48,7 +50,7 @@ fn search_path(subject: &Subject<'_>) -> Option<Judgement> {
         .filter(|(_, path)| !path.is_empty())
         .collect();
     if paths.is_empty() {
-        return Some(pass("it has neither `DT_RPATH` nor `DT_RUNPATH`"));
+        return Some(pass("has neither `DT_RPATH` nor `DT_RUNPATH`"));
     }
     let setuid = subject.mode.is_some_and(|mode| mode & SETUID != 0);
     let directories = paths.iter().flat_map(|(_, path)| path.split(':'));
@@ -57,11 +59,15 @@ fn search_path(subject: &Subject<'_>) -> Option<Judgement> {
         .collect();
     judged.sort_by_key(|place| place.rank());
     let judgement = match judged.into_iter().next_back() {
-        Some(Place::Unsafe(why)) => {
-            fail(why).hint("remove it with `patchelf --remove-rpath`, or link without -rpath")
-        }
-        Some(Place::Doubtful(why)) => warn(why).hint("link without -rpath unless it is meant"),
-        _ => pass("every directory is the system's or the program's own"),
+        Some(Place::Unsafe(why)) => fail(why).hint(
+            "remove the search path with `patchelf --remove-rpath`, or link \
+                            without -rpath",
+        ),
+        Some(Place::Doubtful(why)) => warn(why).hint(
+            "link without -rpath unless the directory is \
+                                                      intended",
+        ),
+        _ => pass("every directory belongs to the system or to the program"),
     };
     Some(paths.iter().fold(judgement, |judgement, (entry, path)| {
         judgement.at(entry.offset, format!("`{:?}` {path}", entry.tag))
@@ -93,11 +99,15 @@ fn place(directory: &str, setuid: bool) -> Place {
     let leads_to = of_program.and_then(|rest| rest.rsplit_once("/..").map(|(_, to)| to));
     let leads_out = leads_to.is_some_and(|to| is_below(to, &FOREIGN));
     if directory.is_empty() {
-        Place::Unsafe("an empty directory in it means the working directory".to_owned())
+        Place::Unsafe(
+            "an empty directory in the search path means the working \
+                       directory"
+                .to_owned(),
+        )
     } else if of_program.is_some() && setuid {
         // ld.so(8): in secure-execution mode $ORIGIN counts only in trusted directories.
         Place::Unsafe(format!(
-            "{directory} follows a setuid program to where its user puts it"
+            "the program is setuid, and {directory} is wherever a user puts a link to it"
         ))
     } else if leads_out {
         Place::Unsafe(format!(
@@ -109,14 +119,14 @@ fn place(directory: &str, setuid: bool) -> Place {
         Place::Unsafe(format!("{directory} depends on the working directory"))
     } else if is_below(directory, &FOREIGN) {
         Place::Unsafe(format!(
-            "others can write to {directory}, or it was a place of the build"
+            "{directory} is writable by others, or was part of the build environment"
         ))
     } else if directory.split('/').any(|part| part == "..") {
-        Place::Doubtful(format!("{directory} leads out of its own root"))
+        Place::Doubtful(format!("{directory} contains `..`"))
     } else if is_below(directory, &SYSTEM) {
         Place::Safe
     } else {
-        Place::Doubtful(format!("{directory} is no directory of the system"))
+        Place::Doubtful(format!("{directory} is not a system directory"))
     }
 }
 

@@ -1,5 +1,6 @@
-//! What the memory of a program may be used for: nothing that is written is executed.
+//! Memory protection: no memory is both writable and executable.
 
+use handpie_binary::counted;
 use handpie_binary::elf::constants::{
     DF_TEXTREL, DT_FLAGS, DT_TEXTREL, DynamicFlags, EM_68K, EM_386, EM_ARM, EM_MIPS, EM_PPC,
     EM_S390, EM_SPARC, EM_SPARCV9, EM_X86_64, Machine, PF_W, PF_X, PT_GNU_STACK, SHF_ALLOC,
@@ -13,7 +14,7 @@ use crate::subject::{Kind, Libc, Subject};
 
 pub(super) const EXECUTABLE_STACK: Rule = Rule {
     code: "executable-stack",
-    wish: "a stack that cannot be executed",
+    wish: "a non-executable stack",
     severity: Severity::High,
     levels: Levels::all(Level::Fail),
     judge: executable_stack,
@@ -21,7 +22,7 @@ pub(super) const EXECUTABLE_STACK: Rule = Rule {
 
 pub(super) const WRITABLE_CODE: Rule = Rule {
     code: "writable-code",
-    wish: "no memory that is writable and executable",
+    wish: "no memory that is both writable and executable",
     severity: Severity::High,
     levels: Levels::all(Level::Fail),
     judge: writable_code,
@@ -29,7 +30,7 @@ pub(super) const WRITABLE_CODE: Rule = Rule {
 
 pub(super) const TEXT_RELOCATIONS: Rule = Rule {
     code: "text-relocations",
-    wish: "code that nobody has to write to when it is loaded",
+    wish: "code that needs no relocation at load time",
     severity: Severity::High,
     levels: Levels::all(Level::Fail),
     judge: text_relocations,
@@ -37,7 +38,7 @@ pub(super) const TEXT_RELOCATIONS: Rule = Rule {
 
 pub(super) const SEPARATE_CODE: Rule = Rule {
     code: "separate-code",
-    wish: "data that is not executable",
+    wish: "data in non-executable segments",
     severity: Severity::Low,
     levels: Levels::all(Level::Warn),
     judge: separate_code,
@@ -60,18 +61,17 @@ fn executable_stack(subject: &Subject<'_>) -> Option<Judgement> {
     let stack = elf.segments().iter().find(|s| s.kind == PT_GNU_STACK);
     let hint = "link with -Wl,-z,noexecstack, and assemble with -Wa,--noexecstack";
     Some(match stack {
-        Some(stack) if stack.has(PF_X) => fail("it asks for an executable stack")
+        Some(stack) if stack.has(PF_X) => fail("requests an executable stack")
             .at(stack.header, header(stack))
             .hint(hint),
-        Some(stack) => pass("it asks for that").at(stack.header, header(stack)),
+        Some(stack) => pass("requests immediate binding").at(stack.header, header(stack)),
         None if subject.libc == Libc::Musl && elf.header().class == Class::Elf64 => {
-            warn("it has no `PT_GNU_STACK`; musl never makes a stack executable").hint(hint)
+            warn("has no `PT_GNU_STACK`; musl never makes the stack executable").hint(hint)
         }
         None if EXECUTABLE_BY_DEFAULT.contains(&elf.header().machine) => {
-            fail("it has no `PT_GNU_STACK`, and loaders take that for a wish to execute the stack")
-                .hint(hint)
+            fail("has no `PT_GNU_STACK`, which means an executable stack on this CPU").hint(hint)
         }
-        None => warn("it has no `PT_GNU_STACK`; on this CPU stacks are not executable by default")
+        None => warn("has no `PT_GNU_STACK`; on this CPU the stack is not executable by default")
             .hint(hint),
     })
 }
@@ -82,15 +82,21 @@ fn stack_of_object(elf: &Elf<'_>) -> Judgement {
     let hint = "add `.section .note.GNU-stack,\"\",@progbits` to the assembly";
     match elf.section(".note.GNU-stack") {
         Some(section) if section.flags.contains(SHF_EXECINSTR) => {
-            fail("it asks for an executable stack")
+            fail("requests an executable stack")
                 .at(section.header, named(section))
                 .hint(hint)
         }
-        Some(section) => pass("it asks for that").at(section.header, named(section)),
-        None if EXECUTABLE_BY_DEFAULT.contains(&elf.header().machine) => {
-            fail("without `.note.GNU-stack` GNU ld makes the program's stack executable").hint(hint)
-        }
-        None => warn("it has no `.note.GNU-stack`; on this CPU that harms nobody").hint(hint),
+        Some(section) => pass("requests immediate binding").at(section.header, named(section)),
+        None if EXECUTABLE_BY_DEFAULT.contains(&elf.header().machine) => fail(
+            "has no `.note.GNU-stack`, so GNU ld makes the program's stack \
+                  executable",
+        )
+        .hint(hint),
+        None => warn(
+            "has no `.note.GNU-stack`; on this CPU the stack is not executable by \
+                      default",
+        )
+        .hint(hint),
     }
 }
 
@@ -104,10 +110,16 @@ fn writable_code(subject: &Subject<'_>) -> Option<Judgement> {
         .filter(|load| load.has(PF_W) && load.has(PF_X))
         .collect();
     let Some(first) = both.first() else {
-        return Some(pass("no segment is both"));
+        return Some(pass("no segment is both writable and executable"));
     };
-    let judgement = fail(format!("{} of memory is writable and executable", bytes(first.memory_size.0)))
-        .hint("link without -N and without a linker script that joins them; -Wl,--fatal-warnings finds it");
+    let judgement = fail(format!(
+        "a segment of {} is both writable and executable",
+        counted(first.memory_size.0, "byte")
+    ))
+    .hint(
+        "link without -N and without a linker script that puts code and writable data into \
+               one segment; -Wl,--fatal-warnings makes the linker refuse",
+    );
     Some(both.iter().fold(judgement, |judgement, load| {
         judgement.at(load.header, header(load))
     }))
@@ -127,12 +139,13 @@ fn text_relocations(subject: &Subject<'_>) -> Option<Judgement> {
                     .is_ok_and(|flags| DynamicFlags(flags.into()).contains(DF_TEXTREL)))
     });
     Some(match marked {
-        Some(entry) => fail("the loader has to make its code writable to relocate it")
+        Some(entry) => fail("code has relocations, so the loader has to make it writable")
             .at(entry.offset, format!("`{:?}`", entry.tag))
             .hint(
-                "compile every object with -fPIE or -fPIC; link with -Wl,-z,text to find the one",
+                "compile every object with -fPIE or -fPIC; -Wl,-z,text makes the linker name \
+                 those that are not",
             ),
-        None => pass("its code is the same wherever it is loaded"),
+        None => pass("code has no relocations"),
     })
 }
 
@@ -149,8 +162,11 @@ fn separate_code(subject: &Subject<'_>) -> Option<Judgement> {
             .filter(|load| load.has(PF_X))
             .all(|load| load.offset.0 != 0);
         return Some(match code_only {
-            true => pass("its code has a segment of its own"),
-            false => crate::finding::unknown("it has no section headers to tell data from code"),
+            true => pass("code has a segment of its own"),
+            false => crate::finding::unknown(
+                "has no section headers, so data cannot be told \
+                                              apart from code",
+            ),
         });
     }
     let data = |section: &&Section<'_>| {
@@ -165,13 +181,16 @@ fn separate_code(subject: &Subject<'_>) -> Option<Judgement> {
     };
     let data: Vec<&Section<'_>> = elf.sections().iter().filter(data).collect();
     if data.is_empty() {
-        return Some(pass("what is not code is not executable"));
+        return Some(pass("executable segments contain code only"));
     }
     let total = data
         .iter()
         .fold(0u64, |sum, section| sum.saturating_add(section.size.0));
-    let judgement = fail(format!("{} of data are executable", bytes(total)))
-        .hint("link with -Wl,-z,separate-code");
+    let judgement = fail(format!(
+        "{} of data in executable segments",
+        counted(total, "byte")
+    ))
+    .hint("link with -Wl,-z,separate-code");
     Some(data.iter().take(4).fold(judgement, |judgement, section| {
         judgement.at(section.offset, named(section))
     }))
@@ -194,11 +213,4 @@ fn header(segment: &Segment) -> String {
         segment.kind,
         flags.concat()
     )
-}
-
-fn bytes(number: u64) -> String {
-    match number {
-        1 => "1 byte".to_owned(),
-        number => format!("{number} bytes"),
-    }
 }

@@ -1,6 +1,7 @@
 //! Stack clash protection: a frame larger than a page touches each page on its way, so that it
 //! cannot jump over the guard page. gcc and clang do it with one instruction after each step.
 
+use handpie_binary::counted;
 use handpie_binary::elf::constants::{
     EM_386, EM_AARCH64, EM_PPC, EM_PPC64, EM_S390, EM_X86_64, Machine,
 };
@@ -16,7 +17,7 @@ use crate::subject::{Language, Subject};
 
 pub(super) const STACK_CLASH: Rule = Rule {
     code: "stack-clash",
-    wish: "large frames that touch every page",
+    wish: "large stack frames that touch every page",
     severity: Severity::Low,
     levels: Levels::all(Level::Warn),
     judge: stack_clash,
@@ -31,7 +32,7 @@ const TOUCHES: [&[u8]; 2] = [
     &[0x48, 0xc7, 0x04, 0x24, 0, 0, 0, 0],
 ];
 const PAGE: u32 = 0x1000;
-/// No frame is larger, in bytes; what looks like one is no instruction.
+/// No frame is larger, in bytes; what looks like one is not an instruction.
 const MAX_FRAME: u32 = 8 << 20;
 
 /// Targets of rustc with stack probes (compiler/rustc_target/src/spec/targets).
@@ -48,9 +49,9 @@ fn stack_clash(subject: &Subject<'_>) -> Option<Judgement> {
             return Some(not_applicable(why));
         }
         Language::Rust if PROBED_BY_RUSTC.contains(&elf.header().machine) => {
-            return Some(pass("rustc has large frames touch every page on this CPU"));
+            return Some(pass("rustc emits stack probes on this CPU"));
         }
-        Language::Rust => return Some(unknown("rustc does not do it on every CPU")),
+        Language::Rust => return Some(unknown("rustc does not emit stack probes on every CPU")),
         _ => {}
     }
     let has_libc = !subject.kind.needs_loader();
@@ -59,7 +60,8 @@ fn stack_clash(subject: &Subject<'_>) -> Option<Judgement> {
         false => recorded(&Producers::of(elf)),
     };
     if elf.header().machine != EM_X86_64 {
-        let why = "the code of this CPU is not looked at, and no flags were recorded";
+        let why = "handpie does not analyse machine code of this CPU, and no compiler flags were \
+                   recorded";
         return Some(recorded.unwrap_or_else(|| unknown(why)));
     }
     let code = in_code(subject, elf, has_libc);
@@ -90,7 +92,8 @@ fn in_code<'data>(subject: &Subject<'data>, elf: &Elf<'data>, has_libc: bool) ->
         _ => functions::own_functions(table, true),
     };
     if own.is_empty() {
-        let why = "its own frames cannot be told from those of what is linked into it";
+        let why = "the program's own functions cannot be told apart from those of libraries \
+                   linked into it";
         return unknown(why);
     }
     let stretches = own.iter().filter_map(|function| function.code(elf));
@@ -99,11 +102,15 @@ fn in_code<'data>(subject: &Subject<'data>, elf: &Elf<'data>, has_libc: bool) ->
 
 fn recorded(producers: &Producers<'_>) -> Option<Judgement> {
     match producers.had("-fstack-clash-protection", "-fno-stack-clash-protection") {
-        Had::All => Some(pass("it was compiled with -fstack-clash-protection")),
-        Had::Some => {
-            Some(warn("part of it was compiled without -fstack-clash-protection").hint(HINT))
-        }
-        Had::None => Some(fail("it was compiled without -fstack-clash-protection").hint(HINT)),
+        Had::All => Some(pass("compiled with -fstack-clash-protection")),
+        Had::Some => Some(
+            warn(
+                "some source files were compiled without \
+                       -fstack-clash-protection",
+            )
+            .hint(HINT),
+        ),
+        Had::None => Some(fail("compiled without -fstack-clash-protection").hint(HINT)),
         Had::Unrecorded => None,
     }
 }
@@ -123,19 +130,26 @@ fn of_code(stretches: Vec<(Address, &[u8])>) -> Judgement {
         }
     }
     match (touched, jumps.first()) {
-        (0, None) => unknown("no function has a frame larger than a page"),
-        (_, None) => pass(format!("large frames touch every page ({touched} touches)")),
+        (0, None) => unknown("no function has a stack frame larger than a page"),
+        (_, None) => pass(format!(
+            "large stack frames touch every page ({})",
+            counted(touched, "stack probe")
+        )),
         (_, Some((address, size))) => {
             let jumping = match jumps.len() {
-                1 => "1 large frame does".to_owned(),
-                count => format!("{count} large frames do"),
+                1 => "1 large stack frame does".to_owned(),
+                count => format!("{count} large stack frames do"),
             };
             let judgement = match touched {
-                0 => fail(format!("{jumping} not touch its pages")),
-                _ => warn(format!("{jumping} not touch its pages, others do")),
+                0 => fail(format!("{jumping} not touch every page")),
+                _ => warn(format!(
+                    "{jumping} not touch every page, although others do"
+                )),
             };
             judgement
-                .with(format!("a frame of {size} bytes at address {address}"))
+                .with(format!(
+                    "a stack frame of {size} bytes at address {address}"
+                ))
                 .hint(HINT)
         }
     }

@@ -1,4 +1,4 @@
-//! The names in an ELF file, in its two tables. They are read once, because many rules ask for them.
+//! The two symbol tables of an ELF file, read once because many rules use them.
 
 use handpie_binary::elf::{Elf, Symbol};
 

@@ -1,4 +1,4 @@
-//! C in a Go program: whether there is some, whose, and how it was compiled.
+//! C code in a Go program: whether there is any, which packages call it, and how it was compiled.
 
 use super::{Go, written};
 use crate::elf::{FORTIFY, WISHES, of_log};
@@ -8,7 +8,7 @@ use crate::subject::{Libc, Subject};
 
 pub(super) const CGO: Rule = Rule {
     code: "go-cgo",
-    wish: "Go alone, without C",
+    wish: "Go code only, without cgo",
     severity: Severity::Low,
     levels: Levels {
         // C is no fault. It is said, because it decides what the program needs where it runs.
@@ -22,7 +22,7 @@ pub(super) const CGO: Rule = Rule {
 
 pub(super) const CGO_FLAGS: Rule = Rule {
     code: "go-cgo-flags",
-    wish: "hardened C in it",
+    wish: "C code compiled with hardening flags",
     severity: Severity::Medium,
     levels: Levels::all(Level::Warn),
     judge: cgo_flags,
@@ -34,11 +34,11 @@ const FOR_C: [&str; 3] = ["c-shared", "c-archive", "plugin"];
 fn cgo(subject: &Subject<'_>) -> Option<Judgement> {
     let go = Go::of(subject)?;
     let Some(functions) = go.functions() else {
-        return Some(unknown("there is no table of functions to look into"));
+        return Some(unknown("has no function table (.gopclntab)"));
     };
     let enabled = go.setting("CGO_ENABLED");
     let Some(runtime) = go.cgo() else {
-        let judgement = pass("no C is linked into it");
+        let judgement = pass("contains no C code");
         return Some(match enabled {
             Some(setting) => judgement.at(setting.offset, written(setting)),
             None => judgement,
@@ -47,23 +47,23 @@ fn cgo(subject: &Subject<'_>) -> Option<Judgement> {
     let mode = go.setting("-buildmode");
     if let Some(mode) = mode.filter(|mode| FOR_C.contains(&mode.value.as_str())) {
         return Some(
-            not_applicable("what C programs load cannot do without C")
+            not_applicable("this build mode makes a library for C programs, which requires cgo")
                 .at(mode.offset, written(mode)),
         );
     }
     let packages: Vec<&str> = functions.call_c.keys().map(String::as_str).collect();
     let why = match packages.as_slice() {
-        [] => "cgo is linked into it, though no Go package calls C".to_owned(),
+        [] => "cgo is linked in, although no Go package calls C".to_owned(),
         [package] => format!("{package} calls C"),
         several => format!("{} call C", several.join(", ")),
     };
     let mut judgement = fail(why)
         .at(runtime.offset, format!("function {}", runtime.name))
         .hint(match packages.is_empty() {
-            true => "build with CGO_ENABLED=0: nothing in it needs C",
+            true => "build with CGO_ENABLED=0: no package needs C",
             false => {
-                "build with CGO_ENABLED=0 where a package has a way without C; net and os/user \
-                 take it with -tags netgo,osusergo"
+                "build with CGO_ENABLED=0 if these packages have a pure Go implementation; -tags \
+                 netgo,osusergo selects that of net and os/user"
             }
         });
     for (package, at) in &functions.call_c {
@@ -87,10 +87,10 @@ const HARDEN: &str = "CGO_CFLAGS='-O2 -g -fstack-protector-strong -fstack-clash-
 fn cgo_flags(subject: &Subject<'_>) -> Option<Judgement> {
     let go = Go::of(subject)?;
     if go.functions().is_none() {
-        return Some(unknown("there is no table of functions to look into"));
+        return Some(unknown("has no function table (.gopclntab)"));
     }
     if go.cgo().is_none() {
-        return Some(not_applicable("no C is linked into it"));
+        return Some(not_applicable("contains no C code"));
     }
     let recorded = ["CGO_CFLAGS", "CGO_CPPFLAGS", "CGO_CXXFLAGS"];
     let recorded: Vec<_> = recorded.iter().filter_map(|key| go.setting(key)).collect();
@@ -101,9 +101,9 @@ fn cgo_flags(subject: &Subject<'_>) -> Option<Judgement> {
     }
     if recorded.is_empty() {
         return Some(match go.setting("-trimpath") {
-            Some(trim) => unknown("-trimpath keeps the flags of C out of the build info")
+            Some(trim) => unknown("-trimpath omits the C compiler flags from the build info")
                 .at(trim.offset, written(trim)),
-            None => unknown("the flags of C were not recorded"),
+            None => unknown("the C compiler flags were not recorded"),
         });
     }
     let flags: Vec<&str> = recorded
@@ -123,16 +123,12 @@ fn cgo_flags(subject: &Subject<'_>) -> Option<Judgement> {
         .filter(|wish| !wish.asks.iter().any(|way| flags.contains(way)));
     let missing: Vec<&str> = missing.map(|wish| wish.flag).collect();
     let judgement = if !against.is_empty() {
-        fail(format!("its C was compiled with {}", against.join(" "))).hint(HARDEN)
+        fail(format!("C code was compiled with {}", against.join(" "))).hint(HARDEN)
     } else if missing.is_empty() {
-        pass("the compiler was asked to harden the C in it")
+        pass("C code was compiled with hardening flags")
     } else {
         // Some distributions' compilers do part of it by themselves, which nothing here shows.
-        warn(format!(
-            "the compiler was not asked for {}",
-            missing.join(" ")
-        ))
-        .hint(HARDEN)
+        warn(format!("C code was compiled without {}", missing.join(" "))).hint(HARDEN)
     };
     Some(recorded.into_iter().fold(judgement, |judgement, setting| {
         judgement.at(setting.offset, written(setting))

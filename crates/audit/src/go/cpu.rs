@@ -1,4 +1,5 @@
-//! The CPU level that it was compiled for, and where it will therefore not run.
+//! The CPU level that the program was compiled for, and the CPUs on which it therefore does not
+//! run.
 
 use memchr::memmem;
 
@@ -9,7 +10,7 @@ use crate::subject::Subject;
 
 pub(super) const CPU_LEVEL: Rule = Rule {
     code: "go-cpu-level",
-    wish: "a CPU level that every machine in use has",
+    wish: "a CPU level that all machines in use support",
     severity: Severity::High,
     levels: Levels {
         plain: Level::Warn,
@@ -44,8 +45,8 @@ const fn level(
     }
 }
 
-const NO_LSE: &str = "not on cores of Armv8.0: Cortex-A53, A57, A72 and A73, so neither on \
-                      Raspberry Pi 3 and 4 nor on AWS A1";
+const NO_LSE: &str = "does not run on Armv8.0 cores: Cortex-A53, A57, A72 and A73, as in \
+                      Raspberry Pi 3 and 4 and AWS A1";
 
 /// Go's levels: internal/buildcfg/cfg.go; what they mean: go.dev/wiki/MinimumRequirements.
 const LEVELS: &[CpuLevel] = &[
@@ -54,73 +55,79 @@ const LEVELS: &[CpuLevel] = &[
         "GOAMD64",
         "v2",
         true,
-        "not on x86-64 CPUs without SSE4.2 and POPCNT, from before 2009 or so",
+        "does not run on x86-64 CPUs without SSE4.2 and POPCNT (before about 2009)",
     ),
     level(
         "GOAMD64",
         "v3",
         false,
-        "not on CPUs without AVX2, BMI2 and FMA: Intel's before Haswell (2013), most of its \
-         Pentium, Celeron and Atom before Alder Lake (2022), AMD's before Excavator (2015); nor \
-         where a virtual machine hides them",
+        "does not run on CPUs without AVX2, BMI2 and FMA: Intel before Haswell (2013), most \
+         Pentium, Celeron and Atom before Alder Lake (2022), AMD before Excavator (2015); nor in \
+         virtual machines that hide these instructions",
     ),
     level(
         "GOAMD64",
         "v4",
         false,
-        "not on CPUs without AVX-512: Intel's for desktops and laptops, most of AMD's before \
-         Zen 4 (2022); nor where a virtual machine hides it",
+        "does not run on CPUs without AVX-512: Intel desktops and laptops, most AMD before Zen 4 \
+         (2022); nor in virtual machines that hide these instructions",
     ),
     level("GO386", "softfloat", true, "runs on every 386 with MMX"),
     level(
         "GO386",
         "sse2",
         true,
-        "not on CPUs without SSE2, from before 2003 or so",
+        "does not run on CPUs without SSE2 (before about 2003)",
     ),
     level("GOARM", "5", true, "runs on Armv5 and newer"),
-    level("GOARM", "6", true, "not on Armv5"),
+    level("GOARM", "6", true, "does not run on Armv5"),
     level(
         "GOARM",
         "7",
         true,
-        "not on Armv6: neither on Raspberry Pi 1 nor on Pi Zero",
+        "does not run on Armv6, as in Raspberry Pi 1 and Pi Zero",
     ),
     level("GOARM64", "v8.0", true, "runs on every 64-bit Arm CPU"),
     level("GOPPC64", "power8", true, "runs on POWER8 and newer"),
-    level("GOPPC64", "power9", false, "not on POWER8"),
-    level("GOPPC64", "power10", false, "not on POWER8 and POWER9"),
+    level("GOPPC64", "power9", false, "does not run on POWER8"),
+    level(
+        "GOPPC64",
+        "power10",
+        false,
+        "does not run on POWER8 and POWER9",
+    ),
     level("GORISCV64", "rva20u64", true, "runs on every RV64GC CPU"),
     level(
         "GORISCV64",
         "rva22u64",
         false,
-        "not on boards of before 2023 or so: no Zba, Zbb and Zbs",
+        "does not run on CPUs without Zba, Zbb and Zbs, as on most boards from before about 2023",
     ),
     level(
         "GORISCV64",
         "rva23u64",
         false,
-        "not on CPUs without vectors, which is most of those sold so far",
+        "does not run on CPUs without the vector extension, which most RISC-V CPUs sold so far \
+         lack",
     ),
     level(
         "GOMIPS",
         "hardfloat",
         true,
-        "not on CPUs without floating point, as in many routers",
+        "does not run on CPUs without a floating-point unit, as in many routers",
     ),
     level("GOMIPS", "softfloat", true, "runs on every MIPS32 CPU"),
     level(
         "GOMIPS64",
         "hardfloat",
         true,
-        "not on CPUs without floating point",
+        "does not run on CPUs without a floating-point unit",
     ),
     level("GOMIPS64", "softfloat", true, "runs on every MIPS64 CPU"),
 ];
 
-const HINT: &str = "build with GOAMD64=v1 or v2, GOARM64=v8.0, GOPPC64=power8, \
-                    GORISCV64=rva20u64, or make a build for each level";
+const HINT: &str = "build with GOAMD64=v1 or v2, GOARM64=v8.0, GOPPC64=power8 or \
+                    GORISCV64=rva20u64, or ship one build per level";
 
 fn cpu_level(subject: &Subject<'_>) -> Option<Judgement> {
     let go = Go::of(subject)?;
@@ -133,9 +140,15 @@ fn cpu_level(subject: &Subject<'_>) -> Option<Judgement> {
     if let Some(cpu) = go.setting("GOARCH")
         && ["loong64", "s390x", "mips", "mipsle", "mips64", "mips64le"].contains(&&*cpu.value)
     {
-        return Some(not_applicable("Go has one level for this CPU").at(cpu.offset, written(cpu)));
+        return Some(
+            not_applicable(
+                "Go has only one level for this CPU \
+                                    architecture",
+            )
+            .at(cpu.offset, written(cpu)),
+        );
     }
-    Some(by_message(&go).unwrap_or_else(|| unknown("the level was not recorded")))
+    Some(by_message(&go).unwrap_or_else(|| unknown("the CPU level was not recorded")))
 }
 
 fn judge(key: &str, value: &str) -> Judgement {
@@ -150,7 +163,7 @@ fn judge(key: &str, value: &str) -> Judgement {
     match known {
         Some(level) if level.everywhere => pass(level.not_on),
         Some(level) => fail(level.not_on).hint(HINT),
-        None => unknown(format!("{key}={value} is no level that is known here")),
+        None => unknown(format!("{key}={value} is not a known CPU level")),
     }
 }
 
@@ -162,19 +175,18 @@ fn judge_arm64(base: &str, options: &str) -> Judgement {
     let later = match base.strip_prefix('v').and_then(|it| it.split_once('.')) {
         Some(("8", "0")) => false,
         Some(("8" | "9", minor)) if minor.len() == 1 => true,
-        _ => return unknown(format!("GOARM64={base} is no level that is known here")),
+        _ => return unknown(format!("GOARM64={base} is not a known CPU level")),
     };
     match (later, options.contains(&"lse"), options.contains(&"crypto")) {
         (false, false, false) => pass("runs on every 64-bit Arm CPU"),
         (false, false, true) => fail(
-            "not on CPUs without instructions for AES and SHA, such as those of Raspberry Pi 3 \
-             and 4",
+            "does not run on CPUs without AES and SHA instructions, as in Raspberry Pi 3 and 4",
         )
         .hint(HINT),
         (false, true, _) => fail(NO_LSE).hint(HINT),
         (true, ..) if base == "v8.1" => fail(NO_LSE).hint(HINT),
         (true, ..) => fail(format!(
-            "{NO_LSE}; nor on others older than Armv{}",
+            "{NO_LSE}; nor on other cores older than Armv{}",
             &base.trim_start_matches('v')
         ))
         .hint(HINT),
@@ -198,11 +210,11 @@ fn by_message(go: &Go<'_, '_>) -> Option<Judgement> {
         if let Some(at) = memmem::find(bytes, AMD64) {
             let digit = bytes.get(at.checked_add(AMD64.len())?)?;
             let value = format!("v{}", char::from(*digit));
-            let what = format!("the runtime's refusal of CPUs below {value}");
+            let what = format!("the runtime's error message for CPUs below {value}");
             return Some(judge("GOAMD64", &value).at(place(at)?, what));
         }
         if let Some(at) = memmem::find(bytes, ARM64) {
-            let what = "the runtime's refusal of CPUs without LSE";
+            let what = "the runtime's error message for CPUs without LSE";
             return Some(judge("GOARM64", "v8.0,lse").at(place(at)?, what));
         }
     }

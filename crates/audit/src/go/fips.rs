@@ -10,7 +10,7 @@ use crate::subject::Subject;
 
 pub(super) const FIPS: Rule = Rule {
     code: "go-fips",
-    wish: "FIPS 140 mode with a frozen module",
+    wish: "FIPS 140 mode with a frozen cryptographic module",
     severity: Severity::Medium,
     levels: Levels::all(Level::Off),
     judge: fips,
@@ -25,7 +25,7 @@ fn fips(subject: &Subject<'_>) -> Option<Judgement> {
         return Some(judgement);
     }
     if !go.has_settings() {
-        return Some(unknown("no build setting is recorded"));
+        return Some(unknown("build settings were not recorded"));
     }
     let module = go.setting("GOFIPS140");
     let mode = go.setting("DefaultGODEBUG").and_then(|setting| {
@@ -37,17 +37,25 @@ fn fips(subject: &Subject<'_>) -> Option<Judgement> {
     let mode_name = mode.map(|(mode, _)| mode);
     let judgement = match (module.map(|it| it.value.as_str()), mode_name) {
         (None | Some("off"), None | Some("off")) => {
-            fail("neither GOFIPS140 nor GODEBUG=fips140 was set").hint(HINT)
+            fail("built without GOFIPS140 and GODEBUG=fips140").hint(HINT)
         }
         (Some(module), Some("off")) => fail(format!(
-            "the module is {module}, and GODEBUG switches it off"
+            "built with FIPS 140 module {module}, but GODEBUG disables FIPS 140 mode"
         ))
         .hint(HINT),
-        (None | Some("off" | "latest"), _) => {
-            warn("it starts in FIPS 140 mode, with a module that is in no validation").hint(HINT)
-        }
-        (Some(module), Some("only")) => pass(format!("module {module}, and nothing else allowed")),
-        (Some(module), _) => pass(format!("module {module}, which is on from the start")),
+        (None | Some("off" | "latest"), _) => warn(
+            "starts in FIPS 140 mode, but the cryptographic module is not a frozen \
+                  version",
+        )
+        .hint(HINT),
+        (Some(module), Some("only")) => pass(format!(
+            "FIPS 140 mode with module {module}; other \
+                             cryptography is rejected"
+        )),
+        (Some(module), _) => pass(format!(
+            "FIPS 140 mode with module {module}, enabled by \
+                                           default"
+        )),
     };
     let judgement = match module {
         Some(setting) => judgement.at(setting.offset, written(setting)),
@@ -79,16 +87,16 @@ fn of_vendor(go: &Go<'_, '_>) -> Option<Judgement> {
     };
     let boring = shown(Mark::Boring).or_else(|| experiment(&["boringcrypto"]));
     if let Some((offset, what)) = boring {
-        let why = "it uses BoringCrypto, which Go does not support and is about to drop";
+        let why = "uses BoringCrypto, which Go does not support and is about to remove";
         return Some(warn(why).at(offset, what).hint(HINT));
     }
     let openssl = shown(Mark::OpenSsl)
         .or_else(|| experiment(&["opensslcrypto", "systemcrypto", "strictfipsruntime"]));
     if let Some((offset, what)) = openssl {
-        let why = "it uses OpenSSL, and is in FIPS mode where the system's OpenSSL is";
+        let why = "uses OpenSSL, and is in FIPS mode if the system's OpenSSL is";
         return Some(pass(why).at(offset, what));
     }
     let system = shown(Mark::SystemCrypto).or_else(|| experiment(&["cngcrypto", "darwincrypto"]));
     let (offset, what) = system?;
-    Some(pass("it uses the cryptography of the system, and its FIPS mode").at(offset, what))
+    Some(pass("uses the system's cryptography library and its FIPS mode").at(offset, what))
 }

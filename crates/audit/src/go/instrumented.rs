@@ -11,7 +11,7 @@ use crate::subject::Subject;
 
 pub(super) const INSTRUMENTED: Rule = Rule {
     code: "go-instrumented",
-    wish: "no detectors, counters or tests in it",
+    wish: "no race detector, sanitizer, coverage counters or tests",
     severity: Severity::High,
     levels: Levels::all(Level::Fail),
     judge: instrumented,
@@ -22,7 +22,7 @@ const KINDS: [(&str, Mark, &str); 4] = [
     ("-race", Mark::Race, "the race detector"),
     ("-msan", Mark::Msan, "the memory sanitizer"),
     ("-asan", Mark::Asan, "the address sanitizer"),
-    ("-cover", Mark::Cover, "counters of code coverage"),
+    ("-cover", Mark::Cover, "coverage counters"),
 ];
 
 fn instrumented(subject: &Subject<'_>) -> Option<Judgement> {
@@ -43,9 +43,9 @@ fn instrumented(subject: &Subject<'_>) -> Option<Judgement> {
         found.push("tests");
     }
     if !found.is_empty() {
-        let judgement = fail(format!("it holds {}", found.join(", ")));
-        let hint = "build it with `go build`, without -race, -msan, -asan and -cover, also in \
-                    GOFLAGS";
+        let judgement = fail(format!("contains {}", found.join(", ")));
+        let hint = "build with `go build`, and without -race, -msan, -asan and -cover, including \
+                    in GOFLAGS";
         let judgement = evidence
             .into_iter()
             .fold(judgement, |judgement, (offset, what)| {
@@ -55,15 +55,15 @@ fn instrumented(subject: &Subject<'_>) -> Option<Judgement> {
     }
     if go.functions().is_none() {
         return Some(match go.has_settings() {
-            true => pass("no setting asks for any"),
-            false => unknown("neither settings nor a table of functions to look into"),
+            true => pass("no build setting enables instrumentation"),
+            false => unknown("has neither build settings nor a function table (.gopclntab)"),
         });
     }
     // Much that is published imports package testing for its own helpers. Since Go 1.13 that adds no
     // flags and runs nothing, so it is said and not held against the program.
     Some(match go.mark(Mark::Testing) {
-        Some(function) => pass("none, apart from package testing as a dependency")
+        Some(function) => pass("not instrumented; package testing is linked in as a dependency")
             .at(function.offset, format!("function {}", function.name)),
-        None => pass("neither settings nor functions show any"),
+        None => pass("neither build settings nor functions show instrumentation"),
     })
 }

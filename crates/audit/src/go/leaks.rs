@@ -23,7 +23,7 @@ use home::home_of;
 
 pub(super) const PATH_LEAK: Rule = Rule {
     code: "go-path-leak",
-    wish: "no paths of the machine that it was built on",
+    wish: "no file paths of the build machine",
     severity: Severity::Low,
     levels: Levels {
         plain: Level::Warn,
@@ -57,7 +57,7 @@ fn path_leak(subject: &Subject<'_>) -> Option<Judgement> {
     let go = Go::of(subject)?;
     if go.info.is_none() && go.program.table.is_none() {
         return Some(unknown(
-            "neither build info nor a table of files to look into",
+            "has neither build info nor a function table (.gopclntab), which lists source files",
         ));
     }
     let mut leaks = Leaks::default();
@@ -69,7 +69,7 @@ fn path_leak(subject: &Subject<'_>) -> Option<Judgement> {
     Some(match unread {
         Some((offset, name)) => leaks.judge().at(
             offset,
-            format!("section {name}, compressed in a way that is not read here"),
+            format!("section {name}, compressed with an unsupported method"),
         ),
         None => leaks.judge(),
     })
@@ -111,9 +111,12 @@ impl Leaks {
             .collect::<Vec<_>>()
             .join(", ");
         let judgement = match leaks.first() {
-            None => return pass("none found"),
-            Some((_, first)) if first.tells => fail(format!("paths below {below}")),
-            Some(_) => warn(format!("paths below {below}, which many machines have")),
+            None => return pass("no file paths of the build machine found"),
+            Some((_, first)) if first.tells => fail(format!("contains file paths below {below}")),
+            Some(_) => warn(format!(
+                "contains file paths below {below}, which exist on many \
+                                     machines"
+            )),
         };
         let judgement = judgement
             .hint("go build -trimpath; for C also CGO_CFLAGS=-ffile-prefix-map=$PWD=. and no -g");
@@ -121,7 +124,10 @@ impl Leaks {
         shown.fold(judgement, |judgement, ((place, folder), leak)| {
             let what = match leak.count {
                 1 => format!("{place}: {}", leak.path),
-                count => format!("{place}: {count} below {folder}, the first {}", leak.path),
+                count => format!(
+                    "{place}: {count} paths below {folder}, the first is {}",
+                    leak.path
+                ),
             };
             judgement.at(leak.offset, what)
         })

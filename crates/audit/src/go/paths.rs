@@ -9,7 +9,7 @@ use crate::subject::Subject;
 
 pub(super) const TRIMPATH: Rule = Rule {
     code: "go-trimpath",
-    wish: "names of source files that are the same on every machine",
+    wish: "source file names that do not depend on the build machine",
     severity: Severity::Low,
     levels: Levels {
         plain: Level::Warn,
@@ -25,26 +25,27 @@ fn trimpath(subject: &Subject<'_>) -> Option<Judgement> {
     let go = Go::of(subject)?;
     let setting = go.setting("-trimpath");
     if let Some(setting) = setting.filter(|setting| setting.value != "false") {
-        let why = "-trimpath was set";
+        let why = "built with -trimpath";
         return Some(pass(why).at(setting.offset, written(setting)));
     }
     let Some(table) = &go.program.table else {
         return Some(match go.has_settings() {
-            true => fail("-trimpath was not set").hint("go build -trimpath"),
-            false => unknown("neither settings nor a table of files to look into"),
+            true => fail("built without -trimpath").hint("go build -trimpath"),
+            false => unknown(
+                "has neither build settings nor a function table (.gopclntab), which \
+                              lists source files",
+            ),
         });
     };
     // Other builders, such as Bazel's rules, cut the paths without the flag of `go build`.
     let Some(first) = table.files().find(|name| is_absolute(name.bytes)) else {
         return Some(match table.files().next() {
-            Some(name) => {
-                pass("every file is named by a relative path").at(name.offset, file(&name))
-            }
-            None => unknown("the table of files is empty"),
+            Some(name) => pass("all source files have relative paths").at(name.offset, file(&name)),
+            None => unknown("the table of source files is empty"),
         });
     };
     Some(
-        fail("files are named by where they lay when it was built")
+        fail("source files have absolute paths of the build machine")
             .at(first.offset, file(&first))
             .hint("go build -trimpath"),
     )

@@ -1,5 +1,5 @@
-//! What a Go program tells of itself, read once for all rules: the version of its toolchain, which
-//! functions are in it, its symbols, and the variables that were set when it was linked.
+//! What a Go program contains, read once for all rules: the toolchain's version, functions,
+//! symbols, and variables that the linker set.
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;

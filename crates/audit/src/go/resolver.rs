@@ -12,7 +12,7 @@ use handpie_binary::Format;
 
 pub(super) const LIBC_RESOLVER: Rule = Rule {
     code: "go-libc-resolver",
-    wish: "Go's own lookup of hosts and users",
+    wish: "host and user lookups in Go, without libc",
     severity: Severity::Medium,
     levels: Levels {
         plain: Level::Warn,
@@ -28,11 +28,21 @@ fn libc_resolver(subject: &Subject<'_>) -> Option<Judgement> {
     let go = Go::of(subject)?;
     match go.image.format() {
         Format::Elf => {}
-        Format::MachO => return Some(not_applicable("programs for macOS always ask the system")),
-        Format::Pe => return Some(not_applicable("programs for Windows always ask the system")),
+        Format::MachO => {
+            return Some(not_applicable(
+                "programs for macOS always use the system's \
+                                                     resolver",
+            ));
+        }
+        Format::Pe => {
+            return Some(not_applicable(
+                "programs for Windows always use the system's \
+                                                  resolver",
+            ));
+        }
     }
     let Some(functions) = go.functions() else {
-        return Some(unknown("there is no table of functions to look into"));
+        return Some(unknown("has no function table (.gopclntab)"));
     };
     let by_libc = ["net", "os/user"].map(|package| (package, functions.call_c.get(package)));
     let by_libc = by_libc
@@ -42,7 +52,7 @@ fn libc_resolver(subject: &Subject<'_>) -> Option<Judgement> {
     if !by_libc.is_empty() {
         let packages: Vec<&str> = by_libc.iter().map(|(package, _)| *package).collect();
         let verb = if packages.len() == 1 { "calls" } else { "call" };
-        let why = format!("{} {verb} the libc", packages.join(" and "));
+        let why = format!("{} {verb} libc", packages.join(" and "));
         let mut judgement = fail(why).hint("build with -tags netgo,osusergo, or CGO_ENABLED=0");
         for (package, at) in by_libc {
             judgement = judgement.at(*at, format!("functions {package}._Cfunc_*"));
@@ -61,9 +71,9 @@ fn libc_resolver(subject: &Subject<'_>) -> Option<Judgement> {
         .filter_map(|(package, it)| it.map(|it| (package, it)))
         .collect();
     if used.is_empty() {
-        return Some(pass("neither net nor os/user is in it"));
+        return Some(pass("uses neither net nor os/user"));
     }
-    let judgement = pass("net and os/user, as far as they are in it, call no C");
+    let judgement = pass("net and os/user, where linked in, do not call C");
     Some(
         used.into_iter()
             .fold(judgement, |judgement, (_, function)| {

@@ -1,4 +1,4 @@
-//! Whether the program knows its own version.
+//! Whether the program's own version is recorded.
 
 use handpie_binary::Offset;
 
@@ -9,7 +9,7 @@ use crate::subject::Subject;
 
 pub(super) const VERSION_STAMP: Rule = Rule {
     code: "go-version-stamp",
-    wish: "its own version",
+    wish: "a recorded program version",
     severity: Severity::Low,
     levels: Levels {
         plain: Level::Warn,
@@ -35,7 +35,7 @@ struct Variable {
 fn version_stamp(subject: &Subject<'_>) -> Option<Judgement> {
     let go = Go::of(subject)?;
     if go.is_gos_own() {
-        return Some(not_applicable("it is one of Go's own programs"));
+        return Some(not_applicable("part of the Go distribution"));
     }
     let main = go.info.and_then(|info| info.main.as_ref());
     let named = main.filter(|main| !main.version.is_empty() && main.version != "(devel)");
@@ -51,18 +51,18 @@ fn version_stamp(subject: &Subject<'_>) -> Option<Judgement> {
         return Some(pass(why).at(set.offset, set.what.clone()));
     }
     if let Some(empty) = variables.into_iter().next() {
-        let why = format!("-X set {} to nothing", empty.name);
+        let why = format!("-X set {} to an empty string", empty.name);
         return Some(fail(why).at(empty.offset, empty.what).hint(STAMP));
     }
     // Without -trimpath, -ldflags would be among the settings.
     let flags_are_hidden = !go.has_settings() || go.setting("-trimpath").is_some();
     if !go.symbols().runtime_main && flags_are_hidden {
         return Some(unknown(
-            "the main module has no version, and without symbols nothing shows whether -X set a \
-             variable",
+            "the main module has no version, and without symbols it is unknown whether -X set a \
+             version variable",
         ));
     }
-    let judgement = fail("the main module has no version, and -X set no variable to one");
+    let judgement = fail("the main module has no version, and no version variable was set with -X");
     Some(
         match main {
             Some(main) => judgement.at(main.offset, format!("mod {} {}", main.path, main.version)),

@@ -1,5 +1,6 @@
 //! Symbols, which are worth their bytes, and DWARF, which is for the debugger's machine.
 
+use handpie_binary::counted;
 use handpie_binary::{Format, Section};
 
 use super::Go;
@@ -9,7 +10,7 @@ use crate::subject::Subject;
 
 pub(super) const SYMBOLS: Rule = Rule {
     code: "go-symbols",
-    wish: "a symbol table, which profilers and govulncheck read",
+    wish: "a symbol table, for profilers and govulncheck",
     severity: Severity::Low,
     levels: Levels {
         plain: Level::Warn,
@@ -23,7 +24,7 @@ pub(super) const SYMBOLS: Rule = Rule {
 
 pub(super) const DWARF: Rule = Rule {
     code: "go-dwarf",
-    wish: "no debug information in what is shipped",
+    wish: "no debug information in shipped binaries",
     severity: Severity::Low,
     levels: Levels {
         plain: Level::Warn,
@@ -42,7 +43,7 @@ fn symbols(subject: &Subject<'_>) -> Option<Judgement> {
     let table = go.symbols();
     let section = |name: &[u8]| sections.iter().find(|section| section.name == name);
     if table.runtime_main {
-        let judgement = pass(format!("{} symbols", table.count));
+        let judgement = pass(format!("has {}", counted(table.count, "symbol")));
         return Some(match section(b".symtab") {
             Some(section) => judgement.at(section.offset(), "section .symtab"),
             None => judgement,
@@ -53,25 +54,37 @@ fn symbols(subject: &Subject<'_>) -> Option<Judgement> {
     }
     // What Fedora leaves in the program: the symbols, compressed.
     if let Some(data) = section(b".gnu_debugdata") {
-        return Some(pass("compressed, for debuggers").at(data.offset(), "section .gnu_debugdata"));
+        return Some(
+            pass(
+                "symbols are in the compressed section \
+                          .gnu_debugdata",
+            )
+            .at(data.offset(), "section .gnu_debugdata"),
+        );
     }
     let why = match (table.count, go.image.format()) {
-        (0, Format::Elf) => "no section .symtab: built with -ldflags=-s, or stripped".to_owned(),
-        (0, _) => "none: built with -ldflags=-s, or stripped".to_owned(),
-        (count, _) => format!("{count} symbols, and none of Go's: built with -ldflags=-s"),
-    };
-    Some(
-        fail(why).hint(
-            "drop debug information alone: -ldflags=-w instead of -s, strip -g instead of strip",
+        (0, Format::Elf) => "has no symbol table: built with -ldflags=-s, or stripped".to_owned(),
+        (0, _) => "has no symbol table: built with -ldflags=-s, or stripped".to_owned(),
+        (count, _) => format!(
+            "has {}, but no Go symbols: built with -ldflags=-s",
+            counted(count, "symbol")
         ),
-    )
+    };
+    Some(fail(why).hint(
+        "remove only the debug information: -ldflags=-w instead of -s, strip -g instead of \
+             strip",
+    ))
 }
 
 /// What strip and objcopy write when they put symbols and DWARF into a file of their own.
 fn split_off(link: &Section<'_>) -> Judgement {
     let file = link.data.c_string(0).unwrap_or_default();
     let file = String::from_utf8_lossy(file);
-    pass(format!("split off, into `{file}`")).at(link.offset(), "section .gnu_debuglink")
+    pass(format!(
+        "symbols and debug information are in a separate file, \
+                  `{file}`"
+    ))
+    .at(link.offset(), "section .gnu_debuglink")
 }
 
 fn dwarf(subject: &Subject<'_>) -> Option<Judgement> {
@@ -86,11 +99,18 @@ fn dwarf(subject: &Subject<'_>) -> Option<Judgement> {
             .iter()
             .fold(0u64, |size, part| size.saturating_add(part.data.size().0));
         let name = String::from_utf8_lossy(first.name);
-        let what = format!("section {name}, the first of {}", parts.len());
+        let what = format!(
+            "section {name}, the first of {}",
+            counted(
+                parts.len(),
+                "DWARF \
+                            section"
+            )
+        );
         return Some(
-            fail(format!("{} KiB of it", size / 1024))
+            fail(format!("has {} KiB of debug information", size / 1024))
                 .at(first.offset(), what)
-                .hint("-ldflags=-w, or `strip -g` and keep the original beside it"),
+                .hint("build with -ldflags=-w, or run `strip -g` and keep the original file"),
         );
     }
     let link = sections
@@ -98,7 +118,7 @@ fn dwarf(subject: &Subject<'_>) -> Option<Judgement> {
         .find(|section| section.name == b".gnu_debuglink");
     Some(match link {
         Some(link) => split_off(link),
-        None => pass("none"),
+        None => pass("has no debug information"),
     })
 }
 

@@ -1,4 +1,5 @@
-//! The toolchain: whether Go still supports it, and what its runtime does.
+//! The Go toolchain: whether its version is still supported, and whether its runtime randomises the
+//! heap.
 
 use handpie_binary::Offset;
 
@@ -13,7 +14,7 @@ use crate::subject::Subject;
 
 pub(super) const TOOLCHAIN: Rule = Rule {
     code: "go-toolchain",
-    wish: "a supported version of Go, with its newest fixes",
+    wish: "a supported Go version with the latest fixes",
     severity: Severity::High,
     levels: Levels {
         plain: Level::Fail,
@@ -33,67 +34,67 @@ pub(super) const HEAP_BASE: Rule = Rule {
     judge: heap_base,
 };
 
-const NEWEST: &str = "build with the newest patch release of a supported line: \
+const NEWEST: &str = "build with the newest patch release of a supported Go version: \
                       GOTOOLCHAIN=go1.N.P go build, or `toolchain go1.N.P` in go.mod";
 
 fn toolchain(subject: &Subject<'_>) -> Option<Judgement> {
     let go = Go::of(subject)?;
     let Some((text, offset)) = go.version_text() else {
-        return Some(unknown("the file does not say which Go it was built with"));
+        return Some(unknown("the Go version is not recorded"));
     };
     let list = releases();
     let judgement = match Version::parse(&text) {
-        None => unknown(format!(
-            "`{text}` is no version that Go's own toolchains have"
-        )),
+        None => unknown(format!("`{text}` is not a Go version")),
         Some(version) => judge_version(&version, &text, list, go.today),
     };
     let judgement = judgement.at(offset, text);
-    Some(judgement.with(format!("Go's releases as they were on {}", list.known_on)))
+    Some(judgement.with(format!("Go releases as of {}", list.known_on)))
 }
 
 fn judge_version(version: &Version, text: &str, list: &Releases, today: Option<Date>) -> Judgement {
     if version.development {
-        return warn(format!(
-            "{text} was built from Go's sources between releases"
-        ))
-        .hint("build with a release of Go");
+        return warn(format!("{text} is a development version of Go"))
+            .hint("build with a release of Go");
     }
     let Some(minor) = version.minor else {
-        return unknown(format!("{text} names no line of Go"));
+        return unknown(format!("{text} does not name a Go release"));
     };
     let support = list.support(minor, today);
     if let Some(prerelease) = &version.prerelease {
         return match support {
-            Support::Newer => warn(format!("it is a pre-release, {prerelease} of 1.{minor}")),
+            Support::Newer => warn(format!("Go 1.{minor}{prerelease} is a pre-release")),
             _ => fail(format!(
-                "it is a pre-release, {prerelease} of 1.{minor}, which has been released since"
+                "Go 1.{minor}{prerelease} is a pre-release of Go 1.{minor}, which has been \
+                 released since"
             )),
         }
         .hint(NEWEST);
     }
     match support {
-        Support::Newer => pass(format!("1.{minor} is newer than what is known here")),
+        Support::Newer => pass(format!(
+            "Go 1.{minor} is newer than this version of handpie knows"
+        )),
         Support::Doubtful(_) => unknown(format!(
-            "1.{minor} was supported on {}; whether it still is, this version of handpie is too \
-             old to know",
+            "Go 1.{minor} was supported on {}; this version of handpie is too old to know whether \
+             that is still so",
             list.known_on
         )),
         Support::Ended(_, end) if !version.vendor.is_empty() => warn(format!(
-            "Go has not supported 1.{minor} since {end}; its vendor (`{}`) may",
+            "Go 1.{minor} has been out of support since {end}; the vendor (`{}`) may still \
+             support it",
             version.vendor
         ))
         .hint(NEWEST),
         Support::Ended(_, end) => {
-            fail(format!("Go has not supported 1.{minor} since {end}")).hint(NEWEST)
+            fail(format!("Go 1.{minor} has been out of support since {end}")).hint(NEWEST)
         }
         Support::Supported(line) if version.patch < line.newest_patch => warn(format!(
-            "1.{minor}.{} is out, with fixes that 1.{minor}.{} lacks",
+            "Go 1.{minor}.{} has fixes that 1.{minor}.{} lacks",
             line.newest_patch, version.patch
         ))
         .hint(NEWEST),
         Support::Supported(_) => pass(format!(
-            "1.{minor} is supported, and no newer patch release than {} is known",
+            "Go 1.{minor} is supported, and no patch release newer than 1.{minor}.{} is known",
             version.patch
         )),
     }
@@ -110,26 +111,27 @@ fn heap_base(subject: &Subject<'_>) -> Option<Judgement> {
     let go = Go::of(subject)?;
     if go.pointer_size() == Some(4) {
         return Some(not_applicable(
-            "a 32-bit program keeps its heap beside itself, and moves it by being a PIE",
+            "in a 32-bit program the heap lies next to the program, so it is random when the \
+             program is a PIE",
         ));
     }
     let Some((text, offset)) = go.version_text() else {
-        return Some(unknown("the file does not say which Go it was built with"));
+        return Some(unknown("the Go version is not recorded"));
     };
     let version = Version::parse(&text);
     let Some((version, minor)) = version.and_then(|it| it.minor.map(|minor| (it, minor))) else {
-        return Some(unknown("the version of Go names no line").at(offset, text));
+        return Some(unknown("the recorded Go version does not name a release").at(offset, text));
     };
     Some(heap_base_of(&go, &version, minor, offset).at(offset, text))
 }
 
 fn heap_base_of(go: &Go<'_, '_>, version: &Version, minor: u32, at: Offset) -> Judgement {
     if minor < RANDOM_HEAP_SINCE {
-        return fail("before Go 1.26 the heap starts at one fixed address, also in a PIE")
+        return fail("before Go 1.26 the heap starts at a fixed address, even in a PIE")
             .hint(FIXED_HEAP);
     }
     if version.has_experiment(RANDOM_HEAP_OFF) {
-        return fail("GOEXPERIMENT switched the random address off")
+        return fail("GOEXPERIMENT disables the random heap address")
             .at(at, format!("X:{RANDOM_HEAP_OFF}"))
             .hint(FIXED_HEAP);
     }
@@ -142,18 +144,18 @@ fn heap_base_of(go: &Go<'_, '_>, version: &Version, minor: u32, at: Offset) -> J
     };
     if let Some(setting) = experiments.filter(|setting| off(&setting.value)) {
         let what = format!("GOEXPERIMENT={}", setting.value);
-        return fail("GOEXPERIMENT switched the random address off")
+        return fail("GOEXPERIMENT disables the random heap address")
             .at(setting.offset, what)
             .hint(FIXED_HEAP);
     }
     let instrumented = [Mark::Race, Mark::Msan, Mark::Asan];
     if let Some(function) = instrumented.iter().find_map(|mark| go.mark(*mark)) {
-        return fail("the runtime of -race, -msan and -asan keeps the heap at a fixed address")
+        return fail("with -race, -msan and -asan the runtime keeps the heap at a fixed address")
             .at(function.offset, format!("function {}", function.name))
-            .hint("build without the detector");
+            .hint("build without -race, -msan and -asan");
     }
     if version.development {
-        return unknown("it was built from Go's sources between releases");
+        return unknown("built with a development version of Go");
     }
-    pass("since Go 1.26 the runtime draws it")
+    pass("since Go 1.26 the runtime chooses a random heap address")
 }

@@ -14,7 +14,7 @@ use crate::subject::{Language, Subject};
 
 pub(super) const CANARY: Rule = Rule {
     code: "macho-canary",
-    wish: "canaries on the stack of C functions",
+    wish: "stack canaries in C functions",
     severity: Severity::Medium,
     levels: Levels::all(Level::Warn),
     judge: canary,
@@ -26,25 +26,28 @@ const FAILED: &[u8] = b"___stack_chk_fail";
 fn canary(subject: &Subject<'_>) -> Option<Judgement> {
     let macho = loaded(subject)?;
     if subject.language == Language::Go {
-        return Some(not_applicable("Go checks every access instead"));
+        return Some(not_applicable("Go checks the bounds of every access"));
     }
     if macho.command(LC_SYMTAB).is_none() {
-        return Some(unknown("it has no symbol table"));
+        return Some(unknown("has no symbol table"));
     }
     let symbols = match macho.undefined_symbols() {
         Ok(symbols) => symbols,
         Err(error) => return Some(unknown(error.to_string())),
     };
     if let Some(symbol) = symbols.iter().find(|symbol| symbol.name == FAILED) {
-        let why = "there are functions that check one; which, the file does not tell";
-        return Some(pass(why).at(symbol.entry, "the symbol `___stack_chk_fail`"));
+        let why = "some functions check a stack canary; the file does not show which";
+        return Some(pass(why).at(symbol.entry, "symbol `___stack_chk_fail`"));
     }
     let hint = match subject.language {
-        Language::GoWithC => "set CGO_CFLAGS=-fstack-protector-strong",
+        Language::GoWithC => "build with CGO_CFLAGS=-fstack-protector-strong",
         _ => "compile with -fstack-protector-strong",
     };
     Some(match subject.language {
-        Language::Rust => not_applicable("Rust checks every access instead, and rustc makes none"),
+        Language::Rust => not_applicable(
+            "Rust checks the bounds of every access, and stable \
+                                          rustc has no stack canaries",
+        ),
         Language::C if gives_a_local_away(macho) => fail(UNPROTECTED).hint(hint),
         _ => unknown(NONE).hint(hint),
     })
@@ -67,6 +70,8 @@ fn gives_a_local_away(macho: &MachO<'_>) -> bool {
     !is_swift && text.is_some_and(|text| frames::one_gives_a_local_away(cpu, text.data()))
 }
 
-const UNPROTECTED: &str = "no function checks one, and there are functions that give the address of a local variable away";
+const UNPROTECTED: &str = "no function checks a stack canary, although the address of a local \
+                           variable escapes from some";
 /// Absent from a program that was compiled without, and from one that has nothing to protect.
-const NONE: &str = "no function checks one: compiled without, or nothing in it needs one";
+const NONE: &str = "no function checks a stack canary: either none needs one, or the compiler was \
+                    told not to add any";

@@ -1,4 +1,4 @@
-//! Whether a part of the file is encrypted, so that nobody can look into it.
+//! Whether part of the file is encrypted and cannot be checked.
 
 use super::loaded;
 use crate::finding::{Judgement, pass, unknown, warn};
@@ -7,7 +7,7 @@ use crate::subject::Subject;
 
 pub(super) const ENCRYPTION: Rule = Rule {
     code: "macho-encryption",
-    wish: "code that can be read",
+    wish: "unencrypted code",
     severity: Severity::Low,
     levels: Levels::all(Level::Warn),
     judge: encryption,
@@ -16,14 +16,18 @@ pub(super) const ENCRYPTION: Rule = Rule {
 fn encryption(subject: &Subject<'_>) -> Option<Judgement> {
     let encryption = loaded(subject)?.encryption();
     Some(match encryption {
-        Ok(None) => pass("nothing in it is encrypted"),
+        Ok(None) => pass("not encrypted"),
         Ok(Some(found)) => {
             let shown = format!("`cryptid` is {}, `cryptsize` {}", found.system, found.size);
             match found.system {
-                0 => pass("room for encryption, and nothing is encrypted").at(found.offset, shown),
-                _ => warn("what is encrypted in it cannot be checked, here or elsewhere")
+                0 => pass(
+                    "not encrypted, although space is reserved for \
+                           encryption",
+                )
+                .at(found.offset, shown),
+                _ => warn("encrypted, so the contents cannot be checked")
                     .at(found.offset, shown)
-                    .hint("check the file that was handed to the store"),
+                    .hint("check the file as it was before the App Store encrypted it"),
             }
         }
         Err(error) => unknown(error.to_string()),

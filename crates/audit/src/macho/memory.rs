@@ -16,7 +16,7 @@ use crate::subject::{Kind, Subject};
 
 pub(super) const EXECUTABLE_STACK: Rule = Rule {
     code: "macho-executable-stack",
-    wish: "a stack that cannot be run",
+    wish: "a non-executable stack",
     severity: Severity::High,
     levels: Levels::all(Level::Fail),
     judge: executable_stack,
@@ -24,7 +24,7 @@ pub(super) const EXECUTABLE_STACK: Rule = Rule {
 
 pub(super) const EXECUTABLE_HEAP: Rule = Rule {
     code: "macho-executable-heap",
-    wish: "no memory that can be both written and run",
+    wish: "no memory that is both writable and executable",
     severity: Severity::High,
     levels: Levels::all(Level::Fail),
     judge: executable_heap,
@@ -34,14 +34,16 @@ fn executable_stack(subject: &Subject<'_>) -> Option<Judgement> {
     let macho = loaded(subject)?;
     let (at, shown) = flags(macho);
     if subject.kind != Kind::MachoExecutable {
-        return Some(not_applicable("the program that loads it decides"));
+        return Some(not_applicable(
+            "decided by the program that loads the library",
+        ));
     }
     Some(
         match macho.header().flags.contains(MH_ALLOW_STACK_EXECUTION) {
-            true => fail("it asks for a stack that can be run")
+            true => fail("requests an executable stack")
                 .at(at, shown)
-                .hint("link it without -Wl,-allow_stack_execute"),
-            false => pass("nothing asks for a stack that can be run").at(at, shown),
+                .hint("link without -Wl,-allow_stack_execute"),
+            false => pass("does not request an executable stack").at(at, shown),
         },
     )
 }
@@ -54,37 +56,43 @@ fn executable_heap(subject: &Subject<'_>) -> Option<Judgement> {
         let name = String::from_utf8_lossy(segment.name);
         let shown = format!("`initprot` of segment `{name}` is {:?}", segment.protection);
         return Some(
-            fail(format!("the segment `{name}` can be both written and run"))
+            fail(format!("segment `{name}` is both writable and executable"))
                 .at(segment.command, shown)
-                .hint("link it without a -Wl,-segprot that gives a segment both w and x"),
+                .hint(
+                    "link without a -Wl,-segprot option that makes a segment both writable and \
+                       executable",
+                ),
         );
     }
     if subject.kind != Kind::MachoExecutable {
-        return Some(not_applicable("the program that loads it decides"));
+        return Some(not_applicable(
+            "decided by the program that loads the library",
+        ));
     }
     let header = macho.header();
     let (at, shown) = flags(macho);
     let intel = [CPU_TYPE_X86, CPU_TYPE_X86_64].contains(&header.cpu_type);
     if intel && header.flags.contains(MH_ALLOW_STACK_EXECUTION) {
         return Some(
-            fail("the flag that makes the stack run does so for all memory on Intel")
+            fail("on Intel CPUs the flag for an executable stack makes all memory executable")
                 .at(at, shown)
-                .hint("link it without -Wl,-allow_stack_execute"),
+                .hint("link without -Wl,-allow_stack_execute"),
         );
     }
     if header.is_64 || header.cpu_type == CPU_TYPE_ARM {
         let why = format!(
-            "macOS never runs data of {} programs",
+            "macOS never executes data of {} programs",
             header.architecture()
         );
         return Some(pass(why));
     }
     Some(match header.flags.contains(MH_NO_HEAP_EXECUTION) {
-        true => pass("it asks for a heap that cannot be run").at(at, shown),
-        false => fail("a 32-bit program's heap can be run unless it asks for the opposite")
+        true => pass("requests a non-executable heap").at(at, shown),
+        false => fail("does not request a non-executable heap, which a 32-bit program has to do")
             .at(at, shown)
             .hint(
-                "link it for macOS 10.7 or newer without -Wl,-allow_heap_execute, or for 64 bits",
+                "link for macOS 10.7 or newer without -Wl,-allow_heap_execute, or build for a \
+                 64-bit CPU",
             ),
     })
 }

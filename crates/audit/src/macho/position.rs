@@ -20,23 +20,28 @@ fn pie(subject: &Subject<'_>) -> Option<Judgement> {
     let (at, shown) = flags(macho);
     let header = macho.header();
     if subject.kind != Kind::MachoExecutable {
-        return Some(not_applicable("a library is always loaded anywhere"));
+        return Some(not_applicable("a library is always position-independent"));
     }
     if header.flags.contains(MH_PIE) {
-        return Some(pass("the kernel loads it at a random address").at(at, shown));
+        return Some(
+            pass("position-independent: the kernel chooses a random load address").at(at, shown),
+        );
     }
     // `parse_machfile` in XNU's bsd/kern/mach_loader.c.
     let refused = header.cpu_type == CPU_TYPE_ARM64 && header.flags.contains(MH_DYLDLINK);
     let why = match refused {
-        true => "it is linked to run at one fixed address, and macOS starts no such arm64 program",
-        false => "it is linked to run at one fixed address",
+        true => "linked to run at a fixed address; macOS refuses to start such arm64 programs",
+        false => "linked to run at a fixed address",
     };
     let hint = match subject.language {
-        Language::Go | Language::GoWithC => "build it with -buildmode=pie, Go's default on macOS",
-        Language::Rust | Language::RustWithC => {
-            "build it with -C relocation-model=pic, the default on macOS"
+        Language::Go | Language::GoWithC => {
+            "build with -buildmode=pie, which is Go's default on \
+                                             macOS"
         }
-        Language::C => "link it without -Wl,-no_pie",
+        Language::Rust | Language::RustWithC => {
+            "build with -C relocation-model=pic, which is the default on macOS"
+        }
+        Language::C => "link without -Wl,-no_pie",
     };
     Some(fail(why).at(at, shown).hint(hint))
 }

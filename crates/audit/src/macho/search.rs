@@ -1,4 +1,4 @@
-//! Where the loader looks for libraries that are asked for as `@rpath/...`.
+//! Where the loader searches for libraries that are named as `@rpath/...`.
 
 use super::{loaded, signature};
 use crate::finding::{Answer, Judgement, fail, pass, warn};
@@ -7,7 +7,7 @@ use crate::subject::Subject;
 
 pub(super) const RPATH: Rule = Rule {
     code: "macho-rpath",
-    wish: "no search for libraries where others can put them",
+    wish: "libraries loaded from trusted directories only",
     severity: Severity::Medium,
     levels: Levels::all(Level::Fail),
     judge: rpath,
@@ -35,7 +35,7 @@ fn rpath(subject: &Subject<'_>) -> Option<Judgement> {
     let macho = loaded(subject)?;
     let paths = macho.rpaths();
     if paths.is_empty() {
-        return Some(pass("it has no search path of its own"));
+        return Some(pass("has no `LC_RPATH`"));
     }
     let validated = signature::validates_libraries(macho);
     let judged: Vec<(Answer, &str)> = paths
@@ -58,7 +58,7 @@ fn rpath(subject: &Subject<'_>) -> Option<Judgement> {
     Some(match worst {
         Answer::Pass => judgement,
         _ => judgement.hint(
-            "remove it with `install_name_tool -delete_rpath PATH`; link with \
+            "remove the search path with `install_name_tool -delete_rpath PATH`; link with \
              -Wl,-rpath,@loader_path/... and sign with the hardened runtime",
         ),
     })
@@ -72,37 +72,40 @@ fn judge(path: &[u8], validated: bool) -> (Answer, &'static str) {
         return match validated {
             true => (
                 Answer::Pass,
-                "it looks beside itself, and only for libraries of its own signer",
+                "searches for libraries next to the program, and only loads those with the same \
+                 signer",
             ),
             false => (
                 Answer::Warn,
-                "it looks beside itself: as safe as the folder that it is put into",
+                "searches for libraries next to the program, which is only as safe as the \
+                 directory it is installed in",
             ),
         };
     }
     if !path.starts_with(b"/") {
         return (
             Answer::Fail,
-            "it looks where the caller's working directory is: whoever chooses that chooses the \
-             library",
+            "searches for libraries relative to the working directory, which the caller chooses",
         );
     }
     if starts(&PUBLIC) {
         return (
             Answer::Fail,
-            "it looks where others may put a library, or where it was built",
+            "searches for libraries in a directory that others may write to, or that belongs to \
+             the build machine",
         );
     }
     // `..` leads out of any of them.
     if starts(&SYSTEM) && !path.split(|&b| b == b'/').any(|part| part == b"..") {
         return (
             Answer::Pass,
-            "it looks where only the system puts libraries",
+            "searches for libraries in system directories only",
         );
     }
     (
         Answer::Warn,
-        "it looks at a fixed place, which has to exist and be safe on every machine",
+        "searches for libraries in a fixed directory, which has to exist and be trusted on every \
+         machine",
     )
 }
 

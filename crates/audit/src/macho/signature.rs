@@ -1,5 +1,5 @@
-//! Who vouches for the file, and what the kernel enforces because of it. What is signed is not
-//! verified here.
+//! The code signature, and what the kernel enforces because of it. The signature itself is not
+//! verified.
 
 use handpie_binary::macho::constants::{CPU_TYPE_ARM64, CS_LINKER_SIGNED, CS_RUNTIME};
 use handpie_binary::macho::{CodeSignature, MachO};
@@ -25,7 +25,7 @@ pub(super) const HARDENED_RUNTIME: Rule = Rule {
     judge: hardened_runtime,
 };
 
-const SIGN: &str = "sign it with `codesign --sign IDENTITY --options runtime --timestamp`, or with \
+const SIGN: &str = "sign with `codesign --sign IDENTITY --options runtime --timestamp`, or with \
                     `rcodesign sign --code-signature-flags runtime`";
 
 fn signature(subject: &Subject<'_>) -> Option<Judgement> {
@@ -34,25 +34,25 @@ fn signature(subject: &Subject<'_>) -> Option<Judgement> {
         Ok(Some(signature)) => signature,
         Ok(None) => {
             let why = match macho.header().cpu_type {
-                CPU_TYPE_ARM64 => "it is not signed, and macOS starts no such arm64 program",
-                _ => "it is not signed",
+                CPU_TYPE_ARM64 => "not signed; macOS refuses to start such arm64 programs",
+                _ => "not signed",
             };
             return Some(fail(why).with("no `LC_CODE_SIGNATURE`").hint(SIGN));
         }
         Err(error) => return Some(fail(error.to_string()).hint(SIGN)),
     };
     Some(match signature.has_certificate() {
-        true => show(pass("it is signed with a certificate"), &signature),
+        true => show(pass("signed with a certificate"), &signature),
         false => {
             let flags = signature
                 .directories
                 .first()
                 .map(|directory| directory.flags);
             let by = match flags.is_some_and(|flags| flags.contains(CS_LINKER_SIGNED)) {
-                true => "it is signed ad hoc, by the linker",
-                false => "it is signed ad hoc",
+                true => "signed ad hoc by the linker",
+                false => "signed ad hoc",
             };
-            let why = format!("{by}: that says who made it to nobody");
+            let why = format!("{by}, which does not identify who made the file");
             show(warn(why), &signature).hint(SIGN)
         }
     })
@@ -61,16 +61,21 @@ fn signature(subject: &Subject<'_>) -> Option<Judgement> {
 fn hardened_runtime(subject: &Subject<'_>) -> Option<Judgement> {
     let macho = loaded(subject)?;
     if subject.kind != Kind::MachoExecutable {
-        return Some(not_applicable("the program that loads it decides"));
+        return Some(not_applicable(
+            "decided by the program that loads the library",
+        ));
     }
     Some(match macho.code_signature() {
-        Ok(Some(signature)) if signature.has(CS_RUNTIME) => {
-            show(pass("its signature asks for it"), &signature)
-        }
-        Ok(Some(signature)) => {
-            show(fail("its signature does not ask for it"), &signature).hint(SIGN)
-        }
-        Ok(None) => fail("only a signature can ask for it, and there is none")
+        Ok(Some(signature)) if signature.has(CS_RUNTIME) => show(
+            pass("the signature requests the hardened runtime"),
+            &signature,
+        ),
+        Ok(Some(signature)) => show(
+            fail("the signature does not request the hardened runtime"),
+            &signature,
+        )
+        .hint(SIGN),
+        Ok(None) => fail("not signed, and only a signature can request the hardened runtime")
             .with("no `LC_CODE_SIGNATURE`")
             .hint(SIGN),
         Err(error) => fail(error.to_string()).hint(SIGN),
@@ -87,11 +92,11 @@ pub(super) fn validates_libraries(macho: &MachO<'_>) -> bool {
 fn show(judgement: Judgement, signature: &CodeSignature) -> Judgement {
     let directories = signature.directories.iter();
     let judgement = directories.fold(judgement, |judgement, directory| {
-        let shown = format!("a code directory with `flags` {:?}", directory.flags);
+        let shown = format!("code directory with `flags` {:?}", directory.flags);
         judgement.at(directory.offset, shown)
     });
     match signature.message {
-        Some(offset) => judgement.at(offset, "a CMS message with certificates"),
+        Some(offset) => judgement.at(offset, "CMS message with certificates"),
         None => judgement,
     }
 }

@@ -15,7 +15,7 @@ use crate::subject::{Language, Subject};
 
 pub(super) const CANARY: Rule = Rule {
     code: "pe-canary",
-    wish: "canaries on the stack of C functions (/GS)",
+    wish: "stack canaries in C functions (/GS)",
     severity: Severity::Medium,
     levels: Levels::all(Level::Warn),
     judge: canary,
@@ -35,7 +35,7 @@ fn canary(subject: &Subject<'_>) -> Option<Judgement> {
         return Some(not_applicable(why));
     }
     if subject.language == Language::Go {
-        return Some(not_applicable("Go checks every access instead"));
+        return Some(not_applicable("Go checks the bounds of every access"));
     }
     let config = match pe.load_config() {
         Ok(config) => config,
@@ -44,20 +44,20 @@ fn canary(subject: &Subject<'_>) -> Option<Judgement> {
     if let Some(judgement) = config.and_then(|config| cookie(pe, &config)) {
         return Some(judgement);
     }
-    const WHICH: &str = "there are functions that check one; which, the file does not tell";
+    const WHICH: &str = "some functions check a stack canary; the file does not show which";
     let libraries = pe.imported_libraries();
     if libraries
         .iter()
         .any(|name| name.eq_ignore_ascii_case(LIBRARY))
     {
-        return Some(pass(WHICH).with("it imports from `libssp-0.dll`"));
+        return Some(pass(WHICH).with("imports from `libssp-0.dll`"));
     }
     let symbols = match pe.symbols() {
         Ok(symbols) => symbols,
         Err(error) => return Some(unknown(error.to_string())),
     };
     if symbols.iter().any(|symbol| FAILED.contains(&symbol.name)) {
-        return Some(pass(WHICH).with("the symbol `__stack_chk_fail`"));
+        return Some(pass(WHICH).with("symbol `__stack_chk_fail`"));
     }
     let constants = subject.binary.section(".rdata");
     let constants = constants.map(|section| section.start(MAX_READ_ONLY_DATA));
@@ -66,13 +66,18 @@ fn canary(subject: &Subject<'_>) -> Option<Judgement> {
     }
     Some(
         match (subject.language, symbols.is_empty()) {
-            (Language::Rust, _) => {
-                not_applicable("Rust checks every access instead, and rustc makes none")
-            }
-            (_, true) => unknown("no cookie, and no symbols to tell of other canaries"),
-            (_, false) => {
-                unknown("no function checks one: compiled without, or nothing in it needs one")
-            }
+            (Language::Rust, _) => not_applicable(
+                "Rust checks the bounds of every access, and stable rustc has no \
+                                stack canaries",
+            ),
+            (_, true) => unknown(
+                "has no security cookie, and no symbols that would show other \
+                                  stack canaries",
+            ),
+            (_, false) => unknown(
+                "no function checks a stack canary: either none needs one, or the \
+                         compiler was told not to add any",
+            ),
         }
         .hint("compile with /GS; with MinGW, -fstack-protector-strong"),
     )
@@ -81,18 +86,18 @@ fn canary(subject: &Subject<'_>) -> Option<Judgement> {
 /// What the load configuration says of the cookie; `None` when it says nothing.
 fn cookie(pe: &Pe<'_>, config: &LoadConfig) -> Option<Judgement> {
     let address = config.security_cookie?;
-    let shown = format!("the load configuration: `SecurityCookie` {address}");
+    let shown = format!("load configuration: `SecurityCookie` {address}");
     let unused = config
         .guard_flags
         .is_some_and(|flags| flags.contains(IMAGE_GUARD_SECURITY_COOKIE_UNUSED));
     let section = pe.section_at(address);
     let there = section.is_some_and(|s| s.characteristics.contains(IMAGE_SCN_MEM_WRITE));
     let judgement = if unused {
-        fail("it has a cookie, and says that nothing uses it").hint("compile with /GS")
+        fail("has a security cookie, but is marked as not using it").hint("compile with /GS")
     } else if !there {
-        fail("its cookie is nowhere in its writable memory").hint("compile with /GS")
+        fail("the security cookie does not lie in a writable section").hint("compile with /GS")
     } else {
-        pass("it has a cookie; which functions check it, the file does not tell")
+        pass("has a security cookie; the file does not show which functions check it")
     };
     Some(judgement.at(config.offset, shown))
 }

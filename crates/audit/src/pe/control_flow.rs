@@ -3,6 +3,7 @@
 //! does nothing.
 
 use handpie_binary::Size;
+use handpie_binary::counted;
 use handpie_binary::pe::constants::{
     GuardFlags, IMAGE_DLLCHARACTERISTICS_GUARD_CF, IMAGE_DLLCHARACTERISTICS_NO_SEH,
     IMAGE_FILE_MACHINE_AMD64, IMAGE_FILE_MACHINE_I386, IMAGE_GUARD_CF_FUNCTION_TABLE_PRESENT,
@@ -17,7 +18,7 @@ use crate::subject::{Language, Subject};
 
 pub(super) const CFG: Rule = Rule {
     code: "pe-cfg",
-    wish: "indirect calls that are checked (Control Flow Guard)",
+    wish: "checked indirect calls (Control Flow Guard)",
     severity: Severity::Medium,
     levels: Levels::all(Level::Warn),
     judge: cfg,
@@ -25,7 +26,7 @@ pub(super) const CFG: Rule = Rule {
 
 pub(super) const CET: Rule = Rule {
     code: "pe-cet",
-    wish: "returns that are checked (CET shadow stack)",
+    wish: "checked returns (CET shadow stack)",
     severity: Severity::Low,
     levels: Levels::all(Level::Warn),
     judge: cet,
@@ -33,7 +34,7 @@ pub(super) const CET: Rule = Rule {
 
 pub(super) const SAFE_SEH: Rule = Rule {
     code: "pe-safe-seh",
-    wish: "exception handlers that are checked (SafeSEH)",
+    wish: "checked exception handlers (SafeSEH)",
     severity: Severity::Medium,
     levels: Levels::all(Level::Warn),
     judge: safe_seh,
@@ -48,23 +49,26 @@ fn cfg(subject: &Subject<'_>) -> Option<Judgement> {
     let judgement = if !flags.contains(IMAGE_DLLCHARACTERISTICS_GUARD_CF) {
         if subject.language.is_go() {
             return Some(not_applicable(
-                "Go's compiler and linker know no such checks",
+                "Go's compiler and linker do not support Control Flow Guard",
             ));
         }
-        fail("it does not ask for them").hint(guard_hint(subject.language))
+        fail("does not request Control Flow Guard").hint(guard_hint(subject.language))
     } else {
         match pe.load_config() {
             Ok(Some(config)) => match guard_gap(&config) {
-                None => {
-                    pass("it asks for them, and has a table of the functions that may be called")
-                }
-                Some(gap) => {
-                    fail(format!("it asks for them, but {gap}")).hint(guard_hint(subject.language))
-                }
+                None => pass("requests Control Flow Guard and has a table of valid call targets"),
+                Some(gap) => fail(format!(
+                    "requests Control Flow Guard, but \
+                                  {gap}"
+                ))
+                .hint(guard_hint(subject.language)),
             }
             .at(config.offset, shown_guard(&config)),
-            Ok(None) => fail("it asks for them, but has no load configuration with their table")
-                .hint(guard_hint(subject.language)),
+            Ok(None) => fail(
+                "requests Control Flow Guard, but has no load configuration with the \
+                              table of valid call targets",
+            )
+            .hint(guard_hint(subject.language)),
             Err(error) => fail(error.to_string()).hint(guard_hint(subject.language)),
         }
     };
@@ -76,12 +80,12 @@ fn guard_gap(config: &LoadConfig) -> Option<&'static str> {
     let flags = config.guard_flags.unwrap_or(GuardFlags(0));
     let checker = config.guard_cf_check.or(config.guard_cf_dispatch);
     if !flags.contains(IMAGE_GUARD_CF_INSTRUMENTED) || checker.is_none() {
-        Some("nothing in it was compiled with checks")
+        Some("no code was compiled with the checks")
     } else if !flags.contains(IMAGE_GUARD_CF_FUNCTION_TABLE_PRESENT)
         || config.guard_cf_table.is_none()
         || config.guard_cf_count.unwrap_or(0) == 0
     {
-        Some("it has no table of the functions that may be called")
+        Some("has no table of valid call targets")
     } else {
         None
     }
@@ -90,12 +94,12 @@ fn guard_gap(config: &LoadConfig) -> Option<&'static str> {
 fn shown_guard(config: &LoadConfig) -> String {
     let flags = config.guard_flags.unwrap_or(GuardFlags(0));
     let count = config.guard_cf_count.unwrap_or(0);
-    format!("the load configuration: `GuardFlags` {flags:?}, `GuardCFFunctionCount` {count}")
+    format!("load configuration: `GuardFlags` {flags:?}, `GuardCFFunctionCount` {count}")
 }
 
 fn guard_hint(language: Language) -> &'static str {
     match language {
-        Language::Rust => "build it with -C control-flow-guard for a msvc target",
+        Language::Rust => "build with -C control-flow-guard for an MSVC target",
         _ => "compile and link with /guard:cf; with clang for MinGW, -mguard=cf",
     }
 }
@@ -107,19 +111,21 @@ fn cet(subject: &Subject<'_>) -> Option<Judgement> {
     }
     let machines = [IMAGE_FILE_MACHINE_AMD64, IMAGE_FILE_MACHINE_I386];
     if !machines.contains(&pe.header().machine) {
-        return Some(not_applicable("only Intel's and AMD's CPUs have it"));
+        return Some(not_applicable(
+            "only Intel and AMD CPUs have CET shadow stacks",
+        ));
     }
     Some(match pe.extended_dll_characteristics() {
         Ok(Some(found)) if found.flags & ExtendedDllCharacteristics::CET_COMPAT != 0 => {
             let shown = format!("extended DLL characteristics {:#x}", found.flags);
-            pass("it says that it works with a shadow stack").at(found.offset, shown)
+            pass("marked as compatible with CET shadow stacks").at(found.offset, shown)
         }
         Ok(_) if subject.language.is_go() => {
-            not_applicable("Go switches stacks in a way that a shadow stack forbids")
+            not_applicable("Go's stack switching is incompatible with CET shadow stacks")
         }
         Ok(_) => {
-            fail("it does not say that it works with a shadow stack").hint(match subject.language {
-                Language::Rust => "build it with -C link-arg=/CETCOMPAT for a msvc target",
+            fail("not marked as compatible with CET shadow stacks").hint(match subject.language {
+                Language::Rust => "build with -C link-arg=/CETCOMPAT for an MSVC target",
                 _ => "link with /CETCOMPAT",
             })
         }
@@ -131,7 +137,7 @@ fn safe_seh(subject: &Subject<'_>) -> Option<Judgement> {
     let pe = subject.pe()?;
     if pe.header().machine != IMAGE_FILE_MACHINE_I386 {
         return Some(not_applicable(
-            "only on 32-bit Intel do exception handlers stand on the stack",
+            "only 32-bit x86 programs keep exception handlers on the stack",
         ));
     }
     if let Some(why) = unguarded(pe) {
@@ -139,27 +145,33 @@ fn safe_seh(subject: &Subject<'_>) -> Option<Judgement> {
     }
     let flags = pe.header().dll_characteristics;
     let judgement = if flags.contains(IMAGE_DLLCHARACTERISTICS_NO_SEH) {
-        pass("it says that it has no exception handlers")
+        pass("marked as having no exception handlers")
     } else if subject.language == Language::Go {
-        return Some(not_applicable(
-            "Go's linker knows no table of exception handlers",
-        ));
+        return Some(not_applicable("Go's linker does not support SafeSEH"));
     } else {
         match pe.load_config() {
             Ok(Some(config)) => match handlers(pe, &config) {
-                Some(count) => pass(format!("{count} exception handlers may be called")),
-                None => fail("it does not say which exception handlers may be called"),
+                Some(count) => pass(format!(
+                    "has a table of {}",
+                    counted(
+                        count,
+                        "valid exception \
+                                             handler"
+                    )
+                )),
+                None => fail("has no table of valid exception handlers"),
             }
-            .at(config.offset, "the load configuration"),
-            Ok(None) => fail("it does not say which exception handlers may be called")
-                .with("no load configuration"),
+            .at(config.offset, "load configuration"),
+            Ok(None) => {
+                fail("has no table of valid exception handlers").with("no load configuration")
+            }
             Err(error) => fail(error.to_string()),
         }
     };
     let judgement = match judgement.answer {
         crate::finding::Answer::Fail => judgement.hint(
-            "link with /SAFESEH; with MinGW, which cannot, -Wl,--no-seh if no C code catches \
-             exceptions, or build it for 64 bits",
+            "link with /SAFESEH; with MinGW, which does not support it, use -Wl,--no-seh if no C \
+             code catches exceptions, or build for a 64-bit CPU",
         ),
         _ => judgement,
     };

@@ -1,4 +1,4 @@
-//! Whether memory that the program writes can be run.
+//! Whether writable memory is executable.
 
 use handpie_binary::pe::constants::{
     IMAGE_DLLCHARACTERISTICS_NX_COMPAT, IMAGE_SCN_MEM_EXECUTE, IMAGE_SCN_MEM_WRITE,
@@ -11,7 +11,7 @@ use crate::subject::{Kind, Language, Subject};
 
 pub(super) const NX: Rule = Rule {
     code: "pe-nx",
-    wish: "no memory that can be both written and run",
+    wish: "no memory that is both writable and executable",
     severity: Severity::High,
     levels: Levels::all(Level::Fail),
     judge: nx,
@@ -30,7 +30,7 @@ fn nx(subject: &Subject<'_>) -> Option<Judgement> {
             section.characteristics
         );
         return Some(
-            fail(format!("the section `{name}` can be both written and run"))
+            fail(format!("section `{name}` is both writable and executable"))
                 .at(section.header, shown)
                 .hint("link without /SECTION:NAME,EWR; with GNU ld, without -Wl,--omagic"),
         );
@@ -40,19 +40,31 @@ fn nx(subject: &Subject<'_>) -> Option<Judgement> {
         .dll_characteristics
         .contains(IMAGE_DLLCHARACTERISTICS_NX_COMPAT)
     {
-        pass("it says that it never runs data")
+        pass("marked as compatible with non-executable data (NX)")
     } else {
         let judgement = if is_uefi(pe) {
-            warn("it does not say that it never runs data, which Secure Boot may ask for")
+            warn(
+                "not marked as compatible with non-executable data (NX), which Secure Boot may \
+                  require",
+            )
         } else if header.is_64 {
-            warn("it does not say that it never runs data; Windows lets no 64-bit program do so")
+            warn(
+                "not marked as compatible with non-executable data (NX), which Windows enforces \
+                  for all 64-bit programs",
+            )
         } else if subject.kind == Kind::PeDynamicLinkLibrary {
-            warn("it does not say that it never runs data; the program that loads it decides")
+            warn(
+                "not marked as compatible with non-executable data (NX); decided by the program \
+                  that loads the library",
+            )
         } else {
-            fail("it does not say that it never runs data, and so Windows may let it")
+            fail(
+                "not marked as compatible with non-executable data (NX), so Windows may let data \
+                  be executed",
+            )
         };
         judgement.hint(match subject.language {
-            Language::Go | Language::GoWithC => "build it with a newer Go, which always says so",
+            Language::Go | Language::GoWithC => "build with a newer Go, which always sets the mark",
             _ => "link with /NXCOMPAT; with MinGW, -Wl,--nxcompat",
         })
     };

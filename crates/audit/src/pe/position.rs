@@ -1,5 +1,5 @@
-//! Whether a program or library is loaded at a random address, and how random it is. A flag asks
-//! for it; without relocations it is no use.
+//! Whether a program or library is loaded at a random address, and how random it is. A flag
+//! requests it, but has no effect without base relocations.
 
 use handpie_binary::Pe;
 use handpie_binary::pe::constants::{
@@ -22,7 +22,7 @@ pub(super) const DYNAMIC_BASE: Rule = Rule {
 
 pub(super) const RELOCATIONS: Rule = Rule {
     code: "pe-relocations",
-    wish: "relocations, without which it cannot be moved",
+    wish: "base relocations, which a random load address requires",
     severity: Severity::High,
     levels: Levels::all(Level::Fail),
     judge: relocations,
@@ -30,13 +30,13 @@ pub(super) const RELOCATIONS: Rule = Rule {
 
 pub(super) const HIGH_ENTROPY: Rule = Rule {
     code: "pe-high-entropy",
-    wish: "a load address from all 64 bits",
+    wish: "a load address from the whole 64-bit address space",
     severity: Severity::Medium,
     levels: Levels::all(Level::Fail),
     judge: high_entropy,
 };
 
-const FIRMWARE: &str = "UEFI firmware loads it where there is room";
+const FIRMWARE: &str = "UEFI firmware loads programs wherever there is space";
 
 fn dynamic_base(subject: &Subject<'_>) -> Option<Judgement> {
     let pe = subject.pe()?;
@@ -45,16 +45,16 @@ fn dynamic_base(subject: &Subject<'_>) -> Option<Judgement> {
         return Some(not_applicable(FIRMWARE));
     }
     if !flags.contains(IMAGE_DLLCHARACTERISTICS_DYNAMIC_BASE) {
-        let judgement = fail("it does not ask for a random address");
+        let judgement = fail("does not request a random load address");
         return Some(with_dll_characteristics(judgement, pe).hint(movable(subject.language)));
     }
     let judgement = match movability(pe) {
         Movability::Moves(judgement) => Judgement {
-            why: "it asks for a random address, and can be moved there".to_owned(),
+            why: "requests a random load address, and can be relocated".to_owned(),
             ..judgement
         },
         Movability::Fixed(judgement) => Judgement {
-            why: format!("it asks for a random address, but {}", judgement.why),
+            why: format!("requests a random load address, but {}", judgement.why),
             hint: movable(subject.language),
             ..judgement
         },
@@ -82,17 +82,17 @@ fn movability(pe: &Pe<'_>) -> Movability {
         .characteristics
         .contains(IMAGE_FILE_RELOCS_STRIPPED);
     if stripped {
-        let judgement = fail("its relocations were stripped");
+        let judgement = fail("base relocations were stripped");
         return Movability::Fixed(with_characteristics(judgement, pe));
     }
     match pe.first_relocation() {
         Ok(Some(first)) => {
-            Movability::Moves(pass("it has relocations").at(first, "the first base relocation"))
+            Movability::Moves(pass("has base relocations").at(first, "first base relocation"))
         }
         Ok(None) => match no_code(pe) {
-            Some(why) => Movability::Moves(pass(format!("it needs no relocations: {why}"))),
+            Some(why) => Movability::Moves(pass(format!("needs no base relocations: {why}"))),
             None => Movability::Fixed(
-                fail("it has no relocations").with("the directory of base relocations is empty"),
+                fail("has no base relocations").with("the base relocation directory is empty"),
             ),
         },
         Err(error) => Movability::Fixed(fail(error.to_string())),
@@ -101,9 +101,9 @@ fn movability(pe: &Pe<'_>) -> Movability {
 
 fn movable(language: Language) -> &'static str {
     match language {
-        Language::Go => "build it with -buildmode=pie, Go's default on Windows without -race",
-        Language::GoWithC => "build it with -buildmode=pie and a binutils of 2.36 or newer",
-        Language::Rust | Language::RustWithC => "build it without -C relocation-model=static",
+        Language::Go => "build with -buildmode=pie, which is Go's default on Windows without -race",
+        Language::GoWithC => "build with -buildmode=pie and binutils 2.36 or newer",
+        Language::Rust | Language::RustWithC => "build without -C relocation-model=static",
         Language::C => {
             "link with /DYNAMICBASE and without /FIXED; with MinGW, -Wl,--dynamicbase and \
              without -Wl,--disable-reloc-section"
@@ -115,7 +115,9 @@ fn high_entropy(subject: &Subject<'_>) -> Option<Judgement> {
     let pe = subject.pe()?;
     let header = pe.header();
     if !header.is_64 {
-        return Some(not_applicable("a 32-bit program has no more addresses"));
+        return Some(not_applicable(
+            "a 32-bit program has no 64-bit address space",
+        ));
     }
     if is_uefi(pe) {
         return Some(not_applicable(FIRMWARE));
@@ -127,14 +129,17 @@ fn high_entropy(subject: &Subject<'_>) -> Option<Judgement> {
         .characteristics
         .contains(IMAGE_FILE_LARGE_ADDRESS_AWARE);
     let hint = match subject.language {
-        Language::Go | Language::GoWithC => "build it with -buildmode=pie",
+        Language::Go | Language::GoWithC => "build with -buildmode=pie",
         _ => "link with /HIGHENTROPYVA; with MinGW, -Wl,--high-entropy-va",
     };
     let judgement = match (wants, can) {
-        (true, true) => pass("addresses of it and its memory come from all 64 bits"),
-        (true, false) => fail("it asks for high addresses, but says that it cannot bear them")
-            .hint("link without /LARGEADDRESSAWARE:NO"),
-        (false, _) => fail("its addresses come from few bits").hint(hint),
+        (true, true) => pass("addresses are chosen from the whole 64-bit address space"),
+        (true, false) => fail(
+            "requests high-entropy addresses, but is marked as unable to handle \
+                               addresses above 2 GiB",
+        )
+        .hint("link without /LARGEADDRESSAWARE:NO"),
+        (false, _) => fail("does not request high-entropy addresses").hint(hint),
     };
     Some(with_characteristics(
         with_dll_characteristics(judgement, pe),

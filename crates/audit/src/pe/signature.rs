@@ -1,4 +1,4 @@
-//! Who vouches for the file. Whether the signature is good, and whose it is, is not told here.
+//! Whether the file is signed. The signature itself is not verified.
 
 use handpie_binary::pe::Certificate;
 
@@ -14,7 +14,7 @@ pub(super) const SIGNATURE: Rule = Rule {
     judge: signature,
 };
 
-const SIGN: &str = "sign it with `signtool sign /fd sha256 /tr URL /td sha256`, or with \
+const SIGN: &str = "sign with `signtool sign /fd sha256 /tr URL /td sha256`, or with \
                     `osslsigncode sign`";
 
 fn signature(subject: &Subject<'_>) -> Option<Judgement> {
@@ -22,18 +22,17 @@ fn signature(subject: &Subject<'_>) -> Option<Judgement> {
     Some(match pe.certificate() {
         Ok(Some(certificate)) => {
             let Certificate { offset, size, kind } = certificate;
-            let shown = format!("a certificate of {size} bytes, `wCertificateType` {kind:#x}");
+            let shown = format!("certificate of {size} bytes, `wCertificateType` {kind:#x}");
             match kind {
                 Certificate::PKCS_SIGNED_DATA => {
-                    pass("it is signed; by whom, and whether well, is not checked")
-                        .at(offset, shown)
+                    pass("signed; handpie does not verify the signature").at(offset, shown)
                 }
-                _ => fail("its certificate is none of Authenticode's")
+                _ => fail("the certificate is not of type Authenticode")
                     .at(offset, shown)
                     .hint(SIGN),
             }
         }
-        Ok(None) => fail("it is not signed").hint(SIGN),
+        Ok(None) => fail("not signed").hint(SIGN),
         Err(error) => fail(error.to_string()).hint(SIGN),
     })
 }

@@ -1,4 +1,4 @@
-//! What is wrong with a policy, and where: the first mistake.
+//! The first mistake in a policy, and its line and column.
 
 use std::error::Error;
 use std::fmt;
@@ -34,7 +34,7 @@ impl PolicyError {
     pub const CODES: [&str; 3] = [SYNTAX, NAME, VALUE];
 
     pub(super) fn syntax(text: &str, error: &toml::de::Error) -> Self {
-        let message = format!("not TOML: {}", one_line(error.message()));
+        let message = format!("invalid TOML: {}", one_line(error.message()));
         Self::new(SYNTAX, text, error, message)
     }
 
@@ -44,18 +44,17 @@ impl PolicyError {
         let field = message.strip_prefix("unknown field ").map(unknown);
         let variant = message.strip_prefix("unknown variant ").map(unknown);
         let (code, message, unknown) = match (field, variant) {
-            (Some(unknown), _) => (
-                NAME,
-                format!("no key is called `{}`", unknown.name),
-                unknown,
-            ),
+            (Some(unknown), _) => (NAME, format!("unknown key `{}`", unknown.name), unknown),
             (_, Some(unknown)) if unknown.known == **CODES => {
-                let message = format!("no rule is called `{}`", unknown.name);
+                let message = format!("unknown rule `{}`", unknown.name);
                 (NAME, message, unknown)
             }
             (_, Some(unknown)) => {
                 let known = unknown.known.join("`, `");
-                let message = format!("`{}`; expected one of `{known}`", unknown.name);
+                let message = format!(
+                    "unknown value `{}`, expected one of `{known}`",
+                    unknown.name
+                );
                 (VALUE, message, unknown)
             }
             (None, None) => return Self::new(VALUE, text, error, one_line(message)),

@@ -46,7 +46,8 @@ impl Glob {
             (_, true, false) => start.to_owned(),
         };
         let glob = GlobBuilder::new(&pattern).literal_separator(true).build();
-        let glob = glob.map_err(|error| format!("`{written}` is no glob: {}", error.kind()))?;
+        let glob =
+            glob.map_err(|error| format!("`{written}` is not a valid glob: {}", error.kind()))?;
         Ok(Self {
             matcher: glob.compile_matcher(),
             written,

@@ -60,7 +60,7 @@ impl de::Visitor<'_> for Name {
     type Value = Code;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the code of a rule")
+        f.write_str("a rule code")
     }
 
     fn visit_str<E: de::Error>(self, name: &str) -> Result<Code, E> {
@@ -90,7 +90,7 @@ impl<'de> de::Visitor<'de> for LevelOrTable {
     type Value = Setting;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a level, or a table of `level` and `severity`")
+        f.write_str("a level, or a table with `level` and `severity`")
     }
 
     fn visit_str<E: de::Error>(self, level: &str) -> Result<Setting, E> {

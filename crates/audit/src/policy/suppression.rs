@@ -1,4 +1,4 @@
-//! `[[vuln]]`: an advisory that is accepted for now, for some files, for a reason, until a day.
+//! `[[vuln]]`: an advisory that is accepted for some files, for a stated reason, until a date.
 
 use std::path::Path;
 

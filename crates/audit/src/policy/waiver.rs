@@ -1,4 +1,5 @@
-//! What is accepted for now: some rules, for some files, for a reason, until a day.
+//! `[[waivers]]`: rules whose failure is accepted for some files, for a stated reason, until a
+//! date.
 
 use std::path::Path;
 
@@ -88,7 +89,7 @@ pub(super) fn some_words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<S
     let reason = String::deserialize(deserializer)?;
     match reason.trim().is_empty() {
         true => Err(de::Error::custom(
-            "an empty `reason`; say why it is accepted",
+            "empty `reason`; state why this is accepted",
         )),
         false => Ok(reason),
     }
@@ -110,7 +111,7 @@ impl<'de> de::Visitor<'de> for CodeOrList {
     type Value = Codes;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the code of a rule, or a list of codes")
+        f.write_str("a rule code, or a list of rule codes")
     }
 
     fn visit_str<E: de::Error>(self, code: &str) -> Result<Codes, E> {
@@ -124,7 +125,7 @@ impl<'de> de::Visitor<'de> for CodeOrList {
             codes.push(code);
         }
         match codes.is_empty() {
-            true => Err(de::Error::custom("an empty list of rules")),
+            true => Err(de::Error::custom("empty list of rules")),
             false => Ok(Codes(codes)),
         }
     }

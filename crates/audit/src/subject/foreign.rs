@@ -1,4 +1,4 @@
-//! What Mach-O and PE files are: their kinds, and what they were written in.
+//! The kinds of Mach-O and PE files, and the languages they were written in.
 
 use handpie_binary::go::{self, BuildInfo};
 use handpie_binary::macho::constants::{

@@ -33,8 +33,13 @@ fn c_is_named_by_the_packages_that_call_it() {
     let alone = Program::new().function("crosscall2");
     expect(&alone, code, Fail, "no Go package calls C");
     let library = with_c().setting("-buildmode", "c-shared");
-    expect(&library, code, NotApplicable, "C programs load");
-    expect(&Program::new().without_table(), code, Unknown, "no table");
+    expect(&library, code, NotApplicable, "library for C programs");
+    expect(
+        &Program::new().without_table(),
+        code,
+        Unknown,
+        "no function table",
+    );
 }
 
 #[test]
@@ -42,7 +47,7 @@ fn purego_is_not_taken_for_c() {
     let program = Program::new()
         .function("github.com/ebitengine/purego/internal/fakecgo.init")
         .function("crosscall2");
-    expect(&program, "go-cgo", Pass, "no C");
+    expect(&program, "go-cgo", Pass, "no C code");
 }
 
 #[test]
@@ -85,13 +90,23 @@ fn a_resolver_is_the_libcs_where_net_or_user_call_c() {
     let pure = Program::new()
         .function("net.LookupHost")
         .function("os/user.Current");
-    expect(&pure, code, Pass, "no C");
-    expect(&with_c().function("net.LookupHost"), code, Pass, "no C");
+    expect(&pure, code, Pass, "do not call C");
+    expect(
+        &with_c().function("net.LookupHost"),
+        code,
+        Pass,
+        "do not call C",
+    );
     let net = with_c().function("net._C2func_getaddrinfo");
-    expect(&net, code, Fail, "net calls the libc");
+    expect(&net, code, Fail, "net calls libc");
     let both = net.function("os/user._Cfunc_getpwuid_r");
-    expect(&both, code, Fail, "net and os/user call the libc");
-    expect(&Program::new().without_table(), code, Unknown, "no table");
+    expect(&both, code, Fail, "net and os/user call libc");
+    expect(
+        &Program::new().without_table(),
+        code,
+        Unknown,
+        "no function table",
+    );
 }
 
 #[test]
@@ -131,13 +146,13 @@ fn detectors_and_tests_are_seen_in_settings_and_in_functions() {
         expect(&Program::new().function(function), code, Pass, "neither");
     }
     let none = Program::new().without_table();
-    expect(&none, code, Pass, "no setting");
+    expect(&none, code, Pass, "no build setting");
 }
 
 #[test]
 fn fips_needs_a_frozen_module_and_the_mode() {
     let code = "go-fips";
-    expect(&Program::new(), code, Fail, "neither");
+    expect(&Program::new(), code, Fail, "without GOFIPS140");
     let module = |module: &str, debug: &str| {
         Program::new()
             .setting("GOFIPS140", module)
@@ -153,17 +168,22 @@ fn fips_needs_a_frozen_module_and_the_mode() {
         &module("certified", "x=1,fips140=only"),
         code,
         Pass,
-        "nothing else",
+        "other cryptography is rejected",
     );
     expect(
         &module("v1.0.0", "fips140=off"),
         code,
         Fail,
-        "switches it off",
+        "GODEBUG disables FIPS 140 mode",
     );
-    expect(&module("latest", "fips140=on"), code, Warn, "no validation");
+    expect(
+        &module("latest", "fips140=on"),
+        code,
+        Warn,
+        "not a frozen version",
+    );
     let mode = Program::new().setting("DefaultGODEBUG", "fips140=on");
-    expect(&mode, code, Warn, "no validation");
+    expect(&mode, code, Warn, "not a frozen version");
     for boring in [
         Program::new().version("go1.27.4-X:boringcrypto"),
         Program::new().function("crypto/internal/boring/sig.BoringCrypto.abi0"),
@@ -181,8 +201,8 @@ fn fips_needs_a_frozen_module_and_the_mode() {
 #[test]
 fn symbols_are_in_the_file_or_split_off() {
     let code = "go-symbols";
-    expect(&Program::new(), code, Pass, "1 symbols");
-    expect(&Program::new().stripped(), code, Fail, "no section .symtab");
+    expect(&Program::new(), code, Pass, "has 1 symbol");
+    expect(&Program::new().stripped(), code, Fail, "no symbol table");
     let link = Program::new()
         .stripped()
         .section(".gnu_debuglink", 0, b"app.debug\0\0\0crc.");
@@ -192,13 +212,13 @@ fn symbols_are_in_the_file_or_split_off() {
         .section(".gnu_debugdata", 0, b"\xfd7zXZ");
     expect(&mini, code, Pass, "compressed");
     let others = Program::new().stripped().variable("main.Version", "1");
-    expect(&others, code, Fail, "none of Go's");
+    expect(&others, code, Fail, "no Go symbols");
 }
 
 #[test]
 fn dwarf_is_dropped_or_split_off() {
     let code = "go-dwarf";
-    expect(&Program::new(), code, Pass, "none");
+    expect(&Program::new(), code, Pass, "no debug information");
     let dwarf = Program::new().section(".debug_info", 0, &[1; 3000]);
     expect(&dwarf, code, Fail, "2 KiB");
     expect(
@@ -208,7 +228,7 @@ fn dwarf_is_dropped_or_split_off() {
         "of it",
     );
     let script = Program::new().section(".debug_gdb_scripts", 0, b"runtime-gdb.py\0");
-    expect(&script, code, Pass, "none");
+    expect(&script, code, Pass, "no debug information");
     let link = Program::new().section(".gnu_debuglink", 0, b"app.debug\0");
     expect(&link, code, Pass, "app.debug");
 }

@@ -14,17 +14,27 @@ const SHF_COMPRESSED: u64 = 0x800;
 #[test]
 fn paths_are_trimmed_by_the_flag_or_by_another_builder() {
     let plain = Program::new().without("build\t-trimpath");
-    expect(&Program::new(), TRIMPATH, Pass, "-trimpath was set");
+    expect(&Program::new(), TRIMPATH, Pass, "built with -trimpath");
     expect(&plain, TRIMPATH, Pass, "relative");
     let absolute = plain.clone().file("/usr/local/go/src/fmt/print.go");
-    expect(&absolute, TRIMPATH, Fail, "where they lay");
+    expect(
+        &absolute,
+        TRIMPATH,
+        Fail,
+        "absolute paths of the build machine",
+    );
     expect(
         &plain.clone().file("C:/src/app/main.go"),
         TRIMPATH,
         Fail,
-        "where they lay",
+        "absolute paths of the build machine",
     );
-    expect(&plain.clone().without_table(), TRIMPATH, Fail, "not set");
+    expect(
+        &plain.clone().without_table(),
+        TRIMPATH,
+        Fail,
+        "built without -trimpath",
+    );
     expect(
         &plain.without("build").without_table(),
         TRIMPATH,
@@ -49,7 +59,7 @@ fn module_paths_and_what_go_puts_in_the_place_of_a_root_leak_nothing() {
         )
         .setting("CGO_LDFLAGS", "\"-L/usr/lib/x -lx\"")
         .function("runtime/cgo.x");
-    expect(&program, LEAK, Pass, "none");
+    expect(&program, LEAK, Pass, "no file paths of the build machine");
 }
 
 #[test]
@@ -80,7 +90,7 @@ fn a_home_directory_is_a_leak_wherever_it_is_left() {
 #[test]
 fn folders_that_many_machines_have_are_worth_a_look() {
     let go = Program::new().file("/usr/local/go/src/fmt/print.go");
-    expect(&go, LEAK, Warn, "/usr/local, which many");
+    expect(&go, LEAK, Warn, "/usr/local, which exist on many");
     let image = Program::new().file("/go/pkg/mod/example.org/a@v1/a.go");
     expect(&image, LEAK, Warn, "/go/pkg");
     expect(
@@ -97,7 +107,7 @@ fn folders_that_many_machines_have_are_worth_a_look() {
 fn files_named_in_c_are_found_between_nuls() {
     let text = b"\0%s:%d: assertion\0/home/me/db/open.c\0 see /home/you/db/a.c\0";
     let program = Program::new().section(".rodata", 2, text);
-    expect(&program, LEAK, Pass, "none");
+    expect(&program, LEAK, Pass, "no file paths of the build machine");
     let with_c = program.function("runtime/cgo.x");
     expect(&with_c, LEAK, Fail, "/home/me");
     let file = with_c.build();

@@ -12,8 +12,8 @@ fn a_toolchain_is_judged_by_its_line_and_patch_release() {
     for (version, answer, why) in [
         ("go1.27.4", Pass, "supported"),
         ("go1.26.11", Pass, "supported"),
-        ("go1.27.3", Warn, "1.27.4 is out"),
-        ("go1.27.0-X:nodwarf5", Warn, "1.27.4 is out"),
+        ("go1.27.3", Warn, "1.27.4 has fixes"),
+        ("go1.27.0-X:nodwarf5", Warn, "1.27.4 has fixes"),
         ("go1.25.14", Fail, "since 2026-08-19"),
         ("go1.9", Fail, "since 2018-08-24"),
         ("go1.22.9 (Red Hat 1.22.9-2.el9)", Warn, "Red Hat"),
@@ -23,14 +23,14 @@ fn a_toolchain_is_judged_by_its_line_and_patch_release() {
         (
             "devel go1.28-3f1bb6a Fri Nov 20 2026",
             Warn,
-            "between releases",
+            "development version",
         ),
         (
             "go1.28-devel_3f1bb6a Fri Nov 20 2026",
             Warn,
-            "between releases",
+            "development version",
         ),
-        ("gccgo 12", Unknown, "no version"),
+        ("gccgo 12", Unknown, "not a Go version"),
     ] {
         expect(&Program::new().version(version), code, answer, why);
     }
@@ -52,7 +52,7 @@ fn a_toolchain_is_judged_by_its_line_and_patch_release() {
 #[test]
 fn without_build_info_the_version_is_that_of_the_runtimes_variable() {
     let program = Program::new().without_build_info();
-    expect(&program, "go-toolchain", Unknown, "does not say");
+    expect(&program, "go-toolchain", Unknown, "not recorded");
     let program = program.variable("runtime.buildVersion", "go1.19.8");
     expect(&program, "go-toolchain", Fail, "since 2023-08-08");
     expect(&program, "go-heap-base", Fail, "before Go 1.26");
@@ -62,7 +62,12 @@ fn without_build_info_the_version_is_that_of_the_runtimes_variable() {
 #[test]
 fn a_heap_is_random_since_1_26_unless_that_was_switched_off() {
     let code = "go-heap-base";
-    expect(&Program::new().version("go1.26.0"), code, Pass, "draws it");
+    expect(
+        &Program::new().version("go1.26.0"),
+        code,
+        Pass,
+        "chooses a random heap address",
+    );
     expect(
         &Program::new().version("go1.25.14"),
         code,
@@ -76,7 +81,7 @@ fn a_heap_is_random_since_1_26_unless_that_was_switched_off() {
         expect(&program, code, Fail, "GOEXPERIMENT");
     }
     let other = Program::new().setting("GOEXPERIMENT", "jsonv2");
-    expect(&other, code, Pass, "draws it");
+    expect(&other, code, Pass, "chooses a random heap address");
     expect(
         &Program::new().function("runtime.raceinit"),
         code,
@@ -84,7 +89,7 @@ fn a_heap_is_random_since_1_26_unless_that_was_switched_off() {
         "-race",
     );
     let source = Program::new().version("devel go1.28-3f1bb6a Fri Nov 20 2026");
-    expect(&source, code, Unknown, "sources");
+    expect(&source, code, Unknown, "development version");
     let narrow = Program::new().without_table().setting("GOARCH", "arm");
     expect(&narrow, code, NotApplicable, "32-bit");
 }
@@ -96,11 +101,11 @@ fn modules_are_listed_or_there_is_a_reason() {
     let none = Program::new().without("mod").without("dep");
     expect(&none, code, Fail, "module mode");
     let own = none.clone().without("path").line("path\tcmd/go");
-    expect(&own, code, NotApplicable, "Go's own");
+    expect(&own, code, NotApplicable, "part of the Go distribution");
     let files = none.without("path").line("path\tcommand-line-arguments");
     expect(&files, code, Fail, "from files");
     let others = Program::new().without("mod");
-    expect(&others, code, Pass, "without the main one");
+    expect(&others, code, Pass, "but not the main module");
 }
 
 #[test]
@@ -119,7 +124,7 @@ fn a_commit_is_stamped_or_the_source_is_a_published_module() {
         &none.clone().line("build\tvcs=git"),
         code,
         Fail,
-        "without a commit",
+        "without commits",
     );
     expect(&none.without("build"), code, Unknown, "since 1.18");
 }
@@ -127,13 +132,13 @@ fn a_commit_is_stamped_or_the_source_is_a_published_module() {
 #[test]
 fn a_dirty_tree_is_seen_in_the_setting_and_in_the_version() {
     let code = "go-vcs-dirty";
-    expect(&Program::new(), code, Pass, "no changes");
+    expect(&Program::new(), code, Pass, "without uncommitted changes");
     let dirty = Program::new().setting("vcs.modified", "true");
     expect(&dirty, code, Fail, "changes");
     let version = Program::new()
         .without("mod")
         .line("mod\texample.org/app\tv1.2.4-0.20261122+dirty\t");
-    expect(&version, code, Fail, "version says so");
+    expect(&version, code, Fail, "ends with `+dirty`");
     let none = Program::new().without("build\tvcs");
     expect(&none, code, Unknown, "no commit");
     let published = none
@@ -149,7 +154,7 @@ fn a_version_is_that_of_the_module_or_of_a_variable() {
     let devel = Program::new()
         .without("mod")
         .line("mod\texample.org/app\t(devel)\t");
-    expect(&devel, code, Fail, "no variable");
+    expect(&devel, code, Fail, "no version variable");
     for name in [
         "main.Version",
         "main.version",
@@ -167,7 +172,7 @@ fn a_version_is_that_of_the_module_or_of_a_variable() {
             &devel.clone().variable(name, value),
             code,
             Fail,
-            "no variable",
+            "no version variable",
         );
     }
     expect(
@@ -186,7 +191,7 @@ fn without_trimpath_the_flags_name_the_version() {
         .without("mod")
         .without("build\t-trimpath")
         .stripped();
-    expect(&program, code, Fail, "no variable");
+    expect(&program, code, Fail, "no version variable");
     for flags in [
         "\"-s -X main.Version=4.5.6\"",
         "\"-s -X=main.version=4.5.6\"",
@@ -201,7 +206,7 @@ fn without_trimpath_the_flags_name_the_version() {
         );
     }
     let other = program.setting("-ldflags", "\"-s -X main.commit=4.5.6\"");
-    expect(&other, code, Fail, "no variable");
+    expect(&other, code, Fail, "no version variable");
 }
 
 #[test]
@@ -213,20 +218,20 @@ fn a_level_is_told_from_the_setting_of_each_cpu() {
         ("GOAMD64", "v2", Pass, "SSE4.2"),
         ("GOAMD64", "v3", Fail, "AVX2"),
         ("GOAMD64", "v4", Fail, "AVX-512"),
-        ("GOAMD64", "v9", Unknown, "no level"),
+        ("GOAMD64", "v9", Unknown, "not a known CPU level"),
         ("GOARM64", "v8.0", Pass, "every"),
         ("GOARM64", "v8.0,lse", Fail, "Raspberry"),
         ("GOARM64", "v8.0,crypto", Fail, "AES"),
         ("GOARM64", "v8.1", Fail, "Armv8.0"),
         ("GOARM64", "v9.0,crypto", Fail, "older than Armv9.0"),
-        ("GOARM64", "v10", Unknown, "no level"),
+        ("GOARM64", "v10", Unknown, "not a known CPU level"),
         ("GOARM", "7", Pass, "Armv6"),
         ("GOARM", "6,softfloat", Pass, "Armv5"),
         ("GO386", "sse2", Pass, "SSE2"),
         ("GOPPC64", "power9", Fail, "POWER8"),
         ("GORISCV64", "rva22u64", Fail, "Zba"),
-        ("GOMIPS", "hardfloat", Pass, "floating point"),
-        ("GOARCH", "s390x", NotApplicable, "one level"),
+        ("GOMIPS", "hardfloat", Pass, "floating-point unit"),
+        ("GOARCH", "s390x", NotApplicable, "only one level"),
     ] {
         expect(&plain.clone().setting(key, value), code, answer, why);
     }

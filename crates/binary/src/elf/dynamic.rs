@@ -54,7 +54,7 @@ impl Dynamic {
             .map(|entry| {
                 self.string(elf, entry.value).ok_or_else(|| {
                     let message = format!(
-                        "`DT_NEEDED` names string {:#x}, which is not in `DT_STRTAB`",
+                        "`DT_NEEDED` refers to string {:#x}, which lies outside `DT_STRTAB`",
                         entry.value
                     );
                     Error::at(ErrorKind::Malformed, entry.offset, message)

@@ -1,4 +1,4 @@
-//! Which kind of ELF file it is, as people and release policies speak of it.
+//! The kind of an ELF file, in the terms of users and release policies.
 
 use std::fmt;
 
@@ -20,7 +20,7 @@ pub enum Kind {
     RelocatableObject,
     /// `ET_CORE`: the memory of a program that was stopped.
     Core,
-    /// `ET_DYN` that is no program: a shared library, or the loader itself.
+    /// `ET_DYN` that is not a program: a shared library, or the loader itself.
     SharedObject,
     /// `ET_EXEC` without a loader: one file that runs at a fixed address.
     StaticExecutable,

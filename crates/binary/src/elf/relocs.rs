@@ -110,7 +110,7 @@ impl<'data> Elf<'data> {
         if self.header.class == Class::Elf32 {
             return wrong(
                 ErrorKind::Unsupported,
-                "relocations of a 32-bit file".into(),
+                "relocations of 32-bit files are not supported".into(),
             );
         }
         if !size.0.is_multiple_of(entry_size) {
@@ -121,7 +121,8 @@ impl<'data> Elf<'data> {
         }
         let Some(offset) = self.offset_of(address, size) else {
             let message = format!(
-                "`{address_tag:?}` of {size} bytes at address {address} lies in no segment's file part"
+                "`{address_tag:?}` of {size} bytes at address {address} lies outside the file \
+                 data of every segment"
             );
             return wrong(ErrorKind::Malformed, message);
         };

@@ -22,7 +22,8 @@ impl Elf<'_> {
         };
         let Some(offset) = self.offset_of(Address(address), Size(size)) else {
             let message = format!(
-                "`DT_RELR` of {size:#x} bytes at address {address:#x} lies in no segment's file part"
+                "`DT_RELR` of {size:#x} bytes at address {address:#x} lies outside the file data \
+                 of every segment"
             );
             return Err(Error::at(ErrorKind::Malformed, dynamic.offset, message));
         };
@@ -75,7 +76,7 @@ pub fn decode_relr(words: &[u64], word_size: u64, most: u64) -> Result<Vec<Addre
             targets.push(Address(word));
             next = Some(word.wrapping_add(word_size));
         } else {
-            let base = next.ok_or("a bitmap stands before any address")?;
+            let base = next.ok_or("a bitmap precedes the first address")?;
             let mut bitmap = word >> 1;
             while bitmap != 0 {
                 let bit = u64::from(bitmap.trailing_zeros());

@@ -92,7 +92,7 @@ where
         index => index,
     };
     if count > MAX_SECTIONS {
-        let message = format!("{count} section headers; {MAX_SECTIONS} are read at most");
+        let message = format!("{count} section headers; at most {MAX_SECTIONS} are read");
         return Err(Error::at(ErrorKind::TooLarge, start, message));
     }
     let table = file.read_table::<H::SectionHeader>(start.0, count, "the section header table")?;
@@ -131,7 +131,7 @@ fn check(file: Bytes<'_>, section: &Section<'_>) -> Result<(), Error> {
             ErrorKind::Truncated,
             section.header,
             format!(
-                "file range of {size} bytes from {} ends after the end of the file at {}",
+                "file range of {size} bytes from {} extends past the end of the file at {}",
                 section.offset,
                 file.size()
             ),

@@ -97,7 +97,7 @@ where
     if count == u64::from(PN_XNUM) || count > MAX_SEGMENTS {
         return at_header(
             ErrorKind::TooLarge,
-            format!("`e_phnum` is {count}; the kernel starts nothing above {MAX_SEGMENTS}"),
+            format!("`e_phnum` is {count}; the kernel accepts at most {MAX_SEGMENTS}"),
         );
     }
     let table = file.read_table::<H::ProgramHeader>(
@@ -139,7 +139,8 @@ fn check(file: Bytes<'_>, segment: &Segment) -> Result<(), Error> {
                 ErrorKind::Truncated,
                 segment.header,
                 format!(
-                    "file range of {} bytes from {} ends after the end of the file at {file_size}",
+                    "file range of {} bytes from {} extends past the end of the file at \
+                     {file_size}",
                     segment.file_size, segment.offset
                 ),
             ));
@@ -150,7 +151,8 @@ fn check(file: Bytes<'_>, segment: &Segment) -> Result<(), Error> {
             ErrorKind::Malformed,
             segment.header,
             format!(
-                "memory range of {} bytes from address {} wraps around",
+                "memory range of {} bytes from address {} wraps around the end of the address \
+                 space",
                 segment.memory_size, segment.address
             ),
         ));

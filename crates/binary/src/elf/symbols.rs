@@ -68,7 +68,7 @@ fn read_section<'data>(elf: &Elf<'data>, kind: SectionType) -> Result<Vec<Symbol
         .and_then(|index| elf.sections().get(index))
         .ok_or_else(|| {
             let message = format!(
-                "`sh_link` of `{}` is {}, which is no section",
+                "`sh_link` of `{}` is {}, which is not a section",
                 section.name(),
                 section.link
             );

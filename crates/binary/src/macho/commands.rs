@@ -48,7 +48,7 @@ pub(super) fn read<'data>(
     const SMALLEST: u64 = size_of::<RawCommand<Endianness>>() as u64;
     if header.command_count > MAX_LOAD_COMMANDS {
         let message = format!(
-            "`ncmds` is {}; {MAX_LOAD_COMMANDS} are read at most",
+            "`ncmds` is {}; at most {MAX_LOAD_COMMANDS} are read",
             header.command_count
         );
         return Err(Error::at(ErrorKind::TooLarge, file.base(), message));

@@ -37,7 +37,7 @@ fn read<A: FatArch>(file: Bytes<'_>) -> Result<Vec<Bytes<'_>>, Error> {
         match identify(start.data()) {
             FileKind::MachO => members.push(member),
             other => {
-                let message = format!("{what} is no Mach-O file; it is {}", other.describe());
+                let message = format!("{what} is not a Mach-O file, but {}", other.describe());
                 return Err(Error::at(ErrorKind::NotBinary, member.base(), message));
             }
         }

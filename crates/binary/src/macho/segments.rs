@@ -123,7 +123,7 @@ where
     };
     if segment.address.checked_add(segment.memory_size).is_none() {
         let message = format!(
-            "memory range of {} bytes from address {} wraps around",
+            "memory range of {} bytes from address {} wraps around the end of the address space",
             segment.memory_size, segment.address
         );
         return Err(Error::at(ErrorKind::Malformed, segment.command, message));
@@ -173,7 +173,7 @@ fn range(file: Bytes<'_>, start: u64, size: Size, header: Offset) -> Result<Byte
     let start = if size.0 == 0 { 0 } else { start };
     file.slice(start, size, "").map_err(|_| {
         let message = format!(
-            "file range of {size} bytes from {start:#x} ends after the end of the file at {}",
+            "file range of {size} bytes from {start:#x} extends past the end of the file at {}",
             file.size()
         );
         Error::at(ErrorKind::Truncated, header, message)

@@ -79,7 +79,7 @@ fn superblob(data: Bytes<'_>) -> Result<CodeSignature, Error> {
     expect(data, raw.magic.get(big), CSMAGIC_EMBEDDED_SIGNATURE)?;
     let count = raw.count.get(big);
     if count > MAX_SIGNATURE_BLOBS {
-        let message = format!("{count} blobs; {MAX_SIGNATURE_BLOBS} are read at most");
+        let message = format!("{count} blobs; at most {MAX_SIGNATURE_BLOBS} are read");
         return Err(Error::at(ErrorKind::TooLarge, data.base(), message));
     }
     let index = data.read_table::<CsBlobIndex>(INDEX, count.into(), "the index of blobs")?;
@@ -105,7 +105,7 @@ fn superblob(data: Bytes<'_>) -> Result<CodeSignature, Error> {
         }
     }
     if signature.directories.is_empty() {
-        let message = "no code directory among the blobs";
+        let message = "the code signature has no code directory";
         return Err(Error::at(ErrorKind::Malformed, data.base(), message));
     }
     Ok(signature)

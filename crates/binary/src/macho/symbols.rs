@@ -79,7 +79,7 @@ where
     let end = u64::from(first).saturating_add(count.into());
     if end > raw.nsyms.get(endian).into() {
         let message = format!(
-            "`LC_DYSYMTAB` speaks of {end} symbols, and `nsyms` of `LC_SYMTAB` is {}",
+            "`LC_DYSYMTAB` covers {end} symbols, but `nsyms` of `LC_SYMTAB` is {}",
             raw.nsyms.get(endian)
         );
         return Err(Error::at(ErrorKind::Malformed, command.offset(), message));

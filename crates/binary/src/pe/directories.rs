@@ -106,7 +106,7 @@ impl<'data> Pe<'data> {
         let entry_size = size_of::<ImageDebugDirectory>() as u64;
         let count = data.size().0.checked_div(entry_size).unwrap_or(0);
         if count > MAX_DEBUG_ENTRIES {
-            let message = format!("{count} debug entries; {MAX_DEBUG_ENTRIES} are read at most");
+            let message = format!("{count} debug entries; at most {MAX_DEBUG_ENTRIES} are read");
             return Err(Error::at(ErrorKind::TooLarge, directory.entry, message));
         }
         let entries = data.read_table::<ImageDebugDirectory>(0, count, "the debug directory")?;
@@ -196,7 +196,7 @@ impl<'data> Pe<'data> {
         let data = data.and_then(|rest| rest.slice(0, directory.size, what).ok());
         data.ok_or_else(|| {
             let message = format!(
-                "{what} of {} bytes at {address} are in no section's bytes",
+                "no section's file data contains {what} of {} bytes at {address}",
                 directory.size
             );
             Error::at(ErrorKind::Malformed, directory.entry, message)

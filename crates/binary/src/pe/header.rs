@@ -88,8 +88,8 @@ pub(super) fn find(file: Bytes<'_>) -> Result<Offset, Error> {
         Ok(bytes) if u32::from_le_bytes(*bytes) == IMAGE_NT_SIGNATURE => Ok(Offset(start)),
         // A DOS program may have anything there.
         _ => {
-            let message = "`e_lfanew` leads to no PE signature; it is a DOS program, or the file \
-                           was cut";
+            let message = "`e_lfanew` does not lead to a PE signature; the file is a DOS program, \
+                           or truncated";
             Err(Error::at(ErrorKind::NotBinary, Offset(start), message))
         }
     }
@@ -144,7 +144,7 @@ where
     let reach = Size(u64::from(u32::MAX).saturating_mul(2));
     if header.image_base.checked_add(reach).is_none() {
         let message = format!(
-            "`ImageBase` is {}, and an image from there on could wrap around",
+            "`ImageBase` is {}, so the image could wrap around the end of the address space",
             header.image_base
         );
         return Err(Error::at(ErrorKind::Malformed, Offset(at), message));

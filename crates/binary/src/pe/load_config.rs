@@ -98,7 +98,10 @@ impl Pe<'_> {
         };
         let address = self.address_of(directory.rva);
         let rest = self.data_from(address).ok_or_else(|| {
-            let message = format!("the load configuration at {address} is in no section's bytes");
+            let message = format!(
+                "the load configuration at {address} lies outside the file data \
+                                   of every section"
+            );
             Error::at(ErrorKind::Malformed, directory.entry, message)
         })?;
         let size = rest.read::<[u8; 4]>(0, "the size of the load configuration")?;

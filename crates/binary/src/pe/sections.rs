@@ -70,8 +70,8 @@ fn section<'data>(
     let whole = file.slice(start.into(), Size(file_size.into()), "");
     let whole = whole.map_err(|_| {
         let message = format!(
-            "file range of {file_size:#x} bytes from {start:#x} ends after the end of the file at \
-             {}",
+            "file range of {file_size:#x} bytes from {start:#x} extends past the end of the file \
+             at {}",
             file.size()
         );
         Error::at(ErrorKind::Truncated, at, message)

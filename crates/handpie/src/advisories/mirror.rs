@@ -69,7 +69,7 @@ impl<'a> Server<'a> {
         match self.get("")? {
             Some(file) => collect_zip(address, Cursor::new(file), builder).map_err(Failure::from),
             None => Err(Failure::from(UnusableDatabase::new(address))
-                .cause("the server says that it is not there")),
+                .cause("the server reports that the file does not exist")),
         }
     }
 
@@ -82,19 +82,26 @@ impl<'a> Server<'a> {
         };
         let needed = |path: &str| {
             let answer = self.get(path)?;
-            answer.ok_or_else(|| wrong(path, &"the server says that it is not there"))
+            answer.ok_or_else(|| wrong(path, &"the server reports that the file does not exist"))
         };
         let index = "/index/vulns.json";
         let listed: Vec<Listed> =
             serde_json::from_slice(&needed(index)?).map_err(|cause| wrong(index, &cause))?;
         if listed.len() > MAX_ADVISORIES {
-            return Err(wrong(index, &format!("{} advisories", listed.len())));
+            return Err(wrong(
+                index,
+                &format!(
+                    "the index lists {} advisories; expected at most \
+                                              {MAX_ADVISORIES}",
+                    listed.len()
+                ),
+            ));
         }
         for Listed { id } in listed {
             // What a server writes becomes part of an address.
             let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
             if id.is_empty() || !id.chars().all(fits) {
-                return Err(wrong(index, &format!("`{id}` is no name of an advisory")));
+                return Err(wrong(index, &format!("`{id}` is not an advisory ID")));
             }
             let path = format!("/ID/{id}.json");
             let json = needed(&path)?;
@@ -114,9 +121,9 @@ impl<'a> Server<'a> {
             let is_distrust = cause.to_string().contains("certificate");
             let mut failure = failure.cause(cause);
             if is_distrust {
-                failure = failure.hint("SSL_CERT_FILE names a file with certificates to believe");
+                failure = failure.hint("set SSL_CERT_FILE to a file with trusted certificates");
             }
-            failure.hint("the database that was there is as it was; `--from` takes files, too")
+            failure.hint("the previous database is unchanged; `--from` also accepts files")
         };
         let answer = self.agent.get(&address).call();
         let mut answer = answer.map_err(|cause| failed(&cause))?;
@@ -124,7 +131,11 @@ impl<'a> Server<'a> {
             200 => {}
             // Buckets answer 403 for what is not there.
             403 | 404 | 410 => return Ok(None),
-            status => return Err(failed(&format!("the server answers {status}"))),
+            status => {
+                return Err(failed(&format!(
+                    "the server responded with status {status}"
+                )));
+            }
         }
         let body = answer.body_mut().with_config().limit(MAX_DATABASE_SIZE);
         body.read_to_vec().map(Some).map_err(|cause| failed(&cause))
@@ -146,7 +157,7 @@ fn certificates(path: &str) -> Result<RootCerts, Failure> {
     let found = items.collect::<Result<Vec<Certificate<'static>>, _>>();
     let found = found.map_err(|cause| failed(&cause))?;
     if found.is_empty() {
-        return Err(failed(&"there is no certificate in it"));
+        return Err(failed(&"the file contains no certificate"));
     }
     Ok(RootCerts::Specific(Arc::new(found)))
 }

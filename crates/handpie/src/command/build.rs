@@ -1,4 +1,4 @@
-//! `handpie build`: a `go build` with the release profile whose programs are converted.
+//! `handpie build`: runs `go build` with the release profile and converts the programs.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -28,54 +28,54 @@ use crate::toolchain;
 #[cfg(test)]
 pub(crate) const CODES: [&str; 2] = [other::NO_TARGET, cgo::FORBIDDEN_FLAG];
 
-/// Build programs with the release profile, as static-PIE: Go, Rust, and what a command builds
+/// Build Go, Rust and C programs as static-PIE, with release settings
 ///
-/// Runs `go build` with CGO_ENABLED=0, -buildmode=pie, -trimpath, -tags=netgo,osusergo,
-/// -ldflags=-w -bindnow, GOAMD64=v2, GOARM=6 or GOARM64=v8.0, and the version from git in
-/// main.Version and main.version; then converts what go has linked. For 386, arm and riscv64, whose
-/// PIE go cannot link without C, handpie links it. Your own flags, tags, GOFLAGS and settings are
-/// added, and win where they say something else. What cannot become a static-PIE, and packages
-/// that need C, are refused before anything is built.
+/// Runs `go build` with CGO_ENABLED=0, -buildmode=pie, -trimpath, -tags=netgo,osusergo, -ldflags=-w
+/// -bindnow, GOAMD64=v2, GOARM=6 or GOARM64=v8.0, and the version from git in main.Version and
+/// main.version; then converts the linked programs. For 386, arm and riscv64, where go cannot link
+/// a PIE without C, handpie links the program itself. Your own flags, tags, GOFLAGS and settings
+/// are added and take precedence. Settings that rule out a static-PIE, and packages that need C,
+/// are refused before anything is built.
 ///
-/// With --cgo, or with `[cgo]` in handpie.toml, packages may use C: it is compiled by `handpie cc`,
-/// hardened, and linked with musl, and the program is a static-PIE all the same.
+/// With --cgo, or with `[cgo]` in handpie.toml, packages may use C: C code is compiled by `handpie
+/// cc` with hardening flags and linked with musl, and the program is still a static-PIE.
 ///
-/// In a cargo project, runs `cargo build --release` for the musl target with handpie's linker. With a
-/// command behind `--`, runs it with CC and CXX set to handpie's compilers. Both look at every program
-/// that came out, and name those that are no static-PIE.
+/// In a cargo project, runs `cargo build --release` for the musl target with handpie's linker. With
+/// a command after `--`, runs the command with CC and CXX set to handpie's compilers. In both cases
+/// every program that was built is checked, and those that are not static-PIE are reported.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   handpie build ./cmd/svc                       writes ./svc
-  handpie build -o bin/ ./cmd/... -- -tags=ui   all programs below cmd, with a tag of your own
-  handpie build                                 in a cargo project: its programs
-  handpie build -- make                         whatever make builds with $CC and $CXX
-  GOARCH=arm64 handpie build --cgo ./cmd/svc    with C in it, for another CPU (needs zig)")]
+  handpie build -o bin/ ./cmd/... -- -tags=ui   all programs below cmd, with an additional tag
+  handpie build                                 all programs of a cargo project
+  handpie build -- make                         everything that make builds with $CC and $CXX
+  GOARCH=arm64 handpie build --cgo ./cmd/svc    with C code, for another CPU (needs zig)")]
 pub(crate) struct Build {
-    /// Packages, as for go build [default: the current folder]
+    /// Packages, as for go build [default: the current directory]
     #[arg(value_name = "PACKAGES")]
     packages: Vec<String>,
-    /// Write the program to this file, or the programs to this folder
+    /// Write the program to this file, or the programs to this directory
     #[arg(short, long, value_name = "OUT")]
     output: Option<String>,
-    /// The oldest CPU that it must run on: v1 to v4 on amd64, v6 or v7 on arm, v8.0 to v9.5 on arm64,
-    /// power8 to power10 on ppc64 and ppc64le
+    /// The CPU level that the program may require: v1 to v4 on amd64, v6 or v7 on arm, v8.0 to v9.5
+    /// on arm64, power8 to power10 on ppc64 and ppc64le
     #[arg(long, value_name = "LEVEL")]
     cpu: Option<String>,
-    /// This package does all you need without cgo; PKG/... means all packages below, too
+    /// Accept this package's behaviour without cgo; PKG/... includes all packages below it
     #[arg(long, value_name = "PKG")]
     pure: Vec<String>,
-    /// Packages may use C, which is compiled and linked with a libc
+    /// Allow packages to use C, which is compiled and linked with a libc
     #[arg(long, conflicts_with = "pure")]
     cgo: bool,
-    /// The libc of --cgo
+    /// The libc to use with --cgo
     #[arg(long, value_enum, default_value_t)]
     libc: LibcChoice,
     #[command(flatten)]
     hardening: Hardening,
-    /// Write no version into the programs
+    /// Do not record a version in the programs
     #[arg(long)]
     no_stamp: bool,
-    /// Print the go command and build nothing
+    /// Print the go command without building
     #[arg(long)]
     dry_run: bool,
     /// Flags for go build or cargo build, or a command to run
@@ -126,8 +126,9 @@ fn go(args: &Build, reporter: &Reporter) -> Result<Exit, Failure> {
     let allowed = cgo::Allowed::of(args.cgo)?;
 
     let merge = |request: &Request, settings: &GoEnv, version: &Version| {
-        profile::merge(request, settings, version, &profile::is_handpie)
-            .map_err(|against| toolchain::contradicted("this cannot become a static-PIE", &against))
+        profile::merge(request, settings, version, &profile::is_handpie).map_err(|against| {
+            toolchain::contradicted("these settings rule out a static-PIE", &against)
+        })
     };
     // git and go are asked at the same time: what is listed does not depend on the version.
     let (asked, described) = std::thread::scope(|scope| {
@@ -135,7 +136,7 @@ fn go(args: &Build, reporter: &Reporter) -> Result<Exit, Failure> {
             true => Version::Unknown("--no-stamp".to_owned()),
             false => Version::of(&toolchain::module_folder(&folder)),
         });
-        let unknown = Version::Unknown("git could not be asked".to_owned());
+        let unknown = Version::Unknown("git could not be run".to_owned());
         let ask = || {
             let settings = cache.env(&go).map_err(toolchain::settings_failed)?;
             args.hardening.refuse_for(&settings.goarch)?;
@@ -163,7 +164,7 @@ fn go(args: &Build, reporter: &Reporter) -> Result<Exit, Failure> {
     let profile = merge(&request, &settings, &version)?;
     allowed.refuse_others(&listing, &args.pure)?;
     let outputs = packages::outputs(&listing, profile.output.as_deref(), &folder)
-        .map_err(|one| toolchain::contradicted("there is nothing to write", &[one]))?;
+        .map_err(|one| toolchain::contradicted("there is no program to write", &[one]))?;
     // From here on the build is possible, as far as can be known before it.
 
     let handpie = toolchain::own_path()?;
@@ -184,7 +185,7 @@ fn go(args: &Build, reporter: &Reporter) -> Result<Exit, Failure> {
     }
 
     let records = tempfile::tempdir().map_err(|cause| {
-        Failure::new(Exit::Input, "failed to make a temporary folder").cause(cause)
+        Failure::new(Exit::Input, "failed to create a temporary directory").cause(cause)
     })?;
     let built = tool
         .env(record::FOLDER, records.path())
@@ -265,13 +266,13 @@ fn own_version(listing: &Listing) -> Option<Version> {
     let mut versions: Vec<_> = listing.mains.iter().map(|main| &main.version).collect();
     versions.dedup();
     match versions.as_slice() {
-        _ if listing.mains.iter().any(|main| main.standard) => {
-            Some(Version::Unknown("the program is a part of Go".to_owned()))
-        }
+        _ if listing.mains.iter().any(|main| main.standard) => Some(Version::Unknown(
+            "the program is part of the Go distribution".to_owned(),
+        )),
         [] | [None] => None,
         [Some(version)] => Some(Version::Described(version.clone())),
         _ => Some(Version::Unknown(
-            "the programs are from several modules".to_owned(),
+            "the programs belong to several modules".to_owned(),
         )),
     }
 }

@@ -33,30 +33,29 @@ const HARDENING: &str = "HANDPIE_HARDENING";
 const COMPILER: &str = "HANDPIE_CC";
 
 const HELP: &str = "\
-Compile C or C++ with the hardening flags, and link it as a static-PIE
+Compile C or C++ with hardening flags, and link programs as static-PIE
 
-Usage: handpie cc [OPTIONS] [WORDS OF THE COMPILER]...
-       handpie c++ [OPTIONS] [WORDS OF THE COMPILER]...
+Usage: handpie cc [OPTIONS] [COMPILER ARGUMENTS]...
+       handpie c++ [OPTIONS] [COMPILER ARGUMENTS]...
 
-Puts OpenSSF's hardening flags before your words, so that yours win, and links with handpie, with
-musl unless you say otherwise. A link of the name handpie-cc or handpie-c++ to handpie does the same
-in one word.
+Adds OpenSSF's hardening flags before your arguments, so that yours take precedence, and links with
+handpie, with musl by default. A link to handpie named handpie-cc or handpie-c++ does the same.
 
-Options, before all others:
+Options, which have to come first:
       --compiler <CC>    gcc, clang, zig, or a path [default: gcc; zig for other CPUs and for C++
                          with musl; HANDPIE_CC]
-      --libc <LIBC>      musl, glibc, or given: the one that the words bring [default: musl;
+      --libc <LIBC>      musl, glibc, or given: the one that the arguments name [default: musl;
                          HANDPIE_LIBC]
       --cpu <CPU>        build for another CPU: arm64, riscv64, ...
       --linker <LINKER>  embedded, mold, lld, bfd, or a path [default: embedded; -fuse-ld;
                          HANDPIE_LINKER]
-      --profile <NAME>   portable: a static-PIE; host: a dynamic PIE against this machine's libc
+      --profile <NAME>   portable: a static-PIE; host: a dynamic PIE linked to this machine's libc
                          [default: portable]
-      --no-hardening     add no hardening flags; HANDPIE_HARDENING=off does the same
+      --no-hardening     do not add hardening flags; also HANDPIE_HARDENING=off
       --show             print the command instead of running it
 
-With HANDPIE_EVIDENCE=FILE in the environment, what each object is compiled with is appended to FILE,
-for `handpie check --evidence FILE`.
+If the environment variable HANDPIE_EVIDENCE is set to a file, the compiler flags of each object are
+appended to the file, for `handpie check --evidence FILE`.
 
 Examples:
   handpie cc -O2 -o hello hello.c
@@ -110,7 +109,9 @@ fn run(language: Language, words: &[OsString]) -> Result<ExitCode, Failure> {
     let said = || Target::named(&env::var(ld::TARGET).ok()?);
     let target = match options.target.or_else(said) {
         Some(target) => target,
-        None => Target::host().ok_or_else(|| Failure::new(Exit::No, "this CPU is not known"))?,
+        None => {
+            Target::host().ok_or_else(|| Failure::new(Exit::No, "this CPU is not supported"))?
+        }
     };
     let compiler = compiler(&options, language, target)?;
     let libc = options.libc.libc();
@@ -229,7 +230,7 @@ fn with_linker(
 /// here with the libc that zig made.
 fn link_with_zig(request: &Request<'_>, options: &Options) -> Result<ExitCode, Failure> {
     let folder = tempfile::tempdir().map_err(|cause| {
-        Failure::new(Exit::Input, "failed to make a temporary folder").cause(cause)
+        Failure::new(Exit::Input, "failed to create a temporary directory").cause(cause)
     })?;
     let mut words = cc::without_link_choices(request.words);
     let flags = cc::halves(&words).compile;
@@ -292,10 +293,10 @@ fn compiler(options: &Options, language: Language, target: &Target) -> Result<Co
         }
     });
     Compiler::named(&name, language, target).map_err(|error| {
-        Failure::new(Exit::Tool, "there is no compiler")
+        Failure::new(Exit::Tool, "no usable compiler was found")
             .code(NO_COMPILER)
             .cause(error)
-            .hint("apt install gcc, pip install ziglang, or say which with --compiler")
+            .hint("apt install gcc, pip install ziglang, or select a compiler with --compiler")
     })
 }
 
@@ -304,7 +305,7 @@ pub(crate) fn folder_of_names() -> Result<PathBuf, Failure> {
     const NAMES: [&str; 4] = ["ld", "handpie-ld", "handpie-cc", "handpie-c++"];
     let own = toolchain::own_path()?;
     let failed = |cause: std::io::Error| {
-        let message = "failed to make a folder in which handpie has the names of compilers";
+        let message = "failed to create a directory with links to handpie under compiler names";
         Failure::new(Exit::Input, message).cause(cause)
     };
     let folder = handpie_toolchain::cache::user_file("bin", &own);
@@ -367,7 +368,7 @@ impl Options {
             "--linker" => self.linker = Some(value),
             "--libc" => {
                 self.libc = LibcChoice::from_str(&text, false).map_err(|_| {
-                    usage(&format!("`--libc {text}` is none of musl, glibc, given"))
+                    usage(&format!("`--libc {text}` is not one of musl, glibc, given"))
                 })?;
             }
             "--cpu" => {
@@ -375,7 +376,10 @@ impl Options {
                 self.target = Some(target.ok_or_else(|| {
                     let names: Vec<&str> =
                         sysroot::TARGETS.iter().map(|target| target.go).collect();
-                    usage(&format!("`--cpu {text}` is none of {}", names.join(", ")))
+                    usage(&format!(
+                        "`--cpu {text}` is not one of {}",
+                        names.join(", ")
+                    ))
                 })?);
             }
             _ => {
@@ -384,7 +388,7 @@ impl Options {
                     "host" => Profile::Host,
                     _ => {
                         return Err(usage(&format!(
-                            "`--profile {text}` is neither portable nor host"
+                            "`--profile {text}` is not one of portable, host"
                         )));
                     }
                 };
@@ -395,5 +399,5 @@ impl Options {
 }
 
 fn usage(message: &str) -> Failure {
-    Failure::new(Exit::Usage, message).hint("`handpie cc` alone shows its help")
+    Failure::new(Exit::Usage, message).hint("`handpie cc` without arguments prints help")
 }

@@ -16,32 +16,33 @@ use crate::report::policy::PolicyReport;
 
 /// Check programs and libraries against the release checklist
 ///
-/// Says what kind of file each is, and gives each rule one of five answers: pass, fail, warn, not
-/// applicable, unknown. In directories, everything that is no binary is passed over in silence. Of
-/// objects (.o) and archives of them (.a, .rlib) it says whether they can become a static-PIE.
+/// Reports the kind of each file and answers each rule with pass, fail, warn, not applicable or
+/// unknown. In directories, files that are not binaries are skipped. For objects (.o) and archives
+/// (.a, .rlib), checks whether they can be linked into a static-PIE.
 ///
-/// Which rules count, and how much, is decided by the profile and by `handpie.toml`, which is looked
-/// for in the working directory and above it, up to the repository's folder. `handpie check
-/// --print-policy` shows what holds. A failing answer ends with exit status 1.
+/// The profile and `handpie.toml` decide which rules apply and at which level. handpie looks for
+/// `handpie.toml` in the working directory and its parents, up to the root of the repository.
+/// `handpie check --print-policy` prints the policy in effect. If a rule fails, the exit status is
+/// 1.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  handpie check bin/svc                       one line; -v says every answer, with the evidence
-  handpie check --profile portable dist/      everything below dist/, meant to run anywhere
-  handpie check --print-policy                which rules are on here, and why
+  handpie check bin/svc                       one line; -v prints every answer, with its evidence
+  handpie check --profile portable dist/      everything below dist/, for programs that run anywhere
+  handpie check --print-policy                the rules in effect here, and why
   handpie check --format json dist/ | jq '.result.files[] | select(any(.findings[]; .answer == \"fail\")) | .path'
   handpie check --format sarif dist/ > handpie.sarif       for code scanning
   handpie check --format junit dist/ > handpie.xml         for a CI server
-  handpie check --evidence build.log bin/svc               with how its C was compiled
-  handpie check --format github dist/                      annotations in GitHub Actions")]
+  handpie check --evidence build.log bin/svc               including how C code was compiled
+  handpie check --format github dist/                      GitHub Actions annotations")]
 pub(crate) struct Check {
-    /// Programs, libraries, objects, archives of objects, or directories of them; - for standard input
+    /// Programs, libraries, objects, archives, or directories to search for them; - for standard
+    /// input
     #[arg(value_name = "FILE", required_unless_present = "print_policy")]
     files: Vec<PathBuf>,
-    /// Show the level of every rule and where it comes from, and check nothing
+    /// Print the level of every rule and its origin, without checking any file
     #[arg(long, conflicts_with = "files")]
     print_policy: bool,
-    /// What `handpie cc` and `handpie link` wrote down of the build, with HANDPIE_EVIDENCE=LOG in their
-    /// environment
+    /// The build log that `handpie cc` and `handpie link` write when HANDPIE_EVIDENCE=LOG is set
     #[arg(long, value_name = "LOG")]
     evidence: Option<PathBuf>,
     #[command(flatten)]

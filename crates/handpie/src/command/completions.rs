@@ -7,13 +7,13 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::Reporter;
 
-/// Print completions for a shell
+/// Print shell completions
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   handpie completions bash > /etc/bash_completion.d/handpie
   handpie completions fish > ~/.config/fish/completions/handpie.fish")]
 pub(crate) struct Completions {
-    /// Which shell
+    /// The shell
     #[arg(value_enum)]
     shell: clap_complete::Shell,
 }

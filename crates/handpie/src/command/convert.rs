@@ -13,33 +13,33 @@ use crate::replace::{self, Replacement};
 use crate::report::Reporter;
 use crate::report::convert::{Answer, ConvertReport};
 
-/// Turn a PIE that needs a dynamic loader into a static-PIE
+/// Convert a PIE that needs a dynamic loader into a static-PIE
 ///
 /// FILE is a position-independent executable that needs the dynamic loader but no shared library,
-/// which is what `go build -buildmode=pie` makes of pure Go. The result starts by itself: it
-/// relocates itself, makes its RELRO pages read-only, and goes on with the program. Addresses,
-/// symbols, debug information, notes and build ids stay as they are; the file gets smaller.
+/// such as `go build -buildmode=pie` writes for pure Go. The result starts without a loader: it
+/// relocates itself, makes its RELRO pages read-only, and continues with the program. Addresses,
+/// symbols, debug information, notes and build IDs are unchanged; the file becomes smaller.
 ///
-/// A file that cannot be converted is refused with every reason; `handpie explain CODE` says more.
+/// If a file cannot be converted, all reasons are listed; `handpie explain CODE` describes each.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   handpie convert svc -o svc.static      write the result to another file
-  handpie convert --in-place svc         replace the file; nothing is lost if that fails
-  handpie convert --dry-run svc          say what would be done")]
+  handpie convert --in-place svc         replace the file; it is unchanged on failure
+  handpie convert --dry-run svc          print the planned changes")]
 pub(crate) struct Convert {
     /// The program; - for standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Where to write the result; - for standard output
+    /// Write the result to this file; - for standard output
     #[arg(short, long, value_name = "OUT", conflicts_with = "in_place")]
     #[arg(required_unless_present_any = ["in_place", "dry_run"])]
     output: Option<PathBuf>,
-    /// Replace FILE by the result
+    /// Replace FILE with the result
     #[arg(long)]
     in_place: bool,
     #[command(flatten)]
     hardening: Hardening,
-    /// Say what would be done and write nothing
+    /// Print the planned changes without writing anything
     #[arg(long)]
     dry_run: bool,
 }
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Convert, reporter: &Reporter) -> Result<Exit, Failure> 
     };
     if args.in_place && input::is_stream(&args.file) {
         let failure = Failure::new(Exit::Usage, "standard input cannot be replaced");
-        return Err(failure.hint("give -o OUT"));
+        return Err(failure.hint("use -o OUT"));
     }
     let mut input = Input::open(&args.file)?;
     if let (Some(output), false) = (&args.output, args.dry_run) {

@@ -10,11 +10,11 @@ use crate::failure::Failure;
 use crate::report::Reporter;
 use crate::report::db::DatabaseReport;
 
-/// Bring the database of advisories up to date, or show what is in it
+/// Update the advisory database, or show its contents
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   handpie db update                              Go's and RustSec's advisories, from their servers
-  handpie db update --from vulndb.zip            from a file that was carried here
+  handpie db update --from vulndb.zip            from a local file, for machines without network
   handpie db update --from https://mirror.corp/vulndb --from ./crates-osv.zip
   handpie db info")]
 pub(crate) struct Db {
@@ -24,21 +24,21 @@ pub(crate) struct Db {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Make the database anew
+    /// Rebuild the database
     ///
-    /// This is the only command of handpie that opens a connection, and only without --from or with
-    /// an address behind it. The old database stays as it is until the new one is whole.
-    /// SSL_CERT_FILE names other authorities than those that browsers know; HTTPS_PROXY is heeded.
+    /// Connects to the network only without --from, or if --from is a URL. The old database is kept
+    /// until the new one is complete. SSL_CERT_FILE replaces the default certificate authorities;
+    /// HTTPS_PROXY is honoured.
     Update {
-        /// Where to take advisories from, in place of the servers of Go and RustSec; may be given
-        /// several times: an address or folder of Go's database, a vulndb.zip, a folder or ZIP of
-        /// OSV advisories
+        /// Source of advisories, instead of the servers of Go and RustSec; may be repeated: URL or
+        /// directory of a Go vulnerability database, a vulndb.zip, a directory or ZIP of OSV
+        /// advisories
         #[arg(long, value_name = "URL|PATH")]
         from: Vec<String>,
     },
-    /// Say what is in the database, and how old it is
+    /// Show the contents and the age of the database
     Info {
-        /// Another database than the user's
+        /// A database other than the user's
         #[arg(long, value_name = "PATH")]
         db: Option<String>,
     },

@@ -16,24 +16,25 @@ use crate::policy::{PolicyArgs, Rulebook};
 use crate::report::Reporter;
 use crate::report::diff::{Compared, DiffReport, Fate};
 
-/// Compare two releases: what the new one lost or gained
+/// Compare two releases and report what the new one lost or gained
 ///
-/// Checks both with the same rules and compares their answers, kind, loader, needed libraries, Go
-/// version, build settings, modules and sizes. Losses come first: an answer that got worse, a
-/// loader or a library that was not needed before, a fixed address, a file that is not there any
-/// more. A loss ends with exit status 1.
+/// Checks both with the same rules and compares answers, kind, loader, needed libraries, Go
+/// version, build settings, modules and sizes. Losses come first: a worse answer, a loader or a
+/// library that was not needed before, a fixed load address, a file that no longer exists. If there
+/// is a loss, the exit status is 1.
 ///
-/// Two directories are compared file by file, by their paths below them. The policy that holds is
-/// that of `handpie check`, and its paths are matched against the new files, for the old ones, too.
+/// Two directories are compared file by file, matched by relative path. The policy is that of
+/// `handpie check`; its path patterns are matched against the path of the new file, for the old
+/// file, too.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  handpie diff svc-1.4 svc-1.5                  what 1.5 lost, gained, changed
-  handpie diff -v last-release/ dist/           every binary, the sizes of sections, too
+  handpie diff svc-1.4 svc-1.5                  what 1.5 lost, gained and changed
+  handpie diff -v last-release/ dist/           every binary, including section sizes
   handpie diff --format json old new | jq '.result.files[].changes[] | select(.weight == \"loss\")'")]
 pub(crate) struct Diff {
-    /// The release before: a file or a directory
+    /// The old release: a file or a directory
     old: PathBuf,
-    /// The release after
+    /// The new release: a file or a directory
     new: PathBuf,
     #[command(flatten)]
     policy: PolicyArgs,
@@ -74,7 +75,7 @@ pub(crate) fn run(args: &Diff, reporter: &Reporter) -> Result<Exit, Failure> {
 fn refuse_odd_pairs(args: &Diff) -> Result<(), Failure> {
     let failure = |message: &str| Err(Failure::new(Exit::Usage, message));
     if input::is_stream(&args.old) && input::is_stream(&args.new) {
-        return failure("standard input cannot be both releases");
+        return failure("standard input cannot be both the old and the new release");
     }
     let is_folder = |path: &Path| !input::is_stream(path) && path.is_dir();
     match (is_folder(&args.old), is_folder(&args.new)) {

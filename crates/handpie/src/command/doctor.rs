@@ -1,4 +1,4 @@
-//! `handpie doctor`: what this machine can build, run and prove, and why not.
+//! `handpie doctor`: reports what this machine can build, run and prove.
 
 use std::path::{Path, PathBuf};
 
@@ -17,29 +17,30 @@ use crate::report::doctor::{Answer, Cpu, DoctorReport};
 mod attempts;
 mod packages;
 
-/// Say what this machine can build, run and prove, for each CPU, and why not
+/// Report what this machine can build, run and prove for each CPU
 ///
-/// Building needs Go alone, of a version that makes position-independent programs for the CPU.
-/// Programs of other CPUs run under an emulator of user programs (qemu-user); proving needs a
-/// machine of that CPU.
+/// Building needs only Go, in a version that supports position-independent programs for the CPU.
+/// Programs for other CPUs run under a user-mode emulator (qemu-user); `handpie prove` needs a
+/// machine with that CPU.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  handpie doctor                  one line a CPU
+  handpie doctor                  one line per CPU
   handpie doctor --format json | jq '.result.cpus[] | select(.build.yes) | .cpu'
-  handpie doctor --try            builds a program of each language with each libc and linker
-  handpie doctor --try arm64      the same for another CPU; all for all of them
-  handpie doctor --cpu            the CPU level of this machine, and what the next one needs
-  handpie doctor --fleet *.json   the level that many machines have, from what each has said:
+  handpie doctor --try            build a program in each language with each libc and linker
+  handpie doctor --try arm64      the same for another CPU, or `all`
+  handpie doctor --cpu            the CPU level of this machine, and what the next level needs
+  handpie doctor --fleet *.json   the level that all machines support, from their reports:
                                   ssh HOST handpie doctor --cpu --format json > HOST.json")]
 pub(crate) struct Doctor {
-    /// Try for real what can be made here: each language, libc and linker, for this machine's CPU or
-    /// those that are named, or all
+    /// Build a test program with each language, libc and linker, for this machine's CPU, the named
+    /// CPUs, or all
     #[arg(long = "try", value_name = "CPU", num_args = 0.., conflicts_with_all = ["cpu", "fleet"])]
     attempts: Option<Vec<String>>,
-    /// Say for which GOAMD64 or GOARM64 this machine is good, and what the next level lacks
+    /// Show which GOAMD64 or GOARM64 level this machine supports, and what it lacks for the next
+    /// one
     #[arg(long, conflicts_with = "fleet")]
     cpu: bool,
-    /// Say the highest level that is safe on all of many machines, from their JSON reports of --cpu
+    /// Show the highest level that all machines support, from their JSON reports of --cpu
     #[arg(long, value_name = "FILE", num_args = 1..)]
     fleet: Vec<PathBuf>,
 }
@@ -84,7 +85,7 @@ pub(crate) fn run(args: &Doctor, reporter: &Reporter) -> Result<Exit, Failure> {
     let cpus = KNOWN.map(|(cpu, emulator)| {
         let build = match &go {
             Ok(settings) => build(cpu, settings),
-            Err(error) => Answer::no(format!("go does not answer: {error}")),
+            Err(error) => Answer::no(format!("go failed: {error}")),
         };
         Cpu {
             cpu,
@@ -106,15 +107,12 @@ pub(crate) fn run(args: &Doctor, reporter: &Reporter) -> Result<Exit, Failure> {
 fn reports(path: &Path) -> Result<Vec<cpu::HostCpu>, Failure> {
     let mut input = Input::open(path)?;
     let wrong = |name: &str, why: &str| {
-        Failure::new(
-            Exit::Input,
-            format!("`{name}` is no report of a machine's CPU"),
-        )
-        .cause(why)
-        .hint("write one with: handpie doctor --cpu --format json > FILE")
+        Failure::new(Exit::Input, format!("`{name}` is not a CPU report"))
+            .cause(why)
+            .hint("write a CPU report with: handpie doctor --cpu --format json > FILE")
     };
     if input.size().0 > LARGEST_REPORTS {
-        return Err(wrong(&input.name, "it is larger than 64 MiB"));
+        return Err(wrong(&input.name, "the file is larger than 64 MiB"));
     }
     let text = input.look(|bytes| bytes.data().to_vec())?;
     let mut hosts = Vec::new();
@@ -123,7 +121,7 @@ fn reports(path: &Path) -> Result<Vec<cpu::HostCpu>, Failure> {
         hosts.push(fleet::host_of(document).map_err(|why| wrong(&input.name, &why))?);
     }
     match hosts.is_empty() {
-        true => Err(wrong(&input.name, "it is empty")),
+        true => Err(wrong(&input.name, "the file is empty")),
         false => Ok(hosts),
     }
 }
@@ -152,7 +150,7 @@ fn runs(cpu: &str, emulator: &str) -> Answer {
     ];
     match names.iter().find_map(|name| in_path(name)) {
         // Go programs for 386 do not start under the emulator (`modify_ldt`).
-        Some(_) if cpu == "386" => Answer::no("its emulator does not run Go programs".to_owned()),
+        Some(_) if cpu == "386" => Answer::no("qemu-i386 does not run Go programs".to_owned()),
         Some(path) => Answer::yes(format!("under {}", path.display())),
         None => Answer::no(format!(
             "{} is not in PATH (Debian: qemu-user-static)",
@@ -165,7 +163,11 @@ fn proves(cpu: &str) -> Answer {
     if is_native(cpu) {
         Answer::yes("on this machine".to_owned())
     } else {
-        Answer::no("an emulator has its own memory layout; prove it on such a machine".to_owned())
+        Answer::no(
+            "an emulator has its own memory layout; run `handpie prove` on a machine with \
+                    this CPU"
+                .to_owned(),
+        )
     }
 }
 

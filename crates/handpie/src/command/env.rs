@@ -1,4 +1,4 @@
-//! `handpie env`: the environment that makes other tools' go build static-PIE.
+//! `handpie env`: prints environment variables that make every go command build static-PIE.
 
 use std::collections::BTreeMap;
 
@@ -13,18 +13,19 @@ use crate::report::Reporter;
 use crate::report::env::EnvReport;
 use crate::toolchain;
 
-/// Print the environment in which every go command makes static-PIE
+/// Print environment variables that make every go command build static-PIE
 ///
-/// Sets CGO_ENABLED=0 and GOFLAGS: what is in it, `-buildmode=pie`, and a `-toolexec` that converts
-/// each program after go has linked it. It works for `go build`, `go install`, `go run`, `go test`
-/// and whatever calls them: make, goreleaser, ko. Windows, macOS and other build modes pass
-/// through. Print it with the GOARCH that is built for: 386, arm and riscv64 need other flags.
+/// Sets CGO_ENABLED=0 and adds `-buildmode=pie` and a `-toolexec` to GOFLAGS, which converts each
+/// program after go has linked it. This works for `go build`, `go install`, `go run`, `go test` and
+/// everything that calls them: make, goreleaser, ko. Builds for Windows and macOS and other build
+/// modes are unchanged. Run this with the GOARCH that you build for: 386, arm and riscv64 need
+/// other flags.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  eval \"$(handpie env)\"                      this shell, from now on
-  handpie env --shell github >> $GITHUB_ENV  the steps of a GitHub job that follow")]
+  eval \"$(handpie env)\"                      for the current shell
+  handpie env --shell github >> $GITHUB_ENV  for the following steps of a GitHub job")]
 pub(crate) struct Env {
-    /// For which shell; `json` is an object of names and values
+    /// The shell syntax; `json` prints an object with names and values
     #[arg(long, value_enum, default_value_t = Shell::Sh)]
     shell: Shell,
     #[command(flatten)]
@@ -48,7 +49,7 @@ pub(crate) fn run(args: &Env, reporter: &Reporter) -> Result<Exit, Failure> {
     let handpie = toolchain::own_path()?;
     let words = args.hardening.words();
     let variables = env::variables(&settings.goflags, &settings.goarch, &handpie, &words).map_err(
-        |against| toolchain::contradicted("no environment can give static-PIE here", &against),
+        |against| toolchain::contradicted("these settings rule out a static-PIE", &against),
     )?;
     let values: BTreeMap<_, _> = variables.iter().cloned().collect();
     let script = match args.shell {

@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::pages;
 use crate::report::Reporter;
 
-/// Explain a code that an error, a refusal or a finding carries
+/// Explain the code of an error, a refusal or a finding
 ///
 /// Without CODE, lists all codes.
 #[derive(Debug, clap::Args)]
@@ -29,7 +29,7 @@ pub(crate) fn run(args: &Explain, reporter: &Reporter) -> Result<Exit, Failure> 
     match pages::find(code) {
         Some(page) => reporter.plain(page.text.trim_end()),
         None => {
-            let failure = Failure::new(Exit::Usage, format!("no page for the code `{code}`"));
+            let failure = Failure::new(Exit::Usage, format!("unknown code `{code}`"));
             Err(match pages::nearest(code) {
                 Some(near) => failure.hint(format!("did you mean `{near}`?")),
                 None => failure.hint("`handpie explain` lists all codes"),

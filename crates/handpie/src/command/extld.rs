@@ -123,7 +123,7 @@ impl Command {
             match word.as_bytes() {
                 b"-o" => match words.next() {
                     Some(output) => command.output = output.into(),
-                    None => return Err(not_understood("`-o` without a file")),
+                    None => return Err(not_understood("`-o` needs a file")),
                 },
                 // The object says for which CPU it is, and what is made is always a PIE that binds
                 // everything at start and has its RELRO protected.
@@ -146,14 +146,14 @@ impl Command {
                 command.object = object;
                 Ok(command)
             }
-            Ok(_) => Err(not_understood("no `-o`")),
+            Ok(_) => Err(not_understood("`-o` is missing")),
             Err(objects) => {
                 let names: Vec<_> = objects
                     .iter()
                     .map(|path| path.display().to_string())
                     .collect();
                 let what = format!(
-                    "{} objects ({}), expected one",
+                    "{} objects ({}); expected one",
                     names.len(),
                     names.join(" ")
                 );
@@ -168,10 +168,10 @@ fn unknown_flag(word: &OsStr) -> Failure {
 }
 
 fn not_understood(what: &str) -> Failure {
-    let message = format!("the command of Go's linker is not understood: {what}");
+    let message = format!("unsupported command from Go's linker: {what}");
     Failure::new(Exit::No, message)
         .code(LINKER_COMMAND)
-        .hint("a flag in -extldflags or a package that needs C; build without it")
+        .hint("build without the flag in -extldflags or the package that needs C")
 }
 
 fn build_id(digits: &[u8]) -> Result<Vec<u8>, Failure> {
@@ -239,8 +239,8 @@ mod tests {
             ("-o a go.o -lc", "`-lc`"),
             ("-o a go.o other.o", "2 objects (go.o other.o)"),
             ("-o a", "0 objects"),
-            ("go.o", "no `-o`"),
-            ("go.o -o", "`-o` without a file"),
+            ("go.o", "`-o` is missing"),
+            ("go.o -o", "`-o` needs a file"),
             ("-o a go.o -Wl,--build-id=0xabc", "build id `0xabc`"),
             ("-o a go.o -Wl,--build-id=0x0g", "build id `0x0g`"),
         ] {

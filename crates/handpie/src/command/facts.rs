@@ -1,4 +1,4 @@
-//! `handpie facts FILE|DIR...`: what is worth keeping of programs, to answer for them later.
+//! `handpie facts FILE|DIR...`: records modules and symbols of programs for later scans.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,17 +14,17 @@ use crate::input;
 use crate::report::Reporter;
 use crate::report::facts::FactsReport;
 
-/// Keep what advisories of tomorrow will be held against
+/// Record a program's modules and symbols for later scans
 ///
-/// Prints, as JSON, what is in each program: modules with versions, build settings, packages, and
-/// every symbol as a number. `handpie vuln --facts` answers from it, so a new advisory needs no
-/// program to be fetched and read again.
+/// Prints, as JSON, the contents of each program: modules with versions, build settings, packages,
+/// and a hash of every symbol. `handpie vuln --facts` scans the record, so a new advisory does not
+/// require fetching and reading the programs again.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   handpie facts dist/ > release-1.5.json
   handpie vuln --facts release-1.5.json")]
 pub(crate) struct Keep {
-    /// Programs, or directories of them; - for standard input
+    /// Programs, or directories to search for programs; - for standard input
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
 }
@@ -44,7 +44,7 @@ pub(crate) fn run(args: &Keep, reporter: &Reporter) -> Result<Exit, Failure> {
     let entries = binaries::find(&args.files);
     let mut kept = Vec::new();
     let mut unread: Vec<Unread> = Vec::new();
-    let working = reporter.working("looking into programs");
+    let working = reporter.working("reading programs");
     for entry in &entries {
         match recorded(entry) {
             Visit::Seen(members) => kept.extend(members),
@@ -101,9 +101,15 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Kept>, Failure> {
     }
     let text = fs::read(path).map_err(|cause| failed(&cause))?;
     let document: Document = serde_json::from_slice(&text).map_err(|cause| {
-        let failure = Failure::new(Exit::Input, format!("`{name}` is no record of programs"));
+        let failure = Failure::new(
+            Exit::Input,
+            format!(
+                "`{name}` is not a record of `handpie \
+                                                         facts`"
+            ),
+        );
         let failure = failure.code(UNKNOWN).cause(cause);
-        failure.hint("expected what `handpie facts FILE` prints")
+        failure.hint("expected the output of `handpie facts FILE`")
     })?;
     Ok(document.result.files)
 }

@@ -27,14 +27,14 @@ const VULNERABLE: u8 = 3;
 const HELP: &str = "\
 Govulncheck reports known vulnerabilities in dependencies.
 
-This is handpie, which reads programs as govulncheck -mode=binary does, and no source.
+This is handpie, which analyzes binaries as govulncheck -mode=binary does, but not source code.
 
 Usage:
 
 	handpie vuln --compat govulncheck -mode=binary [flags] [binary]
 
   -db url
-    	vulnerability database url, or a file or folder (default: the one of 'handpie db update')
+    	vulnerability database url, file or directory (default: that of 'handpie db update')
   -format value
     	specify format output
     	The supported values are 'text', 'json', 'sarif', and 'openvex' (default 'text')
@@ -173,7 +173,7 @@ fn failed(failure: Failure) -> Refusal {
 }
 
 impl Request {
-    /// Reads words as Go's `flag.Parse` does: up to the first that is no flag.
+    /// Reads words as Go's `flag.Parse` does: up to the first that is not a flag.
     fn parse(words: &[OsString]) -> Result<Self, Refusal> {
         let mut request = Self::default();
         let mut words = words.iter();
@@ -256,7 +256,7 @@ impl Request {
             "binary" => {}
             "" | "source" | "query" | "convert" | "extract" => {
                 return Err(usage(
-                    "handpie looks at programs only: use -mode=binary, or govulncheck itself",
+                    "handpie analyzes binaries only: use -mode=binary, or govulncheck itself",
                 ));
             }
             other => return Err(invalid(other, "mode")),

@@ -1,4 +1,5 @@
-//! `handpie integrate TOOL`: the file or snippet that brings handpie into another tool.
+//! `handpie integrate TOOL`: prints a configuration file that adds the hardening flags to a
+//! compiler.
 
 use std::ffi::OsString;
 
@@ -11,28 +12,29 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::Reporter;
 
-/// Print the file that gives a compiler the hardening flags without a wrapper
+/// Print a configuration file that adds the hardening flags to a compiler
 ///
-/// The flags are those of `handpie cc`, as far as the compiler knows them; the user's own win. What is
-/// linked is a dynamic PIE against this machine's libc: a static-PIE needs `handpie cc`.
+/// The flags are those of `handpie cc` that the compiler supports; your own flags take precedence.
+/// Programs are linked as dynamic PIE against this machine's libc: a static-PIE requires `handpie
+/// cc`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   handpie integrate gcc-spec > hardening.specs && gcc -specs=hardening.specs -O2 -o app main.c
   handpie integrate clang-cfg > hardening.cfg && clang --config hardening.cfg -O2 -o app main.c")]
 pub(crate) struct Integrate {
-    /// The tool
+    /// The kind of file
     #[arg(value_enum)]
     tool: IntegratedTool,
-    /// The compiler that the file is for [default: gcc or clang]
+    /// The compiler to write the file for [default: gcc or clang]
     #[arg(long, value_name = "CC")]
     compiler: Option<OsString>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum IntegratedTool {
-    /// A spec file of gcc
+    /// GCC spec file
     GccSpec,
-    /// A configuration file of clang
+    /// Clang configuration file
     ClangCfg,
 }
 
@@ -42,12 +44,13 @@ pub(crate) fn run(args: &Integrate, reporter: &Reporter) -> Result<Exit, Failure
         IntegratedTool::ClangCfg => "clang",
     };
     let name = args.compiler.clone().unwrap_or_else(|| usual.into());
-    let target = Target::host().ok_or_else(|| Failure::new(Exit::No, "this CPU is not known"))?;
+    let target =
+        Target::host().ok_or_else(|| Failure::new(Exit::No, "this CPU is not supported"))?;
     let compiler = Compiler::named(&name, Language::C, target).map_err(|error| {
-        Failure::new(Exit::Tool, "there is no compiler")
+        Failure::new(Exit::Tool, "no usable compiler was found")
             .code(NO_COMPILER)
             .cause(error)
-            .hint("say which with --compiler")
+            .hint("select a compiler with --compiler")
     })?;
     let text = match args.tool {
         IntegratedTool::GccSpec => cc::gcc_spec(&compiler, target),

@@ -1,6 +1,6 @@
 //! `ld`, as compilers start it: when this program is called `ld`, `ld.handpie` or `handpie-ld`.
 //!
-//! What is no program (`-shared`, `-r`, `--version`) goes to the machine's own linker, so that a
+//! What is not a program (`-shared`, `-r`, `--version`) goes to the machine's own linker, so that a
 //! whole build can be pointed here. `handpie cc` says in the environment which libc and which linker
 //! to take.
 
@@ -57,8 +57,8 @@ fn run(words: &[OsString]) -> Result<ExitCode, Failure> {
     }
     let libc = env::var(LIBC).unwrap_or_else(|_| "given".to_owned());
     let libc = LibcChoice::from_str(&libc, false).map_err(|_| {
-        Failure::new(Exit::Usage, format!("{LIBC} is `{libc}`"))
-            .hint("it may be musl, glibc or given")
+        Failure::new(Exit::Usage, format!("{LIBC} is set to `{libc}`"))
+            .hint("use musl, glibc or given")
     })?;
     linking::link(&Job {
         words: parsed,
@@ -91,7 +91,7 @@ fn other_linker(words: &[OsString]) -> Result<ExitCode, Failure> {
     let found = found.ok_or_else(|| {
         Failure::new(
             Exit::Tool,
-            "there is no `ld` in PATH for what is no program",
+            "no other `ld` in PATH, which is needed for output that is not a program",
         )
         .hint("apt install binutils")
     })?;

@@ -1,4 +1,4 @@
-//! `handpie link`: objects and archives become a static-PIE.
+//! `handpie link`: links objects and archives as a static-PIE.
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -16,34 +16,34 @@ use crate::report::link::LinkReport;
 
 /// Link objects and archives as a static-PIE
 ///
-/// Takes the words of `ld` and of a compiler that links: objects (.o), archives (.a), -o, -L, -l,
-/// -Wl,… and @FILE. Finds a musl (Rust's musl target, musl-dev, zig), says first of all what cannot
-/// be a static-PIE, links with the linker that is built in, has RELRO made read-only at start, which
-/// musl does not, and looks at the result before it puts it where you want it. Nothing is left behind
-/// when something fails.
+/// Accepts the arguments of `ld` and of a compiler that links: objects (.o), archives (.a), -o, -L,
+/// -l, -Wl,… and @FILE. Finds a musl (Rust's musl target, musl-dev, zig), reports all objects that
+/// cannot be part of a static-PIE, links with the embedded linker, adds start-up code that applies
+/// RELRO, which musl lacks, and verifies the result before writing the output. On failure, no
+/// output is left behind.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  handpie link -o app main.o libfoo.a            with musl and the linker that is built in
-  handpie link --libc glibc -o app main.o -lm    with the machine's glibc
+  handpie link -o app main.o libfoo.a            with musl and the embedded linker
+  handpie link --libc glibc -o app main.o -lm    with this machine's glibc
   handpie link --linker mold -o app main.o       with another linker: mold, lld, bfd, or a path
-  clang --ld-path=$(command -v handpie-ld) …     as the linker of a compiler: a link of this name
-                                                 to handpie, or one that is called ld")]
+  clang --ld-path=$(command -v handpie-ld) …     as a compiler's linker: a link to handpie named
+                                                 handpie-ld or ld")]
 pub(crate) struct Link {
-    /// The linker: embedded (libwild), mold, lld, bfd, or the path of one
+    /// The linker: embedded (libwild), mold, lld, bfd, or a path
     #[arg(long, value_name = "LINKER", default_value = "embedded")]
     linker: OsString,
-    /// The libc; `given` when the words name all of it, start files too
+    /// The libc; `given` if the arguments include the libc and its start-up files
     #[arg(long, value_enum, default_value_t)]
     libc: LibcChoice,
-    /// Runs anywhere: a static-PIE. This is what is made in any case
+    /// Link a static-PIE, which runs anywhere (always the case)
     #[arg(long)]
     portable: bool,
-    /// Stop the linker after so many seconds
+    /// Stop the linker after this many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_TIME_LIMIT)]
     time_limit: u64,
-    /// Objects, archives and flags of a linker
+    /// Objects, archives and linker flags
     #[arg(
-        value_name = "WORDS",
+        value_name = "ARGS",
         trailing_var_arg = true,
         allow_hyphen_values = true,
         required = true
@@ -57,12 +57,12 @@ pub(crate) const DEFAULT_TIME_LIMIT: u64 = 600;
 /// Which libc is linked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LibcChoice {
-    /// Found on this machine
+    /// musl, found on this machine
     #[default]
     Musl,
-    /// The machine's own; NSS, iconv and dlopen want its shared libraries at run time
+    /// This machine's glibc; NSS, iconv and dlopen need its shared libraries at run time
     Glibc,
-    /// The one that the words bring
+    /// The libc that the arguments name
     Given,
 }
 
@@ -91,7 +91,7 @@ pub(crate) fn run(args: &Link, reporter: &Reporter) -> Result<Exit, Failure> {
     let program = linking::link(&job)?;
     if args.libc == LibcChoice::Glibc {
         reporter.note(
-            "note: glibc still loads shared libraries at run time for names of users and hosts \
+            "note: glibc still loads shared libraries at run time for user and host lookups \
              (NSS), iconv and dlopen",
         );
     }

@@ -9,13 +9,13 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::Reporter;
 
-/// Write the man pages, one for handpie and one for each command
+/// Write man pages for handpie and each command
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   handpie man ~/.local/share/man/man1
   man -l ~/.local/share/man/man1/handpie-convert.1")]
 pub(crate) struct Man {
-    /// The folder to write them to
+    /// The directory to write the man pages to
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 }

@@ -1,4 +1,4 @@
-//! `handpie prove`: run it, and say what was seen.
+//! `handpie prove`: runs a program in an empty root directory and reports which claims hold.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -13,31 +13,32 @@ use crate::pipeline;
 use crate::report::Reporter;
 use crate::report::prove::ProveReport;
 
-/// Run a program in an empty root and show what is true of it
+/// Run a program in an empty root directory and prove that it is a static-PIE
 ///
-/// FILE is run with no file system, no network, no privileges, limits and a deadline, as any user;
-/// what this machine does not allow of that is said. Six claims are proven, or not, with what was
-/// seen: it runs in an empty root, it starts, no loader and no shared object is in its memory,
-/// no memory can be written and executed, its RELRO pages are read-only after start, and its load
-/// address is random. For the last the program is loaded many times, without running it, and the
-/// bits are counted: that two runs differ proves nothing.
+/// FILE runs without file system, network and privileges, with resource limits and a deadline; no
+/// root privileges are needed. Confinement that this machine does not support is reported. Six
+/// claims are proven or not, with evidence: the program runs in an empty root directory; it starts;
+/// neither a loader nor a shared object is mapped; no memory is both writable and executable; RELRO
+/// pages are read-only after start-up; and the load address is random. For the last claim the
+/// program is loaded many times without running, and the bits of entropy are counted, because two
+/// different addresses prove nothing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  handpie prove ./svc                              the six claims, with 200 loads and half a second
-  handpie prove --for 3s ./svc -- -listen :8080    give it more time, and arguments
+  handpie prove ./svc                              the six claims: 200 loads, and a run of 500 ms
+  handpie prove --for 3s ./svc -- -listen :8080    a longer run, with arguments
   handpie prove --format json ./svc | jq '.result.claims[] | select(.verdict != \"proven\")'")]
 pub(crate) struct Prove {
     /// The program
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// How many times it is loaded to count the bits of its addresses
+    /// How many times to load the program to measure the entropy of its addresses
     #[arg(long, value_name = "N", default_value_t = 200)]
     #[arg(value_parser = clap::value_parser!(u32).range(3..=100_000))]
     runs: u32,
-    /// How long it may run while it is watched: 500ms, 2s, 1m
+    /// How long to run and observe the program: 500ms, 2s, 1m
     #[arg(long = "for", value_name = "TIME", default_value = "500ms", value_parser = time)]
     time: Duration,
-    /// A variable of its environment, which is empty otherwise
+    /// Set an environment variable; the environment is empty otherwise
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
     env: Vec<(String, String)>,
     /// The program's arguments
@@ -48,7 +49,7 @@ pub(crate) struct Prove {
 pub(crate) fn run(args: &Prove, reporter: &Reporter) -> Result<Exit, Failure> {
     if input::is_stream(&args.file) {
         let failure = Failure::new(Exit::Usage, "standard input cannot be run");
-        return Err(failure.hint("write it to a file"));
+        return Err(failure.hint("write the program to a file"));
     }
     let mut input = Input::open(&args.file)?;
     let stub = input.look(pipeline::stub)?;
@@ -102,7 +103,7 @@ fn time(text: &str) -> Result<Duration, String> {
         Some("s") => 1.0,
         Some("m") => 60.0,
         Some("h") => 3600.0,
-        _ => return Err("expected a number and ms, s, m or h".to_owned()),
+        _ => return Err("expected a number followed by ms, s, m or h".to_owned()),
     };
     let number: f64 = digits.parse().map_err(|_| "expected a number".to_owned())?;
     match Duration::try_from_secs_f64(number * unit) {

@@ -1,4 +1,4 @@
-//! `handpie vuln FILE|DIR...`: which known vulnerabilities are in programs.
+//! `handpie vuln FILE|DIR...`: reports known vulnerabilities in programs.
 
 use std::path::{Path, PathBuf};
 
@@ -16,60 +16,62 @@ use crate::report::Reporter;
 use crate::report::vuln::{Show, State, Vulnerabilities};
 use crate::vex;
 
-/// Say which known vulnerabilities are in programs, and whether their code is linked
+/// Report known vulnerabilities in programs, and whether the vulnerable code is linked
 ///
-/// Every advisory about a version that is in a program is in one of three tiers: the module is in
-/// the program; a package that the advisory names is linked; a symbol that it names is linked. That
-/// is told by the names of functions that the runtime needs, so stripped programs get the same
-/// answer. Go programs of every system and CPU; Rust programs with the list of crates that
-/// cargo-auditable leaves, by crate.
+/// Every advisory that matches a module version is assigned one of three tiers: the module is in
+/// the program; a package that the advisory names is linked; a symbol that the advisory names is
+/// linked. Packages and symbols are found in the function table that Go's runtime needs, so
+/// stripped programs give the same result. Supports Go programs for every system and CPU, and Rust
+/// programs built with cargo-auditable, which are matched by crate.
 ///
-/// The database is made by `handpie db update`. Advisories that are accepted for now stand in
-/// `[[vuln]]` tables of handpie.toml; what somebody has found out about them stands in VEX documents.
+/// `handpie db update` creates the advisory database. Advisories can be accepted for a limited time
+/// in `[[vuln]]` tables of handpie.toml; VEX documents state which advisories do not affect a
+/// program.
 ///
-/// Exit status: 1 when an advisory counts; 3 when a file cannot be read, or when nothing in a program
-/// that was named has a version by which it could be matched.
+/// Exit status: 1 if an advisory counts; 3 if a file cannot be read, or if no module of a named
+/// program has a version that can be matched.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  handpie vuln bin/svc                          what to raise, and what for
-  handpie vuln --show evidence bin/svc          the functions that are linked, where they
-                                                are, and what they were inlined into
-  handpie vuln --show all dist/                 every advisory, modules that are only listed, too
+  handpie vuln bin/svc                          which modules to upgrade, and why
+  handpie vuln --show evidence bin/svc          the linked functions, their addresses, and
+                                                the functions they were inlined into
+  handpie vuln --show all dist/                 every advisory, including those of unlinked code
   handpie vuln --fail-on package --max-db-age 7 dist/
   handpie vuln --compat govulncheck -mode=binary -format json bin/svc
-  handpie vuln --vex vex.json dist/             without what is not affected; --format openvex
-                                                writes a document to start with
+  handpie vuln --vex vex.json dist/             without unaffected programs; --format openvex
+                                                writes a first document
   handpie facts bin/svc > svc.json; handpie vuln --facts svc.json       later, without the program
   handpie vuln --format json dist/ | jq -r '.result.files[] | .path as $p | .advisories[] | select(.fails) | \"\\($p) \\(.id)\"'")]
 pub(crate) struct Vuln {
-    /// Programs, or directories of them; - for standard input
+    /// Programs, or directories to search for programs; - for standard input
     #[arg(value_name = "FILE", required_unless_present_any = ["facts", "compat"])]
     files: Vec<PathBuf>,
-    /// What `handpie facts` kept of programs, in their place
+    /// Scan a record that `handpie facts` wrote, instead of programs
     #[arg(long, value_name = "RECORD")]
     facts: Vec<PathBuf>,
-    /// A database other than the user's: a file of `handpie db update`, a vulndb.zip, a folder or
-    /// address of Go's database, a folder or ZIP of OSV advisories
+    /// A database other than the user's: a file of `handpie db update`, a vulndb.zip, a directory
+    /// or URL of a Go vulnerability database, a directory or ZIP of OSV advisories
     #[arg(long, value_name = "PATH")]
     db: Option<String>,
-    /// Refuse a database that last changed more days ago
+    /// Refuse a database whose last change is older than this many days
     #[arg(long, value_name = "DAYS")]
     max_db_age: Option<u32>,
-    /// Take the words, give the output and end with the exit status of another program; the words
-    /// are all that follows, and nothing stands before this
+    /// Accept govulncheck's arguments and print its output, with its exit status; must be the first
+    /// argument, and all others are govulncheck's
     #[arg(long, value_name = "PROGRAM", value_parser = ["govulncheck"])]
     compat: Option<String>,
-    /// From which tier on an advisory counts
+    /// The lowest tier at which an advisory counts
     #[arg(long, value_enum, default_value_t = Threshold::Symbol, value_name = "TIER")]
     fail_on: Threshold,
-    /// How much of it is printed as text; whether JSON and SARIF say where functions are
+    /// How much to print as text, and whether JSON and SARIF include the addresses of functions
     #[arg(long, value_enum, default_value_t = Show::Counting, value_name = "WHAT")]
     show: Show,
-    /// The policy with `[[vuln]]` tables, instead of the next `handpie.toml` upwards from here
+    /// The policy with `[[vuln]]` tables, instead of the nearest `handpie.toml` in this directory
+    /// or above
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// A VEX document, OpenVEX 0.2.0 or CycloneDX: advisories of which it says that a program is not
-    /// affected, or has the fix, do not count
+    /// A VEX document, OpenVEX 0.2.0 or CycloneDX: advisories that the document states as not
+    /// affected or fixed do not count
     #[arg(long, value_name = "FILE")]
     vex: Vec<PathBuf>,
 }
@@ -80,7 +82,7 @@ enum Threshold {
     Module,
     /// A package that the advisory names is linked
     Package,
-    /// A symbol that it names is linked
+    /// A symbol that the advisory names is linked
     Symbol,
 }
 
@@ -100,7 +102,11 @@ const AT_ONCE: usize = 32;
 pub(crate) fn run(args: &Vuln, reporter: &Reporter) -> Result<Exit, Failure> {
     if args.compat.is_some() {
         // In its place it never comes here; see `command/govulncheck.rs`.
-        let failure = Failure::new(Exit::Usage, "`--compat` does not stand behind `vuln`");
+        let failure = Failure::new(
+            Exit::Usage,
+            "`--compat` has to be the first argument of \
+                                                 `vuln`",
+        );
         return Err(failure.hint("`handpie vuln --compat govulncheck -mode=binary FILE`"));
     }
     let rulebook = Rulebook::open(&PolicyArgs::of_file(args.policy.clone()))?;
@@ -143,7 +149,7 @@ fn of_files<'db>(
         let _working = reporter.working("looking for programs");
         binaries::find(files)
     };
-    let working = reporter.working("looking into them");
+    let working = reporter.working("scanning programs");
     for entries in entries.chunks(AT_ONCE) {
         let triage = |entry: &Entry| triage(entry, question, rulebook);
         let visits: Vec<Visit<Triage<'db>>> = match entries {

@@ -176,16 +176,16 @@ impl Seen {
             Needs::Zmm => self.registers.zmm,
         };
         if !self.claimed.contains(&feature.name) {
-            return Some("the CPU has none");
+            return Some("not supported by the CPU");
         }
         let cleared = self
             .flags
             .as_ref()
             .is_some_and(|flags| !flags.iter().any(|flag| flag == feature.flag));
         if cleared {
-            return Some("the kernel has switched it off");
+            return Some("disabled by the kernel");
         }
-        (!registers).then_some("the kernel does not save its registers")
+        (!registers).then_some("registers not saved by the kernel")
     }
 
     /// glibc trusts these parts of Zhaoxin with neither AVX nor AVX2, though CPUID claims both
@@ -230,24 +230,32 @@ pub(crate) fn judge(seen: &Seen) -> HostCpu {
     let in_vain = level > 2 && seen.claims_avx_in_vain();
     if in_vain {
         safe = 2;
-        cautions.push("CPUID claims AVX2, and glibc does not use it on this part".to_owned());
+        cautions.push(
+            "CPUID reports AVX2, but glibc does not use AVX2 on this CPU \
+                       model"
+                .to_owned(),
+        );
     }
     if let Some(hypervisor) = &seen.hypervisor {
         cautions.push(format!(
-            "a virtual machine ({hypervisor}): it sees what its host lets it see, and after a \
-             move to another host perhaps less"
+            "a virtual machine ({hypervisor}): the host decides which CPU features are visible, \
+             and another host may offer fewer"
         ));
     }
     if seen.flags.is_none() {
-        cautions.push("/proc/cpuinfo cannot be read, so the kernel was not asked".to_owned());
+        cautions.push(
+            "/proc/cpuinfo cannot be read, so features that the kernel disabled are \
+                       unknown"
+                .to_owned(),
+        );
     }
     let next = (safe < HIGHEST).then(|| {
         let next = safe.saturating_add(1);
         let lacks = match in_vain {
-            true => vec!["AVX2 (claimed, but not trusted on this part)".to_owned()],
+            true => vec!["AVX2 (reported, but not trusted on this CPU model)".to_owned()],
             false => missing(next)
                 .map(|(feature, against)| match against {
-                    Some("the CPU has none") | None => feature.name.to_owned(),
+                    Some("not supported by the CPU") | None => feature.name.to_owned(),
                     Some(reason) => format!("{} ({reason})", feature.name),
                 })
                 .collect(),

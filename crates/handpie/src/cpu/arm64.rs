@@ -237,7 +237,7 @@ pub(crate) fn judge(seen: &Seen) -> HostCpu {
     let mut cautions = Vec::new();
     if seen.capabilities.is_none() {
         cautions
-            .push("/proc/self/auxv cannot be read, so only the lowest level is sure".to_owned());
+            .push("/proc/self/auxv cannot be read, so only the lowest level is certain".to_owned());
     }
     let all = FEATURES.iter().chain(&CRYPTO).chain([&SVE2]);
     HostCpu {
@@ -259,7 +259,7 @@ pub(crate) fn judge(seen: &Seen) -> HostCpu {
                 usable: seen.has(feature),
                 reason: match seen.has(feature) {
                     true => String::new(),
-                    false => "Linux does not list it".to_owned(),
+                    false => "not reported by Linux".to_owned(),
                 },
             })
             .collect(),

@@ -97,19 +97,19 @@ const MOST_FEATURES: usize = 200;
 /// The host that a document is the report of.
 ///
 /// # Errors
-/// Says why it is no report of `handpie doctor --cpu`.
+/// Says why it is not a report of `handpie doctor --cpu`.
 pub(crate) fn host_of(document: Value) -> Result<HostCpu, String> {
     let Value::Object(mut fields) = document else {
-        return Err("no JSON object".to_owned());
+        return Err("not a JSON object".to_owned());
     };
     match fields.get("schema").and_then(Value::as_u64) {
         Some(1) => {}
-        Some(other) => return Err(format!("`schema` is {other}, expected 1")),
-        None => return Err("no field `schema`".to_owned()),
+        Some(other) => return Err(format!("`schema` is {other}; expected 1")),
+        None => return Err("the field `schema` is missing".to_owned()),
     }
     if let Some(error) = fields.get("error") {
         return Err(format!(
-            "the report of a failure: {}",
+            "a report of a failure: {}",
             shown(&error["message"])
         ));
     }
@@ -118,7 +118,9 @@ pub(crate) fn host_of(document: Value) -> Result<HostCpu, String> {
     }
     let result = fields.remove("result").unwrap_or_default();
     if result.get("safe_level").is_none() {
-        return Err("`result` has no `safe_level`: was it made with --cpu?".to_owned());
+        return Err(
+            "`result` has no `safe_level`; the report was written without --cpu".to_owned(),
+        );
     }
     let host: HostCpu = serde_json::from_value(result).map_err(|error| error.to_string())?;
     check(&host)?;
@@ -140,7 +142,7 @@ fn check(host: &HostCpu) -> Result<(), String> {
         .chain(lacks);
     for word in words {
         if word.chars().count() > LONGEST_WORD {
-            return Err(format!("a name of more than {LONGEST_WORD} characters"));
+            return Err(format!("a name has more than {LONGEST_WORD} characters"));
         }
         if word.chars().any(char::is_control) {
             return Err(format!("control characters in the name {word:?}"));
@@ -151,7 +153,10 @@ fn check(host: &HostCpu) -> Result<(), String> {
     };
     match Level::parse(&host.cpu, level) {
         Some(_) => Ok(()),
-        None => Err(format!("{level:?} is no level of the CPU {:?}", host.cpu)),
+        None => Err(format!(
+            "{level:?} is not a level of the CPU {:?}",
+            host.cpu
+        )),
     }
 }
 

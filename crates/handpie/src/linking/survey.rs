@@ -147,7 +147,7 @@ fn unreadable(name: &str, reading: Reading) -> Failure {
 }
 
 fn refusal(survey: &Survey) -> Failure {
-    let message = "these objects cannot become a static-PIE";
+    let message = "these objects cannot be linked into a static-PIE";
     let mut failure = Failure::new(Exit::No, message);
     let mut hints: Vec<String> = Vec::new();
     for offender in &survey.offenders {
@@ -163,7 +163,7 @@ fn refusal(survey: &Survey) -> Failure {
         .map(|one| one.more.saturating_add(1));
     let listed = listed.fold(0, u64::saturating_add);
     if survey.offences > listed {
-        failure = failure.cause(format!("{} more", survey.offences - listed));
+        failure = failure.cause(format!("{} more of these", survey.offences - listed));
     }
     for package in packages(&survey.offenders) {
         hints.push(package);
@@ -181,7 +181,9 @@ fn packages(offenders: &[Offender]) -> Vec<String> {
     let files: BTreeSet<&str> = offenders.iter().map(|one| one.file.as_str()).collect();
     let known = files.into_iter().take(MAX_PACKAGES).filter_map(|file| {
         let package = package(Path::new(file))?;
-        Some(format!("`{file}` is of the Debian package `{package}`"))
+        Some(format!(
+            "`{file}` belongs to the Debian package `{package}`"
+        ))
     });
     known.collect()
 }

@@ -1,6 +1,7 @@
 //! What a linker made, looked at before anybody gets it: linkers and compilers were seen to give
 //! something else than was asked for, without a word.
 
+use handpie_binary::counted;
 use std::path::Path;
 
 use handpie_audit::{Answer, Kind, Subject};
@@ -34,21 +35,21 @@ pub(super) fn verify(program: &Path, name: &Path, has_startup: bool) -> Result<u
     let judged = input.look(|bytes| judge(bytes, mode, has_startup))?;
     let against = match judged {
         Ok(against) => against,
-        Err(error) => vec![format!("it cannot be read: {error}")],
+        Err(error) => vec![format!("failed to read the linked program: {error}")],
     };
     if against.is_empty() {
         let size = std::fs::metadata(program).map(|metadata| metadata.len());
         return Ok(size.unwrap_or_default());
     }
     let message = format!(
-        "what the linker made of `{}` is not a static-PIE as asked",
+        "the linker's output for `{}` is not the requested static-PIE",
         name.display()
     );
     let mut failure = Failure::new(Exit::No, message).code(NOT_AS_ASKED);
     for one in against {
         failure = failure.cause(one);
     }
-    Err(failure.hint("nothing was written; a flag or an object asks for something else"))
+    Err(failure.hint("nothing was written; a flag or an object requests another kind of output"))
 }
 
 /// Everything that is wrong with it.
@@ -60,7 +61,7 @@ fn judge(bytes: Bytes<'_>, mode: Option<u32>, has_startup: bool) -> Result<Vec<S
         }
         let subject = Subject::of(binary, mode)?;
         if subject.kind != Kind::StaticPie {
-            against.push(format!("it is a {}", subject.kind));
+            against.push(format!("the linked program is a {}", subject.kind));
         }
         let counts = |code: &str| RULES.contains(&code) || (has_startup && code == RELRO_APPLIED);
         // Only these are asked: others look into all code.
@@ -91,10 +92,12 @@ fn foreign_relocations(elf: &Elf<'_>) -> Result<Option<String>, Error> {
             count = count.saturating_add(foreign.count());
         }
     }
-    Ok(
-        (count > 0)
-            .then(|| format!("{count} of its relocations are none that it can apply itself")),
-    )
+    Ok((count > 0).then(|| {
+        format!(
+            "{} of a type that static start-up code does not apply",
+            counted(count, "relocation")
+        )
+    }))
 }
 
 /// `R_*_RELATIVE` and `R_*_IRELATIVE`.

@@ -135,7 +135,10 @@ fn what_cannot_be_compared_is_said() {
             ["old", "new/bin/svc"],
             "a directory cannot be compared with a file",
         ),
-        (["-", "-"], "standard input cannot be both releases"),
+        (
+            ["-", "-"],
+            "standard input cannot be both the old and the new release",
+        ),
     ] {
         let ran = project.run(&[&["diff"], &args[..]].concat());
         assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{ran:?}");

@@ -9,26 +9,26 @@ fn a_mistake_in_the_policy_is_told_with_its_place_and_its_page() {
         (
             "[rules]\npi = 'off'\n",
             "policy-unknown-name",
-            "`handpie.toml`, line 2, column 1: no rule is called `pi`",
+            "`handpie.toml`, line 2, column 1: unknown rule `pi`",
             "did you mean `pie`?",
         ),
         (
             "[rules]\npie = { levle = 'off' }\n",
             "policy-unknown-name",
-            "`handpie.toml`, line 2, column 9: no key is called `levle`",
+            "`handpie.toml`, line 2, column 9: unknown key `levle`",
             "did you mean `level`?",
         ),
         (
             "profile = 'portabel'\n",
             "policy-value",
-            "`handpie.toml`, line 1, column 11: `portabel`; expected one of `portable`, `host`, \
-             `distro`",
+            "`handpie.toml`, line 1, column 11: unknown value `portabel`, expected one of `portable`, \
+             `host`, `distro`",
             "did you mean `portable`?",
         ),
         (
             "[rules]\npie = \n",
             "policy-syntax",
-            "`handpie.toml`, line 2, column 7: not TOML: string values must be quoted, expected \
+            "`handpie.toml`, line 2, column 7: invalid TOML: string values must be quoted, expected \
              literal string",
             "",
         ),
@@ -100,8 +100,7 @@ fn formats_of_findings_are_refused_by_what_has_none() {
                 (2, ""),
                 "{command:?}: {ran:?}"
             );
-            let words =
-                format!("error: `--format {format}` is for the findings of `handpie check`");
+            let words = format!("error: `--format {format}` is supported by `handpie check`");
             assert!(ran.stderr.starts_with(&words), "{command:?}: {ran:?}");
         }
     }

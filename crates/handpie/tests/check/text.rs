@@ -56,7 +56,7 @@ fn one_file_is_not_counted() {
     let ran = project.run(&["check", "bin/good"]);
     assert_eq!(
         ran.stdout,
-        "bin/good: PIE that needs only a loader, C or C++: pass\n"
+        "bin/good: PIE that needs a dynamic loader but no library, C or C++: pass\n"
     );
     assert_eq!(ran.status, 0);
 }

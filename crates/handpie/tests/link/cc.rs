@@ -109,7 +109,7 @@ fn a_log_of_the_build_tells_how_each_object_was_compiled() {
     assert_eq!(part["answer"], "warn", "{part:#}");
     let evidence = part["evidence"][0]["what"].as_str().unwrap();
     assert!(
-        evidence.ends_with("g.o: without -fstack-protector-strong"),
+        evidence.ends_with("g.o: compiled without -fstack-protector-strong"),
         "{part:#}"
     );
 

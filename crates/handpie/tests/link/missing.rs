@@ -42,7 +42,7 @@ fn libraries_that_are_not_there_are_said_all_at_once() {
         &output,
         1,
         "link-library",
-        "`-lnone` is in none of",
+        "`-lnone` was not found in",
     );
     assert_refused(
         &workshop,
@@ -103,7 +103,7 @@ fn a_linker_that_is_none_is_refused() {
     let output = link(&workshop, &["--linker", "no-such-ld"], &[]);
     assert_refused(&workshop, &output, 4, "linker-unusable", "not in PATH");
     let output = link(&workshop, &["--linker", "echo"], &[]);
-    assert_refused(&workshop, &output, 4, "linker-unusable", "none of GNU ld");
+    assert_refused(&workshop, &output, 4, "linker-unusable", "expected GNU ld");
 }
 
 #[test]

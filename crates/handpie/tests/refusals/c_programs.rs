@@ -60,7 +60,7 @@ fn refuses_c_programs_that_need_a_libc() {
     let libc: (&str, &[&str]) = ("needs-libraries", &["`libc.so.6` (`DT_NEEDED`)"]);
     let threads: (&str, &[&str]) = ("needs-thread-local-storage", &["0x4 bytes"]);
     let constructors: (&str, &[&str]) = ("needs-initializers", &["`DT_INIT_ARRAY` (at address"]);
-    let fixed: (&str, &[&str]) = ("position-dependent", &["linked for one address"]);
+    let fixed: (&str, &[&str]) = ("position-dependent", &["linked to run at a fixed address"]);
     let pie = c.compile("pie", source, &["-pie", "-fPIE"]);
     let symbols: (&str, &[&str]) = ("non-relative-relocation", &["`__libc_start_main`"]);
     refused(&pie, &[libc, threads, constructors, symbols]);
@@ -170,7 +170,7 @@ fn refuses_bare_c_programs_by_what_a_loader_would_do() {
     let none = "void _start(void) { for (;;); }\n";
     refused(
         &c.compile("none", none, &BARE),
-        &[("no-relocations", &["nothing in the file tells"])],
+        &[("no-relocations", &["the file does not show"])],
     );
     let x32 = format!("{START}{none}");
     match c.try_compile("x32", &x32, &["-mx32", "-nostdlib", "-pie", "-fPIE"]) {

@@ -80,8 +80,8 @@ fn no_elf() -> Vec<Case> {
     let not_elf = |name, words, bytes| fail_bytes(name, "not-elf", words, bytes);
     vec![
         fail_bytes("empty", "empty-file", &["the file is empty"], b""),
-        not_elf("text", &["of no kind known here"], b"hello, world\n"),
-        not_elf("script", &["it is a script"], b"#!/bin/sh\nexec app\n"),
+        not_elf("text", &["a file of unknown type"], b"hello, world\n"),
+        not_elf("script", &["but a script"], b"#!/bin/sh\nexec app\n"),
         not_elf(
             "macho",
             &["Mach-O", "macOS"],
@@ -93,7 +93,7 @@ fn no_elf() -> Vec<Case> {
         not_elf("gzip", &["gzip"], b"\x1f\x8b\x08\0\0\0\0\0"),
         not_elf("zip", &["ZIP"], b"PK\x03\x04\x14\0"),
         not_elf("wasm", &["WebAssembly"], b"\0asm\x01\0\0\0"),
-        not_elf("one-byte", &["of no kind known here"], b"\x7f"),
+        not_elf("one-byte", &["a file of unknown type"], b"\x7f"),
         fail_bytes("magic-alone", "truncated", &["`e_ident`"], b"\x7fELF"),
     ]
 }
@@ -207,14 +207,14 @@ fn no_program() -> Vec<Case> {
             f.interpreter = None;
             f.tags = vec![(DT_SONAME, 1)];
         }),
-        refuse("upx", "upx-packed", &["packed by UPX"], |f| {
+        refuse("upx", "upx-packed", &["packed with UPX"], |f| {
             // Where UPX puts its `l_info`: right behind the program headers.
             f.patches.push((0x1a0, b"\0\0\0\0UPX!\x0e\x0d"));
         }),
         refuse(
             "fixed",
             "position-dependent",
-            &["linked for one address"],
+            &["linked to run at a fixed address"],
             |f| f.kind = 2,
         ),
     ]
@@ -331,7 +331,7 @@ fn loader_work() -> Vec<Case> {
         refuse(
             "no-relocations",
             "no-relocations",
-            &["nothing in the file tells"],
+            &["the file does not show"],
             |f| {
                 f.relocations.clear();
             },
@@ -401,7 +401,7 @@ fn relocations() -> Vec<Case> {
         refuse(
             "odd",
             "unpackable-relocation",
-            &["odd addresses", "0x1221"],
+            &["unaligned addresses", "0x1221"],
             |f| {
                 f.relocations.push(Relocation::relative(DATA + 0x21));
             },
@@ -425,7 +425,7 @@ fn layouts() -> Vec<Case> {
         refuse(
             "alignment",
             "segment-layout",
-            &["0x1800", "no power of two"],
+            &["0x1800", "not a power of two"],
             |f| {
                 f.loads[1].align = 0x1800;
             },
@@ -456,15 +456,20 @@ fn layouts() -> Vec<Case> {
         refuse(
             "entry",
             "segment-layout",
-            &["entry point 0x1200 is in no code"],
+            &["entry point 0x1200 does not lie inside code"],
             |f| {
                 f.entry = DATA;
             },
         ),
-        refuse("relro", "relro-layout", &["in no writable segment"], |f| {
-            f.segments
-                .push(Segment::readable(PT_GNU_RELRO, 0x400, 0x100));
-        }),
+        refuse(
+            "relro",
+            "relro-layout",
+            &["not lie inside a writable segment"],
+            |f| {
+                f.segments
+                    .push(Segment::readable(PT_GNU_RELRO, 0x400, 0x100));
+            },
+        ),
         refuse(
             "relro-inside-page",
             "relro-layout",
@@ -477,7 +482,7 @@ fn layouts() -> Vec<Case> {
         refuse(
             "full",
             "no-room-for-stub",
-            &["executable bytes", "largest room"],
+            &["executable bytes", "largest gap"],
             |f| {
                 f.loads[0].file_size = 0x1000;
                 f.loads[0].memory_size = 0x1000;
@@ -486,7 +491,7 @@ fn layouts() -> Vec<Case> {
         refuse(
             "full-dynamic",
             "no-room-in-dynamic",
-            &["room for 6 entries"],
+            &["space for 6 entries"],
             |f| {
                 f.tags.clear();
                 f.capacity = 7;

@@ -82,7 +82,7 @@ fn refuses_a_position_dependent_go_program() {
     let program = module.build("exe", &["-buildmode=exe"]);
     refused(
         &program,
-        &[("position-dependent", &["linked for one address"])],
+        &[("position-dependent", &["linked to run at a fixed address"])],
     );
     let ran = run([
         "convert".as_ref(),
@@ -157,8 +157,9 @@ fn names_the_packages_that_call_c_however_it_was_linked() {
     let Some(module) = Module::with_c("Go programs that call C", &CALLS_C) else {
         return;
     };
-    let packages: &[&str] =
-        &["C functions are called by `example.test/calls/first`, `example.test/calls/second`"];
+    let packages: &[&str] = &[
+        "these packages call C functions: `example.test/calls/first`, `example.test/calls/second`",
+    ];
     let libraries: (&str, &[&str]) = ("needs-libraries", &["`libc.so.6`"]);
     let relocations: (&str, &[&str]) = (
         "non-relative-relocation",
@@ -201,7 +202,7 @@ fn refuses_pure_go_that_a_c_toolchain_linked() {
         &module.build("external", &flags),
         &[
             ("needs-libraries", &["`libc.so.6`"]),
-            ("cgo", &["CGO_ENABLED=1", "linked to C"]),
+            ("cgo", &["CGO_ENABLED=1", "linked against C libraries"]),
             ("external-linking", &["by a C toolchain"]),
             ("needs-initializers", &[]),
             ("non-relative-relocation", &["`__libc_start_main`"]),

@@ -42,7 +42,7 @@ fn an_output_that_is_the_input_is_refused_under_any_name() {
         failed(
             &ran,
             "output-is-input",
-            &["is the input itself", "hint: use --in-place"],
+            &["is the input file", "hint: use --in-place"],
         );
         assert_eq!(ran.stdout, "");
     }
@@ -66,16 +66,16 @@ fn says_why_the_output_cannot_be_written() {
     };
     not_written(
         folder.path().join("absent/output"),
-        &["there is no folder", "absent"],
+        &["the directory", "absent", "does not exist"],
     );
     not_written(input.join("output"), &["Not a directory"]);
-    not_written(place.clone(), &["it is a directory"]);
-    not_written(socket, &["it is a socket"]);
-    not_written("/dev/null".into(), &["it is a device"]);
+    not_written(place.clone(), &["the target is a directory"]);
+    not_written(socket, &["the target is a socket"]);
+    not_written("/dev/null".into(), &["the target is a device"]);
     if let Some(mkfifo) = tool("mkfifo", "writing to a FIFO") {
         let fifo = place.join("fifo");
         Tool::new(mkfifo).arg(&fifo).run().unwrap();
-        not_written(fifo, &["it is a FIFO"]);
+        not_written(fifo, &["the target is a FIFO"]);
     }
     assert_eq!(names(folder.path()), before);
 }
@@ -129,7 +129,10 @@ fn a_folder_without_permission_stays_as_it_is() {
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(3), "{stderr}");
         assert!(stderr.contains("Permission denied"), "{stderr}");
-        assert!(stderr.contains("that folder must be writable"), "{stderr}");
+        assert!(
+            stderr.contains("the directory must be writable"),
+            "{stderr}"
+        );
     }
     assert!(fs::read(&input).unwrap() == old);
     assert_eq!(names(folder.path()), ["handpie", "program"]);
@@ -162,7 +165,8 @@ fn a_full_disk_leaves_everything_as_it_was() {
     assert_eq!(said.matches("No space left on device").count(), 2, "{said}");
     assert_eq!(said.matches("status 3\n").count(), 2, "{said}");
     assert_eq!(
-        said.matches("hint: nothing was left behind").count(),
+        said.matches("hint: no partial file was left behind")
+            .count(),
         2,
         "{said}"
     );

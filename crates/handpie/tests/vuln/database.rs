@@ -136,8 +136,7 @@ fn without_a_database_there_is_no_answer() {
     let ran = workshop.run(&["vuln", "/bin/sh"]);
     assert_eq!((ran.status, ran.stdout.as_str()), (3, ""), "{ran:?}");
     assert!(
-        ran.stderr
-            .contains("there is no database of advisories yet"),
+        ran.stderr.contains("there is no advisory database yet"),
         "{ran:?}"
     );
     assert!(ran.stderr.contains("handpie db update"), "{ran:?}");
@@ -163,13 +162,13 @@ fn what_is_no_database_is_refused_and_the_old_one_stays() {
     let server = Server::of(BTreeMap::new());
     for (from, words) in [
         ("nowhere", "No such file"),
-        ("text", "neither a ZIP nor a database"),
+        ("text", "neither a ZIP archive nor an advisory database"),
         ("broken", "A.json"),
-        ("empty", "not one advisory"),
+        ("empty", "no advisory found"),
         ("cut.zip", "cut.zip"),
         ("bad.zip", "ID/bad.json"),
         ("cut.db", "damaged"),
-        ("/dev/null", "neither a file nor a folder"),
+        ("/dev/null", "neither a file nor a directory"),
         (&server.address, "not there"),
         ("http://127.0.0.1:1/", "GET http://127.0.0.1:1/vulndb.zip"),
     ] {
@@ -225,7 +224,7 @@ fn a_name_from_a_server_does_not_leave_its_folder() {
     let server = Server::of(files);
     let ran = workshop.run(&["db", "update", "--from", &server.address]);
     assert_eq!(ran.status, 3, "{ran:?}");
-    assert!(ran.stderr.contains("no name of an advisory"), "{ran:?}");
+    assert!(ran.stderr.contains("is not an advisory ID"), "{ran:?}");
     assert_eq!(server.asked(), ["/vulndb.zip", "/index/vulns.json"]);
 }
 

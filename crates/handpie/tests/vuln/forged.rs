@@ -97,7 +97,7 @@ fn hundreds_of_thousands_of_modules_are_refused_soon_wherever_they_are() {
     ] {
         let ran = workshop.run(args);
         assert_eq!(ran.status, 3, "{args:?}");
-        let words = "it lists 200000 modules or crates; expected at most 16384";
+        let words = "lists 200000 modules or crates; expected at most 16384";
         assert!(ran.stdout.contains(words), "{args:?} {}", ran.stderr);
         assert_eq!(
             ran.stdout.contains("vuln-too-many-modules"),
@@ -136,7 +136,7 @@ fn a_forged_list_of_crates_is_refused() {
     let ran = workshop.run(&["vuln", "--db", "db", "app"]);
     assert_eq!(ran.status, 3, "{}", ran.stderr);
     assert!(
-        ran.stdout.contains("it lists 100000 modules or crates"),
+        ran.stdout.contains("lists 100000 modules or crates"),
         "{}",
         ran.stdout
     );

@@ -157,7 +157,7 @@ fn what_tells_nothing_is_an_error_by_name_and_passed_over_in_a_folder() {
     assert_eq!(ran.status, 3, "{ran:?}");
     assert!(
         ran.stdout
-            .contains("no Go program and has no list of crates"),
+            .contains("not a Go program, and has no list of crates"),
         "{ran:?}"
     );
     let ran = workshop.run(&["vuln", "--db", "db", "bin"]);
@@ -264,6 +264,6 @@ fn a_packed_program_is_not_said_to_be_clean() {
     packed.run().expect("upx packs it");
     let ran = workshop.run(&["vuln", "--db", "db", "packed"]);
     assert_eq!(ran.status, 3, "{ran:?}");
-    assert!(ran.stdout.contains("packed by UPX"), "{ran:?}");
+    assert!(ran.stdout.contains("packed with UPX"), "{ran:?}");
     assert!(Path::new(&workshop.path("packed")).is_file());
 }

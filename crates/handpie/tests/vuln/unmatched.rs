@@ -21,7 +21,7 @@ fn a_program_that_was_named_and_cannot_be_matched_is_no_success() {
     assert_eq!(ran.status, 3, "{ran:?}");
     for words in [
         "nothing in it could be matched",
-        "no advisory was found says nothing",
+        "finding no advisory means nothing",
     ] {
         assert!(ran.stdout.contains(words), "{ran:?}");
     }

@@ -255,8 +255,7 @@ fn what_nothing_needed_is_noted() {
     other["vulnerability"]["name"] = "A-9\u{1b}[2J".into();
     document["statements"].as_array_mut().unwrap().push(other);
     let ran = with(&workshop, &document, &["-v"]);
-    let note =
-        "note: nothing here needed 1 of 2 statements of vex.json: A-9\\u{1b}[2J (statement 2)";
+    let note = "note: 1 of 2 statements of vex.json did not apply to any program: A-9\\u{1b}[2J (statement 2)";
     assert!(ran.stderr.contains(note), "{ran:?}");
     assert_eq!(with(&workshop, &document, &[]).stderr, "");
 }
@@ -297,7 +296,7 @@ fn what_is_no_vex_document_is_refused() {
         (
             changed(&|it| it["timestamp"] = "today".into()),
             invalid,
-            "`today` is no time",
+            "`today` is not a timestamp",
         ),
         (
             changed(&|it| it["statements"][0]["status"] = "maybe".into()),

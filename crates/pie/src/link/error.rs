@@ -25,33 +25,36 @@ pub struct Reason {
 
 codes! {
     "The reasons.";
-    /// The file is no relocatable object of a CPU that is linked for.
+    /// The file is not a relocatable object of a CPU that is linked for.
     Unsupported = "object-unsupported",
-        "handpie links what Go's linker makes for 386, arm and riscv64; build with `handpie build`";
+        "only objects that Go's linker writes for 386, arm and riscv64 are supported; build with \
+         `handpie build`";
     /// A section cannot be placed, or says things that contradict.
     Layout = "object-layout",
-        "the object is damaged or its Go is not known here; please report it";
+        "the object is damaged, or its Go version is not supported; please report this";
     /// The program would be larger than its CPU can address from one place.
     TooLarge = "object-too-large",
-        "the program is too large for this CPU; embed less, or split it";
+        "the program is too large for this CPU; embed less data, or split the program";
     /// There is no `main` to start at.
     NoMain = "object-no-main",
-        "handpie links programs of Go's linker, which leaves `main` to start at";
+        "only objects that Go's linker writes are supported, which define `main`";
     /// A symbol is used and not there.
     UndefinedSymbol = "object-undefined-symbol",
-        "find the package that uses it (cgo or //go:cgo_import_dynamic) and build without it";
+        "find the package that uses the symbol (cgo or //go:cgo_import_dynamic) and build without \
+         that package";
     /// A relocation is of a kind that Go does not use on this CPU.
     UnknownRelocation = "object-unknown-relocation",
-        "the Go is newer than this handpie, or the object is not Go's; please report it";
+        "the Go version is newer than this version of handpie, or the object was not written by \
+         Go; please report this";
     /// A relocation stands where none can be, or lacks its partner.
     MisplacedRelocation = "object-misplaced-relocation",
-        "the object is damaged; build again, and report it if that does not help";
+        "the object is damaged; build again, and please report this if it persists";
     /// What a relocation refers to is too far away for the instruction.
     OutOfRange = "object-relocation-out-of-range",
-        "the program is too large for this CPU's instructions; please report it";
+        "the program is too large for this CPU's instructions; please report this";
     /// Code or read-only data would have to be written to.
     TextRelocation = "object-text-relocation",
-        "compile every package with -shared, assembly too; `handpie build` does";
+        "compile every package with -shared, including assembly, as `handpie build` does";
 }
 
 impl Reason {

@@ -177,7 +177,7 @@ pub(super) fn arrange(
         check(section)?;
         count = count.saturating_add(1);
         if count > MAX_LOADED {
-            let message = format!("more than {MAX_LOADED} sections to load");
+            let message = format!("more than {MAX_LOADED} loaded sections");
             return unlinkable(Code::Layout, message);
         }
         if section.flags.contains(SHF_TLS) {
@@ -187,11 +187,15 @@ pub(super) fn arrange(
                 align,
             };
             if block.size > MAX_IMAGE {
-                let message = format!("{} has {:#x} bytes", shown(section), block.size);
+                let message = format!(
+                    "{} has {:#x} bytes, which is too large",
+                    shown(section),
+                    block.size
+                );
                 return unlinkable(Code::TooLarge, message);
             }
             if layout.thread.replace((section.index, block)).is_some() {
-                let message = format!("{} is the second of its kind", shown(section));
+                let message = format!("{} is a second thread-local section", shown(section));
                 return unlinkable(Code::Layout, message);
             }
             continue;
@@ -271,8 +275,10 @@ impl Layout {
             offset = segment.offset.saturating_add(segment.file_size);
             address = segment.address.saturating_add(segment.memory_size);
             if address > MAX_IMAGE {
-                let message =
-                    format!("it needs {address:#x} bytes of memory, {MAX_IMAGE:#x} at most");
+                let message = format!(
+                    "the program needs {address:#x} bytes of memory; at most \
+                             {MAX_IMAGE:#x} are supported"
+                );
                 return unlinkable(Code::TooLarge, message);
             }
         }
@@ -294,7 +300,10 @@ impl Segment {
         let inside = up(self.memory_size, align)?;
         let end = inside.saturating_add(size);
         if end > MAX_IMAGE {
-            let message = format!("a segment has {end:#x} bytes or more, {MAX_IMAGE:#x} at most");
+            let message = format!(
+                "a segment has {end:#x} bytes or more; at most {MAX_IMAGE:#x} \
+                                   are supported"
+            );
             return unlinkable(Code::TooLarge, message);
         }
         self.places.push(Place {
@@ -340,12 +349,12 @@ fn group_of(section: &Section<'_>) -> Result<Group, Error> {
         (true, false) if section.name.starts_with(b".data.rel.ro") => Group::Relro,
         (true, false) => Group::Data,
         (true, true) => {
-            let message = format!("{} is writable and executable", shown(section));
+            let message = format!("{} is both writable and executable", shown(section));
             return unlinkable(Code::Layout, message);
         }
     };
     if section.kind == SHT_NOBITS && group != Group::Data {
-        let message = format!("{} has no bytes and cannot get any", shown(section));
+        let message = format!("{} has no file data, but is not writable", shown(section));
         return unlinkable(Code::Layout, message);
     }
     Ok(group)
@@ -364,7 +373,7 @@ fn check(section: &Section<'_>) -> Result<(), Error> {
     };
     if !known {
         let message = format!(
-            "{} of kind {:?} has no place in a program without a loader",
+            "{} has type {:?}, which a program without a loader cannot have",
             shown(section),
             section.kind
         );
@@ -401,7 +410,7 @@ fn up(number: u64, align: u64) -> Result<u64, Error> {
         Some(up) => Ok(up),
         None => unlinkable(
             Code::TooLarge,
-            format!("{number:#x} cannot be aligned to {align:#x}"),
+            format!("address {number:#x} cannot be aligned to {align:#x}"),
         ),
     }
 }

@@ -119,8 +119,8 @@ pub(super) fn read(object: &[u8]) -> Result<Object<'_>, Error> {
         }
         _ => {
             let message = format!(
-                "it is for {:?}, {:?}, {:?}-endian (at offset 0x12), expected EM_386 or EM_ARM of 32 \
-                 bits or EM_RISCV of 64, little-endian",
+                "the object is built for {:?}, {:?}, {:?}-endian (at offset 0x12); expected \
+                 32-bit EM_386 or EM_ARM or 64-bit EM_RISCV, little-endian",
                 header.machine, header.class, header.endian
             );
             return unlinkable(Code::Unsupported, message);
@@ -148,14 +148,14 @@ fn check_sections(elf: &Elf<'_>) -> Result<(), Error> {
     let sections = elf.sections();
     if sections.len() > MAX_SECTIONS {
         let count = sections.len();
-        let message = format!("{count} sections; {MAX_SECTIONS} are linked at most");
+        let message = format!("{count} sections; at most {MAX_SECTIONS} are supported");
         return unlinkable(Code::Layout, message);
     }
     let mut total = 0u64;
     for section in sections {
         if section.name.len() > MAX_NAME {
             let message = format!(
-                "the name of section {} has {} bytes; {MAX_NAME} are read at most",
+                "the name of section {} has {} bytes; at most {MAX_NAME} are supported",
                 section.index,
                 section.name.len()
             );
@@ -164,7 +164,7 @@ fn check_sections(elf: &Elf<'_>) -> Result<(), Error> {
         if section.kind == SHT_SYMTAB_SHNDX || section.flags.contains(SHF_COMPRESSED) {
             let what = shown(section);
             let message =
-                format!("{what} is compressed or an index of sections, as Go writes none");
+                format!("{what} is compressed or a section index table, which is not supported");
             return unlinkable(Code::Layout, message);
         }
         total = total.saturating_add(section.file_size().0);
@@ -172,7 +172,10 @@ fn check_sections(elf: &Elf<'_>) -> Result<(), Error> {
     // Sections that share bytes would make a file larger than the one it is made from.
     let size = elf.file().size().0;
     if total > size {
-        let message = format!("sections of {total:#x} bytes in a file of {size:#x} overlap");
+        let message = format!(
+            "sections of {total:#x} bytes in total overlap in a file of \
+                               {size:#x} bytes"
+        );
         return unlinkable(Code::Layout, message);
     }
     Ok(())
@@ -181,12 +184,15 @@ fn check_sections(elf: &Elf<'_>) -> Result<(), Error> {
 fn symbols<'data>(elf: &Elf<'data>) -> Result<(Vec<Symbol<'data>>, usize), Error> {
     let mut tables = elf.sections().iter().filter(|s| s.kind == SHT_SYMTAB);
     let (Some(section), None) = (tables.next(), tables.next()) else {
-        return unlinkable(Code::Layout, "there is not one symbol table (`SHT_SYMTAB`)");
+        return unlinkable(
+            Code::Layout,
+            "expected exactly one symbol table (`SHT_SYMTAB`)",
+        );
     };
     let names_index = usize::try_from(section.link).unwrap_or(usize::MAX);
     let Some(names) = elf.sections().get(names_index) else {
         let what = shown(section);
-        let message = format!("`sh_link` of {what} is {names_index}, which is no section");
+        let message = format!("`sh_link` of {what} is {names_index}, which is not a section");
         return unlinkable(Code::Layout, message);
     };
     let names = elf.section_data(names)?;
@@ -198,7 +204,10 @@ fn symbols<'data>(elf: &Elf<'data>) -> Result<(Vec<Symbol<'data>>, usize), Error
     for (index, symbol) in symbols.iter().enumerate() {
         let section = usize::from(symbol.section);
         if symbol.section < SHN_LORESERVE && section >= elf.sections().len() {
-            let message = format!("symbol {index} is in section {section}, which is not there");
+            let message = format!(
+                "symbol {index} refers to section {section}, which does not \
+                                   exist"
+            );
             return unlinkable(Code::Layout, message);
         }
     }
@@ -258,13 +267,13 @@ fn tables<'data>(elf: &Elf<'data>) -> Result<Vec<Table<'data>>, Error> {
         if section.kind != expected || section.flags.contains(SHF_ALLOC) || !of_sense {
             let message = format!(
                 "{what} has relocations of kind {:?} for section {target}; expected {expected:?} \
-                 for a section with bytes",
+                 for a section with file data",
                 section.kind
             );
             return unlinkable(Code::Layout, message);
         }
         if !targets.insert(target) {
-            let message = format!("{what} is the second one with relocations for section {target}");
+            let message = format!("{what} is a second relocation section for section {target}");
             return unlinkable(Code::Layout, message);
         }
         let entries = match class {

@@ -580,13 +580,19 @@ fn pad(writer: &mut Writer, base: u64) {
 fn count(number: usize) -> Result<u32, Error> {
     match u32::try_from(number) {
         Ok(number) => Ok(number),
-        Err(_) => unlinkable(Code::TooLarge, format!("{number} entries of a table")),
+        Err(_) => unlinkable(
+            Code::TooLarge,
+            format!(
+                "a table has {number} entries, which is too \
+                                                      many"
+            ),
+        ),
     }
 }
 
 fn short(number: u64) -> Result<u16, Error> {
     match u16::try_from(number) {
         Ok(number) => Ok(number),
-        Err(_) => unlinkable(Code::TooLarge, format!("{number} headers")),
+        Err(_) => unlinkable(Code::TooLarge, format!("{number} headers are too many")),
     }
 }

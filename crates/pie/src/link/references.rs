@@ -87,7 +87,7 @@ pub(super) fn collect(object: &Object<'_>) -> Result<References, Error> {
                         (Slot::Address, Target::Image(..))
                         | (Slot::ThreadOffset, Target::Thread(_)) => {}
                         (_, other) => {
-                            let what = format!("its symbol is {other:?}");
+                            let what = format!("the symbol resolves to {other:?}");
                             return Err(one.misplaced(&what));
                         }
                     }
@@ -96,7 +96,7 @@ pub(super) fn collect(object: &Object<'_>) -> Result<References, Error> {
                 Value::Relative => match one.target()? {
                     Target::Image(..) | Target::Table => {}
                     other => {
-                        let what = format!("there is no fixed distance to {other:?}");
+                        let what = format!("the distance to {other:?} is not fixed");
                         return Err(one.misplaced(&what));
                     }
                 },
@@ -116,7 +116,7 @@ impl<'a, 'data> Use<'a, 'data> {
     ) -> Result<Self, Error> {
         let Some(kind) = object.cpu.relocation(relocation.kind) else {
             let message = format!(
-                "relocation {:?} of {:?} at {:#x} of {}",
+                "unsupported relocation type {:?} for {:?} at {:#x} of {}",
                 relocation.kind.0,
                 object.cpu.machine,
                 relocation.offset,
@@ -133,7 +133,7 @@ impl<'a, 'data> Use<'a, 'data> {
         let end = relocation.offset.checked_add(kind.field.size() as u64);
         if section.kind == SHT_NOBITS || end.is_none_or(|end| end > section.size.0) {
             let size = section.file_size();
-            return Err(one.misplaced(&format!("the section has {size} bytes")));
+            return Err(one.misplaced(&format!("outside the section, which has {size} bytes")));
         }
         Ok(one)
     }
@@ -143,7 +143,10 @@ impl<'a, 'data> Use<'a, 'data> {
         let index = usize::try_from(self.relocation.symbol).unwrap_or(usize::MAX);
         let symbols = &self.object.symbols;
         let Some(symbol) = symbols.get(index) else {
-            let what = format!("the last symbol is {}", symbols.len().saturating_sub(1));
+            let what = format!(
+                "symbol does not exist; the last one is {}",
+                symbols.len().saturating_sub(1)
+            );
             return Err(self.misplaced(&what));
         };
         match symbol.section {
@@ -151,14 +154,18 @@ impl<'a, 'data> Use<'a, 'data> {
                 () if symbol.name == TABLE => Ok(Target::Table),
                 () if index == 0 || symbol.bind() == STB_WEAK => Ok(Target::Number(0)),
                 () => {
-                    let message = format!("`{}` is not defined; {self}", symbol.shown(self.object));
+                    let message = format!(
+                        "`{}` is undefined; referenced by {self}",
+                        symbol.shown(self.object)
+                    );
                     unlinkable(Code::UndefinedSymbol, message)
                 }
             },
             section if section == SHN_ABS.0 => Ok(Target::Number(symbol.value)),
-            section if section >= SHN_LORESERVE => {
-                Err(self.misplaced(&format!("its symbol is in section {section:#x}")))
-            }
+            section if section >= SHN_LORESERVE => Err(self.misplaced(&format!(
+                "the symbol's section is {section:#x}, which is \
+                                             reserved"
+            ))),
             section => {
                 let section = usize::from(section);
                 let sections = self.object.elf.sections();
@@ -179,10 +186,10 @@ impl<'a, 'data> Use<'a, 'data> {
     fn check_word(&self) -> Result<(), Error> {
         let cpu = self.object.cpu;
         if self.kind.field != cpu.word_field() {
-            return Err(self.misplaced("an address does not fit into so few bytes"));
+            return Err(self.misplaced("the field is too narrow for an address"));
         }
         if !self.section.flags.contains(SHF_WRITE) {
-            let message = format!("an address in {}: {self}", shown(self.section));
+            let message = format!("address in read-only {}: {self}", shown(self.section));
             return unlinkable(Code::TextRelocation, message);
         }
         if !self.relocation.offset.is_multiple_of(cpu.word())

@@ -62,7 +62,7 @@ impl Linker<'_, '_> {
                 _ => self.value(&one, address.wrapping_add(relocation.offset), addend)?,
             };
             if one.kind.field.store(place, value).is_err() {
-                let message = format!("{one}: {value:#x} does not fit");
+                let message = format!("{one}: value {value:#x} does not fit into the field");
                 return unlinkable(Code::OutOfRange, message);
             }
         }
@@ -116,7 +116,10 @@ impl Linker<'_, '_> {
 
     fn slot(&self, one: &Use<'_, '_>, slot: Slot) -> Result<u64, Error> {
         let Some(number) = self.references.slot(slot, one.relocation.symbol) else {
-            return Err(one.misplaced("only code that is loaded has slots"));
+            return Err(one.misplaced(
+                "a section that is not loaded refers to the global offset \
+                                      table",
+            ));
         };
         let inside = number.saturating_mul(self.object.cpu.word());
         Ok(self.table().wrapping_add(inside))
@@ -170,7 +173,7 @@ impl Linker<'_, '_> {
         };
         match found {
             Some((_, value)) => Ok(*value),
-            None => Err(one.misplaced("there is no upper part at its symbol")),
+            None => Err(one.misplaced("the matching high-part relocation is missing")),
         }
     }
 
@@ -217,9 +220,7 @@ pub(super) fn moved_words(
         words.sort_unstable();
         let twice = |pair: &[u64]| matches!(pair, [one, next] if next.saturating_sub(*one) < word);
         if let Some([_, second]) = words.windows(2).find(|pair| twice(pair)) {
-            let message = format!(
-                "the word at {second:#x} of its segment is relocated twice; RELR would move it twice"
-            );
+            let message = format!("overlapping relocations at offset {second:#x} of the segment");
             return unlinkable(Code::MisplacedRelocation, message);
         }
     }

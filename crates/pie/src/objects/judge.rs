@@ -76,7 +76,8 @@ impl<'a, 'data> Judge<'a, 'data> {
         self.answer.objects = self.answer.objects.saturating_add(1);
         let cpu = self.check_cpu(object)?;
         if object.is_slim_lto() {
-            let note = "it holds gcc's intermediate code alone, which is compiled when the program is linked";
+            let note = "contains only GCC's intermediate code, which is compiled at link time \
+                        (LTO)";
             return Err(Trouble::new(Code::Lto, note));
         }
         let dropped = self.dropped(object)?;
@@ -116,10 +117,7 @@ impl<'a, 'data> Judge<'a, 'data> {
                 Endianness::Little => "little",
                 Endianness::Big => "big",
             };
-            format!(
-                "it is for {:?} of {word} bits, {order}-endian",
-                header.machine
-            )
+            format!("built for {:?}, {word}-bit, {order}-endian", header.machine)
         };
         self.answer.machine.get_or_insert(header.machine);
         let Some(cpu) = Cpu::of(header) else {
@@ -166,7 +164,8 @@ fn find_ifuncs(
         }
         group.add(answer, Code::Ifunc, None, |offender| {
             offender.note = format!(
-                "`{}` is an ifunc (`STT_GNU_IFUNC`), and musl's start-up code calls no resolver",
+                "`{}` is an ifunc (`STT_GNU_IFUNC`), whose resolver musl's start-up code does not \
+                 call",
                 shown(object.name(symbol))
             );
         });
@@ -222,7 +221,7 @@ impl<'data> Case<'_, 'data> {
                 let code = Code::UnknownRelocation;
                 group.add(answer, code, Some(table.start), |offender| {
                     offender.note = format!(
-                        "the relocations of section `{}` have a form (`SHT_CREL`) that is not read here",
+                        "section `{}` has relocations in an unsupported format (`SHT_CREL`)",
                         shown(section.name)
                     );
                 });

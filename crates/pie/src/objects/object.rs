@@ -54,7 +54,7 @@ impl Trouble {
     pub(super) fn missing() -> Self {
         Self::new(
             Code::Damaged,
-            "the file that the thin archive names is missing",
+            "a file that the thin archive refers to is missing",
         )
     }
 }
@@ -151,17 +151,17 @@ fn start(bytes: Bytes<'_>) -> &[u8] {
 
 pub(super) fn read(bytes: Bytes<'_>) -> Result<Object<'_>, Trouble> {
     if is_bitcode(bytes) {
-        let note = "it is LLVM bitcode, which is compiled when the program is linked";
+        let note = "contains only LLVM bitcode, which is compiled at link time (LTO)";
         return Err(Trouble::new(Code::Lto, note));
     }
     match identify(start(bytes)) {
         FileKind::Elf => {}
         FileKind::Unknown => {
-            let note = "it is neither an object nor an archive";
+            let note = "neither an object file nor an archive";
             return Err(Trouble::new(Code::NotAnObject, note));
         }
         other => {
-            let note = format!("it is {}", other.describe());
+            let note = format!("not an object file, but {}", other.describe());
             return Err(Trouble::new(Code::NotAnObject, note));
         }
     }
@@ -174,14 +174,18 @@ pub(super) fn read(bytes: Bytes<'_>) -> Result<Object<'_>, Trouble> {
     let mut tables = elf.sections().iter().filter(|s| s.kind == SHT_SYMTAB);
     let section = tables.next();
     if tables.next().is_some() {
-        return Err(Trouble::new(Code::Damaged, "it has two symbol tables"));
+        return Err(Trouble::new(Code::Damaged, "has two symbol tables"));
     }
     let empty = bytes.slice(0, Size(0), "no symbols")?;
     let (data, names, symbols_index) = match section {
         Some(section) => {
             let names = usize::try_from(section.link).ok();
             let Some(names) = names.and_then(|index| elf.sections().get(index)) else {
-                let note = format!("the symbols' names are in section {}", section.link);
+                let note = format!(
+                    "the symbol table's string table is section {}, which does not \
+                                    exist",
+                    section.link
+                );
                 return Err(Trouble::new(Code::Damaged, note));
             };
             let (data, names) = (elf.section_data(section)?, elf.section_data(names)?);
@@ -209,7 +213,10 @@ fn refuse_overlaps(elf: &Elf<'_>) -> Result<(), Trouble> {
     let total = tables.fold(0u64, |sum, table| sum.saturating_add(table.file_size().0));
     let size = elf.file().size().0;
     if total > size {
-        let note = format!("tables of {total:#x} bytes in a file of {size:#x} overlap");
+        let note = format!(
+            "tables of {total:#x} bytes in total overlap in a file of {size:#x} \
+                            bytes"
+        );
         return Err(Trouble::new(Code::Damaged, note));
     }
     Ok(())
@@ -358,7 +365,10 @@ impl<'data> Object<'data> {
                 continue;
             }
             let damaged = |what: &str, index: u32| {
-                let message = format!("the {what} of section `{}` is {index}", section.name());
+                let message = format!(
+                    "section `{}` has an invalid {what}: {index}",
+                    section.name()
+                );
                 Trouble::new(Code::Damaged, message)
             };
             let target = usize::try_from(section.info).unwrap_or(usize::MAX);
@@ -396,7 +406,7 @@ fn is_loaded(flags: SectionFlags) -> bool {
 fn spend(room: &mut u64, name: &[u8]) -> Result<(), Trouble> {
     match room.checked_sub(name.len() as u64) {
         Some(left) => *room = left,
-        None => return Err(Trouble::new(Code::Damaged, "the symbols' names overlap")),
+        None => return Err(Trouble::new(Code::Damaged, "symbol names overlap")),
     }
     Ok(())
 }

@@ -13,31 +13,32 @@ codes! {
     "Why an object cannot be part of a static-PIE.";
     /// Code or read-only data holds an address.
     TextRelocation = "pic-text-relocation",
-        "rebuild it with -fPIE or -fPIC (Rust: -C relocation-model=pic, Go: -buildmode=pie)";
+        "rebuild with -fPIE or -fPIC (Rust: -C relocation-model=pic, Go: -buildmode=pie)";
     /// An address is to be stored in part, or in less than a word.
     NarrowAddress = "pic-narrow-address",
-        "rebuild it with -fPIE or -fPIC (Rust: -C relocation-model=pic, Go: -buildmode=pie)";
+        "rebuild with -fPIE or -fPIC (Rust: -C relocation-model=pic, Go: -buildmode=pie)";
     /// A relocation that no table has.
     UnknownRelocation = "pic-unknown-relocation",
-        "rebuild it with an older compiler or without its newest options; please report it";
+        "rebuild with an older compiler or without its newest options, and please report this";
     /// A function whose address a resolver chooses at start.
     Ifunc = "pic-ifunc",
-        "link it with glibc, or build it without ifunc (its configure script may know a flag)";
+        "link with glibc, or build the library without ifunc (its configure script may have a \
+         flag)";
     /// There is no machine code yet.
     Lto = "pic-lto",
-        "rebuild it with -fno-lto or -ffat-lto-objects (Rust: `lto = \"off\"` in the profile)";
+        "rebuild with -fno-lto or -ffat-lto-objects (Rust: `lto = \"off\"` in the Cargo profile)";
     /// Its CPU is not that of the first object.
     MixedCpus = "pic-mixed-cpus",
-        "build everything for the same CPU, word size and byte order";
+        "build all objects for the same CPU, word size and byte order";
     /// Its CPU is one that no table is about.
     UnknownCpu = "pic-unknown-cpu",
-        "objects are judged for x86-64, i386, aarch64, arm, riscv64, ppc64le, s390x and loongarch64";
+        "supported CPUs are x86-64, i386, aarch64, arm, riscv64, ppc64le, s390x and loongarch64";
     /// It is something else than an object.
     NotAnObject = "pic-not-an-object",
-        "give objects and archives of objects";
+        "pass object files and archives";
     /// It cannot be read.
     Damaged = "pic-damaged-object",
-        "build it again; an archive with missing members has to be made again, too";
+        "rebuild the object; rebuild the archive, too, if members are missing";
 }
 
 /// Something that stands against a static-PIE.
@@ -78,8 +79,8 @@ impl Offender {
     pub fn hint(&self) -> String {
         let hint = self.code.hint();
         let name = self.file.rsplit('/').next().unwrap_or(&self.file);
-        match hint.strip_prefix("rebuild it") {
-            Some(rest) => format!("rebuild `{name}`{rest}"),
+        match hint.strip_prefix("rebuild with") {
+            Some(rest) => format!("rebuild `{name}` with{rest}"),
             None => hint.to_owned(),
         }
     }
@@ -91,7 +92,7 @@ impl Offender {
             None => self.note.clone(),
         };
         if self.more > 0 {
-            message.push_str(&format!(", and {} more like it", self.more));
+            message.push_str(&format!(", and {} more of this kind", self.more));
         }
         message
     }

@@ -83,7 +83,7 @@ pub(super) fn plan(
     }
     if entries.len() > room {
         let message = format!(
-            "the dynamic section (at offset {}) has room for {room} entries and needs {}",
+            "the dynamic section (at offset {}) has space for {room} entries, but needs {}",
             old.offset,
             entries.len()
         );

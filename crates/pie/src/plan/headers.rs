@@ -172,7 +172,8 @@ struct Names {
 
 fn names(elf: &Elf<'_>, changes: &Changes<'_>, slid: u64) -> Result<Names, Refusal> {
     let refuse = || {
-        let message = "its section names cannot be found, so the stub cannot get one";
+        let message = "the section name table cannot be found, so the stub cannot be given a \
+                       section";
         Refusal::new(Code::NoRoomForStub, message)
     };
     let index = usize::try_from(elf.header().section_names_index).map_err(|_| refuse())?;
@@ -194,14 +195,14 @@ fn names(elf: &Elf<'_>, changes: &Changes<'_>, slid: u64) -> Result<Names, Refus
         let edit = Edit {
             offset: Offset(slid),
             bytes: ADDED_NAMES.to_vec(),
-            what: "section names, added",
+            what: "the names of added sections",
         };
         (changes.slide.new_offset(section.offset), edit)
     } else {
         let edit = Edit {
             offset: Offset(slid),
             bytes: [old, ADDED_NAMES].concat(),
-            what: "section names, moved to the end",
+            what: "the section names, moved to the end of the file",
         };
         (Offset(slid), edit)
     };
@@ -218,8 +219,7 @@ fn section_headers(elf: &Elf<'_>, changes: &Changes<'_>, names: &Names) -> Resul
     let is_interp =
         |section: &&Section<'_>| section.name == b".interp" && section.flags.contains(SHF_ALLOC);
     let Some(interp) = elf.sections().iter().find(is_interp) else {
-        let message =
-            "it has section headers but none for `.interp`, which the stub would take over";
+        let message = "there is no `.interp` section header for the stub to reuse";
         return Err(Refusal::new(Code::NoRoomForStub, message));
     };
     let mut bytes = Vec::new();

@@ -50,7 +50,9 @@ pub(super) fn plan(
     let last = elf.loads().map(Segment::memory_end).max();
     let end = last.and_then(|end| end.0.checked_next_multiple_of(granule));
     let (Some(first), Some(end)) = (first, end) else {
-        return Err(refuse("its segments end where addresses end".to_owned()));
+        return Err(refuse(
+            "the segments extend to the end of the address space".to_owned(),
+        ));
     };
 
     let loaded = slide.loaded;
@@ -60,7 +62,7 @@ pub(super) fn plan(
         .find(|section| section.offset < loaded && section.file_end() > loaded);
     if let Some(section) = straddling {
         let name = section.name();
-        return Err(refuse(format!("section `{name}` is loaded in part")));
+        return Err(refuse(format!("section `{name}` is only partially loaded")));
     }
     let size = mover::size(parts.mover, pieces.len());
     let offset = slide.put_in(size);
@@ -142,7 +144,7 @@ fn spare_section(elf: &Elf<'_>) -> Result<Option<usize>, Refusal> {
     match spare {
         Some(section) => Ok(Some(section.index)),
         None => {
-            let message = "it has section headers but none to spare for the mover";
+            let message = "there is no spare section header for the mover";
             Err(Refusal::new(Code::CannotMove, message))
         }
     }

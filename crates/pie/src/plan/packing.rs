@@ -80,7 +80,7 @@ pub(super) fn plan(elf: &Elf<'_>, program: &Program) -> Result<Packed, Refusal> 
     let relr_size = Size::of(bytes.len());
     if relr_size > home.size {
         let message = format!(
-            "RELR needs {relr_size} bytes and the table at offset {} has {}",
+            "RELR needs {relr_size} bytes, but the relocation table at offset {} has {}",
             home.offset, home.size
         );
         return Err(Refusal::new(Code::UnpackableRelocation, message));
@@ -108,7 +108,7 @@ fn home(elf: &Elf<'_>, program: &Program) -> Result<Home, Refusal> {
     };
     home.filter(|home| home.address.0.is_multiple_of(WORD))
         .ok_or_else(|| {
-            let message = "it has no aligned relocation table whose place RELR could take";
+            let message = "there is no aligned relocation table that RELR could replace";
             Refusal::new(Code::UnpackableRelocation, message)
         })
 }

@@ -59,8 +59,7 @@ pub(super) fn find(elf: &Elf<'_>, size: Size) -> Result<Room, Refusal> {
         }
     }
     let message = format!(
-        "the start-up stub needs {size} executable bytes that nothing uses; the largest room has \
-         {largest:#x}"
+        "the start-up stub needs {size} unused executable bytes; the largest gap has {largest:#x}"
     );
     Err(Refusal::new(Code::NoRoomForStub, message))
 }

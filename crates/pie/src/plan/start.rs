@@ -84,7 +84,10 @@ fn with_options(cpu: &Cpu, options: Options) -> Result<Option<&WithOptions>, Ref
         return Ok(None);
     }
     cpu.options.as_ref().map(Some).ok_or_else(|| {
-        let message = format!("on {} programs are not moved or sealed yet", cpu.name);
+        let message = format!(
+            "`--aslr full` and `--seal` are not supported on {} yet",
+            cpu.name
+        );
         Refusal::new(Code::CannotMove, message)
     })
 }

@@ -24,7 +24,7 @@ pub(super) fn collect(elf: &Elf<'_>, refusals: &mut Vec<Refusal>) {
     let mut wrong: Vec<String> = Vec::new();
     let mut refuse = |message| wrong.push(message);
     if elf.loads().next().is_none() {
-        refuse("it has no `PT_LOAD` segment".into());
+        refuse("the program has no `PT_LOAD` segment".into());
     }
     let mut previous: Option<&Segment> = None;
     for segment in elf.loads() {
@@ -42,11 +42,11 @@ pub(super) fn collect(elf: &Elf<'_>, refusals: &mut Vec<Refusal>) {
         let mask = align.wrapping_sub(1);
         if !align.is_power_of_two() {
             refuse(format!(
-                "{name} has the alignment {align:#x}, which is no power of two"
+                "{name} has alignment {align:#x}, which is not a power of two"
             ));
         } else if segment.offset.0 & mask != segment.address.0 & mask {
             refuse(format!(
-                "{name} has offset {} and address {}, which differ modulo its alignment {align:#x}",
+                "{name} has offset {} and address {}, which differ modulo the alignment {align:#x}",
                 segment.offset, segment.address
             ));
         }
@@ -81,7 +81,8 @@ fn contradicting_section(elf: &Elf<'_>) -> Option<String> {
         });
         if let Some(home) = home {
             return Some(format!(
-                "section `{}` (header at offset {}) is not loaded and lies in program header {}",
+                "section `{}` (header at offset {}) is not loaded, but lies inside program header \
+                 {}",
                 section.name(),
                 section.header,
                 home.index
@@ -106,7 +107,7 @@ pub(super) fn relro(elf: &Elf<'_>, refusals: &mut Vec<Refusal>) -> Option<Relro>
         .loads()
         .find(|load| load.contains(segment.address, segment.memory_size));
     let Some(home) = home.filter(|load| load.has(PF_W)) else {
-        return refuse(format!("{name} lies in no writable segment"));
+        return refuse(format!("{name} does not lie inside a writable segment"));
     };
     let Some(address) = page_start(elf, segment, home) else {
         return refuse(format!(
@@ -124,7 +125,7 @@ pub(super) fn relro(elf: &Elf<'_>, refusals: &mut Vec<Refusal>) -> Option<Relro>
     }
     if size.0 == 0 {
         return refuse(format!(
-            "{name} shares its last page, and has no other, with data that stays writable"
+            "{name} consists of a single page that it shares with data that stays writable"
         ));
     }
     Some(Relro { address, size })

@@ -25,18 +25,18 @@ pub(super) fn collect(
         None => Vec::new(),
     };
     if !needed.is_empty() {
-        let message = format!("it needs {} (`DT_NEEDED`)", quoted(&needed));
+        let message = format!("the program needs {} (`DT_NEEDED`)", quoted(&needed));
         let refusal = Refusal::new(Code::NeedsLibraries, message);
         refuse(if is_go {
             refusal.hint(Code::Cgo.hint())
         } else {
-            refusal.hint("link it with -static-pie; that needs its libraries as archives (.a)")
+            refusal.hint("link with -static-pie, which requires the libraries as archives (.a)")
         });
     }
     if let Some(interpreter) = kind.interpreter()
         && interpreter.starts_with("/system/")
     {
-        let message = format!("its loader is `{interpreter}`, which is Android's");
+        let message = format!("the requested loader is `{interpreter}`, which is Android's");
         refuse(Refusal::new(Code::ForeignSystem, message));
     }
     if is_go {
@@ -51,7 +51,7 @@ pub(super) fn collect(
         segment.kind == PT_TLS && segment.memory_size.0 > 0
     }) {
         let message = format!(
-            "it has {} bytes of thread-local storage (`PT_TLS`, at offset {})",
+            "the program has {} bytes of thread-local storage (`PT_TLS`, at offset {})",
             segment.memory_size, segment.header
         );
         refuse(Refusal::new(Code::NeedsThreadLocalStorage, message));
@@ -63,7 +63,7 @@ pub(super) fn collect(
         let initializers: Vec<String> = initializers(dynamic).collect();
         if !initializers.is_empty() {
             let message = format!(
-                "the loader would have to call functions at start or exit: {}",
+                "the program has functions that the loader calls at start or exit: {}",
                 initializers.join(", ")
             );
             refuse(Refusal::new(Code::NeedsInitializers, message));
@@ -76,13 +76,13 @@ pub(super) fn collect(
 /// and nothing in the file tells the two apart.
 fn no_relocations(is_go: bool) -> Refusal {
     if is_go {
-        let message = "it says that it runs at any address and has no relocations, so it crashes \
-                       at every address but the one it was linked for";
+        let message = "the program is marked as position-independent but has no relocations, so \
+                       it crashes at every address except the one it was linked for";
         return Refusal::new(Code::NoRelocations, message);
     }
-    let message = "it says that it runs at any address and has no relocations; nothing in the file \
-                   tells whether it needs none or lost them";
-    let hint = "link it with -static-pie; without a libc, with `ld -pie --no-dynamic-linker`";
+    let message = "the program is marked as position-independent but has no relocations; the file \
+                   does not show whether none are needed or they were lost";
+    let hint = "link with -static-pie, or without a libc, with `ld -pie --no-dynamic-linker`";
     Refusal::new(Code::NoRelocations, message).hint(hint)
 }
 
@@ -132,9 +132,12 @@ fn cgo(elf: &Elf<'_>, go: Option<&BuildInfo>, needed: &[String]) -> Option<Strin
     let packages: Vec<String> = packages_with_cgo_calls(elf).into_iter().collect();
     let enabled = setting == Some("1");
     if !packages.is_empty() {
-        Some(format!("C functions are called by {}", quoted(&packages)))
+        Some(format!(
+            "these packages call C functions: {}",
+            quoted(&packages)
+        ))
     } else if enabled && !needed.is_empty() {
-        Some("it was built with CGO_ENABLED=1, and something in it is linked to C".into())
+        Some("the program was built with CGO_ENABLED=1 and is linked against C libraries".into())
     } else {
         None
     }
@@ -153,7 +156,7 @@ fn external_linking(elf: &Elf<'_>) -> Option<String> {
     }
     (!found.is_empty()).then(|| {
         format!(
-            "it was linked by a C toolchain, which left {}",
+            "the program was linked by a C toolchain, as {} shows",
             quoted(&found)
         )
     })

@@ -151,13 +151,11 @@ impl Wrong {
         let announced = dynamic.value(DT_TEXTREL).is_some() || flags.contains(DF_TEXTREL);
         match (self.read_only.list(), announced) {
             (Some(list), _) => {
-                let message =
-                    format!("words that are not writable would have to be relocated: {list}");
+                let message = format!("relocations in memory that is not writable: {list}");
                 refuse(Code::TextRelocations, message);
             }
             (None, true) => {
-                let message = "its linker says that words of read-only segments are relocated \
-                               (`DT_TEXTREL`)";
+                let message = "`DT_TEXTREL` announces relocations in read-only segments";
                 refuse(Code::TextRelocations, message.into());
             }
             (None, false) => {}
@@ -165,7 +163,7 @@ impl Wrong {
         let mut unread = Vec::new();
         if let Some(list) = self.kind.list() {
             unread.push(format!(
-                "the loader would have to look up symbols or call functions: {list}"
+                "relocations that require symbol lookup or function calls: {list}"
             ));
         }
         for (tag, size) in [
@@ -174,9 +172,7 @@ impl Wrong {
             (DT_ANDROID_RELA, 1),
         ] {
             if dynamic.value(tag).is_some() && size > 0 {
-                unread.push(format!(
-                    "it has relocations in `{tag:?}`, which are not read"
-                ));
+                unread.push(format!("relocations in `{tag:?}` are not supported"));
             }
         }
         if !unread.is_empty() {
@@ -185,7 +181,7 @@ impl Wrong {
         let mut unpackable = Vec::new();
         if let Some(list) = self.nowhere.list() {
             unpackable.push(format!(
-                "relocations of words that are not in the file, or at odd addresses: {list}"
+                "relocations outside the file data or at unaligned addresses: {list}"
             ));
         }
         // RELR adds where RELA overwrites: a word named twice would be moved twice.
@@ -196,7 +192,7 @@ impl Wrong {
         });
         if let Some((first, second)) = overlap {
             unpackable.push(format!(
-                "relocations of overlapping words, at addresses {first} and {second}"
+                "overlapping relocations at addresses {first} and {second}"
             ));
         }
         if !unpackable.is_empty() {

@@ -1,4 +1,4 @@
-//! A compiler: what it is, and which flags it knows.
+//! A compiler: its family and version, and which flags it supports.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};

@@ -1,4 +1,4 @@
-//! What a compiler's command does: it links, or it only compiles, or it only answers a question.
+//! What a compiler command does: link, compile only, or answer a question such as `--version`.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;

@@ -76,11 +76,11 @@ fn link(words: Vec<OsString>) -> Result<(), String> {
     match warnings.lock() {
         Ok(warnings) if warnings.is_empty() => Ok(()),
         Ok(warnings) => Err(warnings.join("\n")),
-        Err(_) => Err("a thread of the linker panicked".to_owned()),
+        Err(_) => Err("a linker thread panicked".to_owned()),
     }
 }
 
 #[cfg(not(feature = "embedded-linker"))]
 fn link(_words: Vec<OsString>) -> Result<(), String> {
-    Err("this program was built without the feature `embedded-linker`".to_owned())
+    Err("handpie was built without the feature `embedded-linker`".to_owned())
 }

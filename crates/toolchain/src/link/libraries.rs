@@ -22,7 +22,7 @@ const MAX_SCRIPT: u64 = 64 << 10;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Missing {
     /// There is only a shared one.
-    #[error("`-l{name}` is here only as a shared library: `{}`", .shared.display())]
+    #[error("`-l{name}` exists only as a shared library: `{}`", .shared.display())]
     OnlyShared {
         /// The name behind `-l`.
         name: String,
@@ -30,7 +30,7 @@ pub enum Missing {
         shared: PathBuf,
     },
     /// There is none.
-    #[error("`-l{name}` is in none of the folders that are searched: {}", list(.searched))]
+    #[error("`-l{name}` was not found in the searched directories: {}", list(.searched))]
     Nowhere {
         /// The name behind `-l`.
         name: String,
@@ -38,7 +38,7 @@ pub enum Missing {
         searched: Vec<PathBuf>,
     },
     /// A linker script that is understood in part only.
-    #[error("`{}` is a linker script and no archive: {what}", .path.display())]
+    #[error("`{}` is a linker script that cannot be used: {what}", .path.display())]
     Script {
         /// The script.
         path: PathBuf,
@@ -121,12 +121,12 @@ pub(super) fn expand(path: PathBuf, search: &[PathBuf]) -> Result<Vec<PathBuf>, 
             _ if word.starts_with('/') => files.push(PathBuf::from(word)),
             _ => match word.strip_prefix("-l") {
                 Some(name) => files.extend(find(OsStr::new(name), search, false)?),
-                None => return Err(not_understood(&format!("`{word}` is not understood"))),
+                None => return Err(not_understood(&format!("`{word}` is not supported"))),
             },
         }
     }
     match files.is_empty() {
-        true => Err(not_understood("it names no archive")),
+        true => Err(not_understood("the script names no archive")),
         false => Ok(files),
     }
 }

@@ -1,4 +1,4 @@
-//! The linkers, and what each has to be told to make the same thing.
+//! The linkers, and the options that make each produce the same output.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -45,7 +45,7 @@ const FIRST_RIGHT_LLD: u32 = 18;
 #[derive(Debug, thiserror::Error)]
 pub enum Unusable {
     /// It says of itself something that no known linker says.
-    #[error("`{}` says `{says}`, which is none of GNU ld, lld, mold and wild", .path.display())]
+    #[error("`{}` reports `{says}`; expected GNU ld, lld, mold or wild", .path.display())]
     Unknown {
         /// The program.
         path: PathBuf,
@@ -54,8 +54,8 @@ pub enum Unusable {
     },
     /// It writes wrong pointers.
     #[error(
-        "`{}` is LLD {version}; before {FIRST_RIGHT_LLD}, LLD accepts absolute addresses in read-only \
-         data and writes wrong pointers", .path.display()
+        "`{}` is LLD {version}; versions before {FIRST_RIGHT_LLD} accept absolute addresses in \
+         read-only data and write wrong pointers", .path.display()
     )]
     WrongPointers {
         /// The program.

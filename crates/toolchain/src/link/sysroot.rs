@@ -168,7 +168,7 @@ impl Target {
 
 /// What is missing where no libc was found.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no {libc} for {cpu} is on this machine{}", list(.looked))]
+#[error("no {libc} for {cpu} was found on this machine{}", list(.looked))]
 pub struct NotFound {
     /// Which libc.
     pub libc: &'static str,
@@ -227,12 +227,14 @@ pub fn find(libc: Libc, target: &Target, wants: Wants) -> Result<Sysroot, NotFou
         (Libc::Glibc, _) => format!("apt install libc6-dev:{}", target.go),
         (Libc::Musl, _) if wants.cpp || wants.zig => "pip install ziglang".to_owned(),
         (Libc::Musl, _) if wants.headers && target.is_host() => {
-            "apt install musl-tools, or pip install ziglang and --compiler zig".to_owned()
+            "apt install musl-tools, or pip install ziglang and pass --compiler zig".to_owned()
         }
         (Libc::Musl, Some(rust)) if !wants.headers => {
             format!("rustup target add {rust}, or pip install ziglang")
         }
-        (Libc::Musl, _) if wants.headers => "pip install ziglang, and --compiler zig".to_owned(),
+        (Libc::Musl, _) if wants.headers => "pip install ziglang, and pass --compiler \
+                                             zig"
+        .to_owned(),
         (Libc::Musl, _) => "pip install ziglang".to_owned(),
     };
     Err(NotFound {
@@ -263,14 +265,14 @@ fn rustup(target: &Target) -> Result<Sysroot, String> {
     let folder = rust_toolchains()
         .map(|toolchain| toolchain.join(&inside))
         .find(|folder| folder.join("rcrt1.o").is_file())
-        .ok_or_else(|| format!("no Rust toolchain has the target {rust}"))?;
+        .ok_or_else(|| format!("no Rust toolchain has the target {rust} installed"))?;
     let file = |name: &str| present(&folder, name);
     let mut libraries = vec![file("libc.a")?];
     libraries.extend(libgcc(target).map(|folder| folder.join("libgcc.a")));
     libraries.push(file("libunwind.a")?);
     Ok(Sysroot {
         libc: Libc::Musl,
-        origin: format!("Rust's target {rust} in {}", folder.display()),
+        origin: format!("the Rust target {rust} in {}", folder.display()),
         start: vec![file("rcrt1.o")?, file("crti.o")?, file("crtbeginS.o")?],
         relr: musl_reads_relr(&folder.join("libc.a")),
         libraries,
@@ -349,7 +351,7 @@ fn debian_musl(target: &Target) -> Result<Sysroot, String> {
     let triple = target.debian_musl();
     let folder = PathBuf::from("/usr/lib").join(&triple);
     let file = |name: &str| present(&folder, name);
-    let gcc = libgcc(target).ok_or_else(|| format!("gcc for {} is not here", target.gnu))?;
+    let gcc = libgcc(target).ok_or_else(|| format!("gcc for {} is not installed", target.gnu))?;
     Ok(Sysroot {
         libc: Libc::Musl,
         origin: format!("musl-dev in {}", folder.display()),
@@ -368,7 +370,7 @@ fn debian_musl(target: &Target) -> Result<Sysroot, String> {
 
 /// The machine's glibc, or Debian's for another CPU.
 fn glibc(target: &Target) -> Result<Sysroot, String> {
-    let gcc = libgcc(target).ok_or_else(|| format!("gcc for {} is not here", target.gnu))?;
+    let gcc = libgcc(target).ok_or_else(|| format!("gcc for {} is not installed", target.gnu))?;
     let native = PathBuf::from("/usr/lib").join(target.debian);
     let cross = PathBuf::from("/usr").join(target.debian).join("lib");
     let other = [PathBuf::from("/usr/lib64"), PathBuf::from("/usr/lib")];
@@ -440,7 +442,7 @@ fn present(folder: &Path, name: &str) -> Result<PathBuf, String> {
     let path = folder.join(name);
     match path.is_file() {
         true => Ok(path),
-        false => Err(format!("there is no {}", path.display())),
+        false => Err(format!("{} does not exist", path.display())),
     }
 }
 

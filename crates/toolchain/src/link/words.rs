@@ -55,7 +55,7 @@ pub enum Item {
 
 /// A word that cannot be understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is the last word and needs a value")]
+#[error("`{0}` needs a value")]
 pub struct NoValue(String);
 
 impl Words {
@@ -396,6 +396,6 @@ mod tests {
     #[test]
     fn a_flag_without_its_value_is_an_error() {
         let error = Words::parse(&["a.o".into(), "-o".into()]).unwrap_err();
-        assert_eq!(error.to_string(), "`-o` is the last word and needs a value");
+        assert_eq!(error.to_string(), "`-o` needs a value");
     }
 }

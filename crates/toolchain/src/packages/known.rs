@@ -13,33 +13,35 @@ const TABLE: &[Known] = &[
     Known {
         package: "kernel.org/pub/linux/libs/security/libcap/psx",
         fine: true,
-        why: "without cgo it calls syscall.AllThreadsSyscall, which does the same since Go 1.16",
+        why: "without cgo the package calls syscall.AllThreadsSyscall, which does the same since \
+              Go 1.16",
     },
     Known {
         package: "github.com/mattn/go-sqlite3",
         fine: false,
-        why: "its stand-in only returns errors when a database is opened; \
-              modernc.org/sqlite is SQLite in pure Go",
+        why: "without cgo, opening a database only returns an error; modernc.org/sqlite is SQLite \
+              in pure Go",
     },
     Known {
         package: "github.com/ebitengine/purego",
         fine: false,
-        why: "it loads shared libraries, which a static program cannot do",
+        why: "purego loads shared libraries, which a static program cannot do",
     },
     Known {
         package: "github.com/opencontainers/runc/libcontainer/nsenter",
         fine: false,
-        why: "its C code enters namespaces before Go starts; `runc init` cannot work without it",
+        why: "the C code enters namespaces before Go starts; `runc init` cannot work without that",
     },
     Known {
         package: "github.com/DataDog/zstd",
         fine: false,
-        why: "it binds the C library; github.com/klauspost/compress/zstd is zstd in pure Go",
+        why: "the package wraps the C library; github.com/klauspost/compress/zstd is zstd in pure \
+              Go",
     },
     Known {
         package: "plugin",
         fine: false,
-        why: "plugins are shared libraries; start them as programs of their own instead \
+        why: "plugins are shared libraries; run them as separate programs instead \
               (github.com/hashicorp/go-plugin)",
     },
 ];

@@ -1,4 +1,4 @@
-//! Everything the user said that is against a static-PIE.
+//! Flags and settings that rule out a static-PIE.
 
 use crate::contradiction::{Code, Contradiction};
 use crate::flags::{self, Flag};
@@ -29,10 +29,10 @@ pub(super) fn find(
         against.push(Contradiction::new(
             Code::BuildForeignToolexec,
             format!(
-                "`-toolexec={toolexec}` {}: go runs one wrapper only, and it must be handpie",
+                "`-toolexec={toolexec}` {}: go runs only one wrapper, which has to be handpie",
                 said.place_of("toolexec")
             ),
-            "build without it",
+            "build without `-toolexec`",
         ));
     }
 }
@@ -42,7 +42,7 @@ pub fn platform(env: &GoEnv, against: &mut Vec<Contradiction>) {
     if env.goos != "linux" {
         against.push(Contradiction::new(
             Code::BuildSystem,
-            format!("GOOS={}: handpie makes programs for Linux", env.goos),
+            format!("GOOS={}: handpie builds programs for Linux only", env.goos),
             "set GOOS=linux",
         ));
         return;
@@ -56,15 +56,15 @@ pub fn platform(env: &GoEnv, against: &mut Vec<Contradiction>) {
         "loong64" => return at_least(env, (1, 25), against),
         "ppc64" | "s390x" => return at_least(env, (1, 27), against),
         "mips" | "mipsle" | "mips64" | "mips64le" => {
-            "go has no position-independent code for this CPU (golang/go#43264)"
+            "Go does not generate position-independent code for this CPU (golang/go#43264)"
         }
-        _ => "handpie does not convert programs for this CPU yet",
+        _ => "handpie does not support this CPU yet",
     };
     let what = format!("GOARCH={}: {why}", env.goarch);
     against.push(Contradiction::new(
         Code::BuildCpu,
         what,
-        "handpie knows 386, amd64, arm, arm64, loong64, ppc64, ppc64le, riscv64 and s390x",
+        "supported are 386, amd64, arm, arm64, loong64, ppc64, ppc64le, riscv64 and s390x",
     ));
 }
 
@@ -74,8 +74,8 @@ fn at_least(env: &GoEnv, version: (u32, u32), against: &mut Vec<Contradiction>) 
         let (goarch, goversion) = (&env.goarch, &env.goversion);
         against.push(Contradiction::new(
             Code::BuildGoTooOld,
-            format!("GOARCH={goarch} needs go{major}.{minor}; this is {goversion}"),
-            "use a newer Go; `go.mod` and GOTOOLCHAIN decide which one runs",
+            format!("GOARCH={goarch} needs go{major}.{minor} or newer; found {goversion}"),
+            "use a newer Go; `go.mod` and GOTOOLCHAIN select the version",
         ));
     }
 }
@@ -89,20 +89,23 @@ fn cpu_level(request: &Request, env: &GoEnv, against: &mut Vec<Contradiction>) {
         ),
         "arm64" => (
             is_arm64_level(level),
-            "v8.0 to v8.9 and v9.0 to v9.5, with `,lse` and `,crypto` behind it",
+            "v8.0 to v8.9 and v9.0 to v9.5, optionally followed by `,lse` and `,crypto`",
         ),
         "ppc64" | "ppc64le" => (
             ["power8", "power9", "power10"].contains(&level.as_str()),
             "power8, power9, power10",
         ),
         "arm" => (["v6", "v7"].contains(&level.as_str()), "v6, v7"),
-        _ => (false, "none: Go has one for this CPU"),
+        _ => (false, ""),
     };
     if !known {
         against.push(Contradiction::new(
             Code::BuildCpuLevel,
-            format!("`--cpu {level}` is no level of {}", env.goarch),
-            format!("the levels are {list}"),
+            format!("`--cpu {level}` is not a CPU level of {}", env.goarch),
+            match list {
+                "" => format!("Go has only one CPU level for {}", env.goarch),
+                _ => format!("valid levels are {list}"),
+            },
         ));
     }
 }
@@ -123,8 +126,8 @@ fn toolchain(request: &Request, env: &GoEnv, said: &Said, against: &mut Vec<Cont
     if !env.is_at_least(OLDEST_GO) {
         against.push(Contradiction::new(
             Code::BuildGoTooOld,
-            format!("{} is older than go1.22", env.goversion),
-            "use a newer Go; `go.mod` and GOTOOLCHAIN decide which one runs",
+            format!("{} is too old; go1.22 or newer is needed", env.goversion),
+            "use a newer Go; `go.mod` and GOTOOLCHAIN select the version",
         ));
     }
     let compiler = said.last("compiler").and_then(|flag| flag.value.as_deref());
@@ -132,14 +135,14 @@ fn toolchain(request: &Request, env: &GoEnv, said: &Said, against: &mut Vec<Cont
         against.push(Contradiction::new(
             Code::BuildGccgo,
             format!("`-compiler=gccgo` {}", said.place_of("compiler")),
-            "gccgo links with GCC and libgo; use the gc compiler",
+            "gccgo links against GCC's libgo; use the gc compiler",
         ));
     }
     if request.cgo.is_none() && env.is_set("CGO_ENABLED") && env.cgo_enabled == "1" {
         against.push(Contradiction::new(
             Code::BuildCgoEnabled,
-            "CGO_ENABLED=1 in the environment or in the file of `go env -w`",
-            "set CGO_ENABLED=0, or say `--cgo`: the program then has a C library in it",
+            "CGO_ENABLED=1 is set in the environment or with `go env -w`",
+            "set CGO_ENABLED=0, or pass `--cgo` to link a C library into the program",
         ));
     }
 }
@@ -149,14 +152,14 @@ fn build_flags(said: &Said, against: &mut Vec<Contradiction>) {
         against.push(Contradiction::new(
             Code::BuildRace,
             format!("`-race` {}", said.place_of("race")),
-            "the race detector is a C library and no part of a release; test with plain go",
+            "the race detector is a C library and not meant for releases; test with plain go",
         ));
     }
     for name in ["msan", "asan"].into_iter().filter(|name| said.is_on(name)) {
         against.push(Contradiction::new(
             Code::BuildSanitizer,
             format!("`-{name}` {}", said.place_of(name)),
-            "sanitizers are C libraries and no part of a release; test with plain go",
+            "sanitizers are C libraries and not meant for releases; test with plain go",
         ));
     }
     let mode = said
@@ -166,14 +169,14 @@ fn build_flags(said: &Said, against: &mut Vec<Contradiction>) {
         against.push(Contradiction::new(
             Code::BuildMode,
             format!("`-buildmode={mode}` {}", said.place_of("buildmode")),
-            "a static-PIE is made of `-buildmode=pie`, which is set by itself",
+            "a static-PIE requires `-buildmode=pie`, which handpie sets automatically",
         ));
     }
     if said.is_on("linkshared") {
         against.push(Contradiction::new(
             Code::BuildMode,
             format!("`-linkshared` {}", said.place_of("linkshared")),
-            "a static-PIE has no shared library",
+            "a static-PIE does not use shared libraries",
         ));
     }
 }
@@ -187,30 +190,31 @@ fn linker_flags(request: &Request, said: &Said, against: &mut Vec<Contradiction>
             Code::BuildExternalLinking,
             format!("`-linkmode={mode}` in -ldflags"),
             match request.cgo {
-                None => "go's own linker makes the PIE; no C toolchain is needed",
-                Some(_) => "with `--cgo`, handpie links the program",
+                None => "Go's own linker writes the PIE; no C toolchain is needed",
+                Some(_) => "with `--cgo`, handpie links the program itself",
             },
         ));
     }
     if last("d").is_some_and(Flag::is_on) {
         against.push(Contradiction::new(
             Code::BuildNoRelocations,
-            "`-d` in -ldflags: go then writes no relocations, and the program cannot be moved",
-            "leave out `-d`; the converted program needs no loader anyway",
+            "`-d` in -ldflags: go then writes no relocations, so the program is not \
+             position-independent",
+            "remove `-d`; the converted program needs no dynamic loader anyway",
         ));
     }
     if let Some(mode) = value("buildmode").filter(|mode| *mode != "pie") {
         against.push(Contradiction::new(
             Code::BuildMode,
             format!("`-buildmode={mode}` in -ldflags"),
-            "a static-PIE is made of `-buildmode=pie`, which is set by itself",
+            "a static-PIE requires `-buildmode=pie`, which handpie sets automatically",
         ));
     }
     if last("linkshared").is_some_and(Flag::is_on) {
         against.push(Contradiction::new(
             Code::BuildMode,
             "`-linkshared` in -ldflags",
-            "a static-PIE has no shared library",
+            "a static-PIE does not use shared libraries",
         ));
     }
 }

@@ -1,5 +1,4 @@
-//! Turns advisories into a database. The same advisories give the same bytes, in whatever order they
-//! come.
+//! Builds a database from advisories. The same advisories give the same bytes, in any order.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -31,7 +30,7 @@ pub struct Builder {
     size: usize,
 }
 
-/// Why something is no advisory.
+/// Why something is not an advisory.
 #[derive(Debug)]
 pub enum RecordError {
     /// It is no JSON, or not of the shape that OSV asks for.
@@ -45,13 +44,16 @@ pub enum RecordError {
 impl fmt::Display for RecordError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Json(error) => write!(f, "no advisory as OSV has it: {error}"),
+            Self::Json(error) => write!(f, "not a valid OSV advisory: {error}"),
             Self::TooLarge(size) => {
-                write!(f, "{size} bytes; an advisory has at most {MAX_ADVISORY}")
+                write!(
+                    f,
+                    "advisory of {size} bytes; expected at most {MAX_ADVISORY}"
+                )
             }
             Self::TooMuch => write!(
                 f,
-                "advisories of more than {} MiB",
+                "advisories exceed {} MiB in total",
                 MAX_ADVISORIES_SIZE >> 20
             ),
         }

@@ -1,4 +1,4 @@
-//! Reads a database. Nothing is copied out of the file but what was asked for.
+//! Reads a database. Only what is asked for is copied out of the file.
 
 use std::cmp::Ordering;
 
@@ -35,7 +35,7 @@ impl Row<'_> {
 
 impl<'file> Database<'file> {
     /// How much of a file has to be read for everything but the texts of the advisories, by its first
-    /// [`super::START`] bytes; `None` when it is no database of this format.
+    /// [`super::START`] bytes; `None` when it is not a database of this format.
     pub fn size_without_texts(start: &[u8]) -> Option<u64> {
         let header = header(start).ok()?;
         strings_end(header).map(|end| end as u64)
@@ -80,7 +80,7 @@ impl<'file> Database<'file> {
             let (place, rows) = (database.tables.get_mut(table.index), rows);
             match (place, rows) {
                 (Some(place), Some(rows)) => *place = rows,
-                _ => return Err(wrong(table, "does not lie in the file")),
+                _ => return Err(wrong(table, "lies outside the file")),
             }
         }
         database.check()?;
@@ -216,7 +216,7 @@ impl<'file> Database<'file> {
                     .iter()
                     .all(|column| self.string_at(row, *column).is_some())
                 {
-                    return Err(wrong(table, "names a string that does not lie in the file"));
+                    return Err(wrong(table, "refers to a string outside the file"));
                 }
             }
         }
@@ -226,14 +226,14 @@ impl<'file> Database<'file> {
                 let end =
                     size(row.at(column)).saturating_add(size(row.at(column.saturating_add(1))));
                 if end > count {
-                    return Err(wrong(table, "names rows that are not there"));
+                    return Err(wrong(table, "refers to rows that do not exist"));
                 }
             }
         }
         for (table, column, target) in SINGLES {
             let count = self.count(target);
             if self.rows(table).any(|row| size(row.at(column)) >= count) {
-                return Err(wrong(table, "names a row that is not there"));
+                return Err(wrong(table, "refers to a row that does not exist"));
             }
         }
         let names = self

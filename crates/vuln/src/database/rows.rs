@@ -56,7 +56,7 @@ impl<'db> Advisory<'db> {
         self.database.string(self.row, 10)
     }
 
-    /// What it is when it is no vulnerability: `unmaintained`, `unsound`, `notice`.
+    /// What it is when it is not a vulnerability: `unmaintained`, `unsound`, `notice`.
     pub fn informational(&self) -> Option<&'db str> {
         Some(self.database.string(self.row, 12)).filter(|text| !text.is_empty())
     }

@@ -1,4 +1,4 @@
-//! Why there is no inventory of a binary: nothing in it tells what it holds, or more than can be true.
+//! Why a binary has no inventory: it lists no components, or implausibly many.
 
 use std::fmt;
 
@@ -43,10 +43,10 @@ impl NoInventory {
     /// What to do about it.
     pub fn hint(self) -> &'static str {
         match self {
-            Self::NothingRecorded => "of Rust programs, build with `cargo auditable build`",
-            Self::Packed => "look at the program before it is packed: `upx -d FILE` unpacks",
+            Self::NothingRecorded => "build Rust programs with `cargo auditable build`",
+            Self::Packed => "scan the program before it is packed, or unpack it with `upx -d FILE`",
             Self::TooManyModules(_) | Self::TooManyVersions(_) => {
-                "no toolchain writes such a list; find out who made the file"
+                "no toolchain writes such a list; find out where the file comes from"
             }
         }
     }
@@ -56,16 +56,16 @@ impl fmt::Display for NoInventory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NothingRecorded => f.write_str(
-                "it is no Go program and has no list of crates, so nothing tells what is in it",
+                "not a Go program, and has no list of crates, so its components are unknown",
             ),
-            Self::Packed => f.write_str("it was packed by UPX, so what is in it cannot be seen"),
+            Self::Packed => f.write_str("packed with UPX, so its components are unknown"),
             Self::TooManyModules(count) => write!(
                 f,
-                "it lists {count} modules or crates; expected at most {MAX_MODULES}"
+                "lists {count} modules or crates; expected at most {MAX_MODULES}"
             ),
             Self::TooManyVersions(count) => write!(
                 f,
-                "it lists one module or crate in {count} versions; expected at most {MAX_VERSIONS}"
+                "lists {count} versions of one module or crate; expected at most {MAX_VERSIONS}"
             ),
         }
     }

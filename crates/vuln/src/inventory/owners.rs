@@ -1,4 +1,4 @@
-//! Which module a package belongs to, told by its import path.
+//! Which module a package belongs to, by its import path.
 
 use std::collections::HashMap;
 

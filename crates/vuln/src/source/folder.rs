@@ -11,7 +11,7 @@ use walkdir::WalkDir;
 use super::{EXPECTED, UnusableDatabase};
 use crate::database::Builder;
 
-/// The largest file of a database, in bytes; what is larger is no advisory.
+/// The largest file of a database, in bytes; what is larger is not an advisory.
 const MAX_SIZE: u64 = 8 << 20;
 /// How deep advisories may lie: RustSec's are in `crates/`.
 const MAX_DEPTH: usize = 3;
@@ -42,7 +42,7 @@ pub(super) fn read(file: impl Read) -> io::Result<Vec<u8>> {
     file.take(MAX_SIZE.saturating_add(1))
         .read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_SIZE {
-        let message = format!("it has more than {} MiB", MAX_SIZE >> 20);
+        let message = format!("the file is larger than {} MiB", MAX_SIZE >> 20);
         return Err(io::Error::other(message));
     }
     Ok(bytes)
@@ -93,7 +93,7 @@ pub(super) fn collect(folder: &Path, builder: &mut Builder) -> Result<(), Unusab
         }
     }
     if !any {
-        let unusable = UnusableDatabase::new(&name).cause("there is not one advisory in it");
+        let unusable = UnusableDatabase::new(&name).cause("no advisory found");
         return Err(unusable.hint(EXPECTED));
     }
     Ok(())
@@ -127,6 +127,6 @@ mod tests {
     #[test]
     fn a_file_that_is_too_large_is_not_read_to_its_end() {
         let error = read(io::repeat(b' ')).unwrap_err();
-        assert!(error.to_string().contains("more than 8 MiB"), "{error}");
+        assert!(error.to_string().contains("larger than 8 MiB"), "{error}");
     }
 }

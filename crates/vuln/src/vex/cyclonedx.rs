@@ -121,7 +121,10 @@ pub(super) fn read(document: Value) -> Result<Document, Wrong> {
     };
     let (format, version) = (text("bomFormat"), text("specVersion"));
     if format != "CycloneDX" || !["1.4", "1.5", "1.6"].contains(&version) {
-        let found = format!("it is {format} {version}; expected CycloneDX 1.4, 1.5 or 1.6");
+        let found = format!(
+            "the document is {format} {version}; expected CycloneDX 1.4, 1.5 or \
+                             1.6"
+        );
         return Err(Wrong::Kind(found));
     }
     let wrong = |error: serde_json::Error| Wrong::Document(error.to_string());
@@ -167,7 +170,7 @@ impl Vulnerability {
         let names = std::iter::once(self.id).chain(references);
         let names: Vec<String> = names.filter(|name| !name.is_empty()).collect();
         if names.is_empty() {
-            return Err("it names no vulnerability; expected `id`".to_owned());
+            return Err("the statement names no vulnerability; expected `id`".to_owned());
         }
         let time = analysis.last_updated.or(analysis.first_issued);
         let mut targets: Vec<Target> = Vec::new();

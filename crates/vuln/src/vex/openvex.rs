@@ -111,7 +111,9 @@ impl Statement {
         let names = [name, id, last].into_iter().chain(aliases);
         let names: Vec<String> = names.filter(|name| !name.is_empty()).collect();
         if names.is_empty() {
-            return Err("it names no vulnerability; expected `name` or `@id`".to_owned());
+            return Err(
+                "the statement names no vulnerability; expected `name` or `@id`".to_owned(),
+            );
         }
         let has_reason = self.justification.is_some() || !self.impact_statement.trim().is_empty();
         if matches!(self.status, Label::NotAffected) && !has_reason {

@@ -75,11 +75,16 @@ pub(super) struct Target {
     pub(super) versions: Option<Arc<[String]>>,
 }
 
-/// When something was said; what is no time is an error.
+/// When something was said; what is not a time is an error.
 pub(super) fn instant(text: Option<&str>) -> Result<Option<Timestamp>, String> {
     let Some(text) = text else { return Ok(None) };
     let time = text.parse().map(Some);
-    time.map_err(|_| format!("`{text}` is no time; expected one like 2026-03-01T12:00:00Z"))
+    time.map_err(|_| {
+        format!(
+            "`{text}` is not a timestamp; expected one such as \
+                              2026-03-01T12:00:00Z"
+        )
+    })
 }
 
 /// A justification as OpenVEX spells it; `None` where it has none that says the same.
@@ -179,7 +184,7 @@ impl fmt::Display for Statement {
             Status::Fixed => "fixed",
             Status::Open => "open",
         };
-        write!(f, "{what}, says {}", self.source())?;
+        write!(f, "{what}, according to {}", self.source())?;
         match self.why() {
             why if why.is_empty() => Ok(()),
             why => write!(f, ": {why}"),

@@ -1,4 +1,4 @@
-//! Where the table of functions is: by name, or by its magic.
+//! Finds the function table (pclntab) by section name, or by its magic.
 
 use object::Endianness;
 

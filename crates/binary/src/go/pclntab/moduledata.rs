@@ -44,7 +44,7 @@ impl<'data> Memory<'data> {
     }
 }
 
-/// The first words of `moduledata`; of those that are no pointers, what happens to stand there.
+/// The first words of `moduledata`; of those that are not pointers, what happens to stand there.
 #[derive(Clone, Debug)]
 pub(super) struct Moduledata(Vec<u64>);
 

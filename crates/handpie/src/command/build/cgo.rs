@@ -1,4 +1,4 @@
-//! Programs that need C: who may, who compiles it, and what is said of the result.
+//! Programs that need C: which packages may use it, how it is compiled, and checks of the result.
 
 use std::path::Path;
 
@@ -59,7 +59,7 @@ impl Allowed {
             return Err(Failure::new(
                 Exit::No,
                 format!(
-                    "programs with C are not built for GOARCH={}",
+                    "programs with C code cannot be built for GOARCH={}",
                     settings.goarch
                 ),
             )
@@ -116,12 +116,12 @@ pub(super) fn forbidden_flag(go: &Go, profile: &Profile) -> Option<Failure> {
     };
     let (line, flag) = tail.lines().find_map(flag_in)?;
     let variable = format!("CGO_{line}_ALLOW");
-    let message = format!("go forbids `{flag}` in a `#cgo {line}` line");
+    let message = format!("go does not allow `{flag}` in a `#cgo {line}` line");
     let failure = Failure::new(Exit::Tool, message)
         .code(FORBIDDEN_FLAG)
-        .hint("handpie cc adds the hardening flags itself: delete this one from the line")
+        .hint("remove the flag from the line: handpie cc adds the hardening flags itself")
         .hint(format!(
-            "or allow it: {variable}='{flag}' handpie build ..."
+            "or allow the flag: {variable}='{flag}' handpie build ..."
         ));
     Some(failure)
 }
@@ -141,11 +141,14 @@ pub(super) fn look(package: &str, path: &Path) -> Result<Record, Failure> {
     if kind == Some(Kind::StaticPie) {
         return Record::unchanged(package, &mut input);
     }
-    let what = kind.map_or_else(|| "no binary".to_owned(), |kind| format!("a {kind}"));
-    let message = format!("`{}` was built, and is {what}", path.display());
+    let what = kind.map_or_else(|| "not a binary".to_owned(), |kind| format!("a {kind}"));
+    let message = format!(
+        "`{}` was built, but is {what} instead of a static-PIE",
+        path.display()
+    );
     Err(Failure::new(Exit::No, message)
         .code("link-not-static-pie")
-        .hint("a flag in CGO_LDFLAGS or -extldflags asks for something else"))
+        .hint("a flag in CGO_LDFLAGS or -extldflags requests another kind of output"))
 }
 
 #[cfg(test)]

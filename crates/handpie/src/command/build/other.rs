@@ -1,7 +1,7 @@
 //! `handpie build` of what is no Go: a cargo project, or whatever a command builds.
 //!
 //! In both, our compiler and linker are put in place of the usual ones, and everything that came out
-//! is looked at: what is no static-PIE is named with the reason.
+//! is looked at: what is not a static-PIE is named with the reason.
 
 use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt;
@@ -26,7 +26,7 @@ use crate::toolchain;
 
 /// The target that a cargo project is built for is not installed.
 pub(super) const NO_TARGET: &str = "cargo-no-target";
-/// Rules that say why something is no static-PIE.
+/// Rules that say why something is not a static-PIE.
 const REASONS: [&str; 4] = ["pie", "no-loader", "needed-libraries", "relro-applied"];
 
 /// Builds a cargo project for the machine's musl target, or the one that is named.
@@ -38,7 +38,13 @@ pub(super) fn cargo(
 ) -> Result<Exit, Failure> {
     let host = || {
         let target = Target::host().and_then(|target| target.rust);
-        let target = target.ok_or_else(|| Failure::new(Exit::No, "Rust has no musl for this CPU"));
+        let target = target.ok_or_else(|| {
+            Failure::new(
+                Exit::No,
+                "Rust has no musl target for \
+            this CPU",
+            )
+        });
         target
             .map(str::to_owned)
             .map_err(|error| error.code(NO_TARGET))
@@ -81,7 +87,8 @@ pub(super) fn cargo(
     let auditable = cargo.has_auditable();
     if !auditable {
         reporter.note(
-            "note: the programs do not name their crates: `cargo install cargo-auditable` does that",
+            "note: the programs will not list their crates; run `cargo install cargo-auditable` \
+             to enable that",
         );
     }
     let tool = cargo.tool(auditable);
@@ -119,7 +126,7 @@ pub(super) fn command(
     reporter: &Reporter,
 ) -> Result<Exit, Failure> {
     let [program, rest @ ..] = words else {
-        return Err(Failure::new(Exit::Usage, "there is no command to run"));
+        return Err(Failure::new(Exit::Usage, "no command to run"));
     };
     let folder = cc::folder_of_names()?;
     let tool = Tool::new(program)
@@ -212,7 +219,7 @@ fn judge(bytes: Bytes<'_>, mode: Option<u32>) -> Result<(String, Vec<String>), E
             }
         }
         if subject.kind != Kind::StaticPie && reasons.is_empty() {
-            reasons.push(format!("it is a {kind}"));
+            reasons.push(format!("the file is a {kind}"));
         }
     }
     Ok((kind, reasons))

@@ -1,5 +1,5 @@
-//! What this machine can make, tried for real: each language, for each CPU, with each libc and each
-//! linker, a small program is built and, where that is possible, run.
+//! `handpie doctor --try`: builds a small program in each language, for each CPU, with each libc
+//! and linker, and runs it where possible.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -46,7 +46,7 @@ struct Way {
 pub(super) fn run(cpus: &[String], reporter: &Reporter) -> Result<Exit, Failure> {
     let targets = targets(cpus)?;
     let folder = tempfile::tempdir().map_err(|cause| {
-        Failure::new(Exit::Input, "failed to make a temporary folder").cause(cause)
+        Failure::new(Exit::Input, "failed to create a temporary directory").cause(cause)
     })?;
     let own = toolchain::own_path()?;
     let mut attempts = Vec::new();
@@ -57,14 +57,14 @@ pub(super) fn run(cpus: &[String], reporter: &Reporter) -> Result<Exit, Failure>
             let number = attempts.len();
             let place = folder.path().join(number.to_string());
             fs::create_dir(&place).map_err(|cause| {
-                Failure::new(Exit::Input, "failed to make a temporary folder").cause(cause)
+                Failure::new(Exit::Input, "failed to create a temporary directory").cause(cause)
             })?;
             let answer = attempt(&own, &place, target, &way);
             attempts.push(Attempt {
                 language: way.language,
                 cpu: target.go,
                 libc: way.libc,
-                linker: way.linker.unwrap_or("its own"),
+                linker: way.linker.unwrap_or("built-in"),
                 answer,
             });
         }
@@ -80,8 +80,8 @@ fn targets(cpus: &[String]) -> Result<Vec<&'static Target>, Failure> {
     }
     let unknown = |cpu: &str| {
         let names: Vec<&str> = TARGETS.iter().map(|target| target.go).collect();
-        Failure::new(Exit::Usage, format!("`{cpu}` is no CPU that is known"))
-            .hint(format!("one of {}, or all", names.join(", ")))
+        Failure::new(Exit::Usage, format!("unknown CPU `{cpu}`"))
+            .hint(format!("use one of {}, or all", names.join(", ")))
     };
     if cpus.is_empty() {
         let host = Target::host().ok_or_else(|| unknown(std::env::consts::ARCH))?;
@@ -128,8 +128,8 @@ fn attempt(own: &Path, place: &Path, target: &Target, way: &Way) -> Answer {
     let made = Input::open(&program).and_then(|mut input| kind_of(&mut input));
     match made.ok().flatten() {
         Some(Kind::StaticPie) => {}
-        Some(other) => return Answer::no(format!("what comes out is a {other}")),
-        None => return Answer::no("nothing comes out".to_owned()),
+        Some(other) => return Answer::no(format!("the result is a {other}")),
+        None => return Answer::no("the build wrote no program".to_owned()),
     }
     says(&program, target)
 }
@@ -138,12 +138,12 @@ fn attempt(own: &Path, place: &Path, target: &Target, way: &Way) -> Answer {
 fn is_possible(target: &Target, way: &Way) -> Result<(), (String, Need)> {
     let missing = |program: &str, need| match in_path(program) {
         Some(_) => Ok(()),
-        None => Err((format!("`{program}` is not here"), need)),
+        None => Err((format!("`{program}` is not in PATH"), need)),
     };
     match way.linker {
         Some("mold") => missing("mold", Need::Mold)?,
         Some("bfd") if target.is_host() => missing("ld.bfd", Need::Binutils)?,
-        Some("lld") => _ = lld().ok_or(("there is no LLD 18 or newer".to_owned(), Need::Lld))?,
+        Some("lld") => _ = lld().ok_or(("LLD 18 or newer is not in PATH".to_owned(), Need::Lld))?,
         _ => {}
     }
     let needs_zig = !target.is_host() || (way.language == "C++" && way.libc == "musl");
@@ -154,7 +154,7 @@ fn is_possible(target: &Target, way: &Way) -> Result<(), (String, Need)> {
         _ => {}
     }
     if needs_zig && find_zig().is_none() {
-        return Err(("`zig` is not here".to_owned(), Need::Zig));
+        return Err(("`zig` is not installed".to_owned(), Need::Zig));
     }
     if needs_zig {
         return Ok(());
@@ -173,7 +173,7 @@ fn is_possible(target: &Target, way: &Way) -> Result<(), (String, Need)> {
     };
     match sysroot::find(libc, target, wants) {
         Ok(_) => Ok(()),
-        Err(_) => Err((format!("there is no {} to link", way.libc), need)),
+        Err(_) => Err((format!("no static {} was found", way.libc), need)),
     }
 }
 
@@ -248,7 +248,9 @@ fn reason(error: &Error) -> String {
     let wrong = lines
         .iter()
         .find(|line| !line.is_empty() && !line.ends_with(':'));
-    let cause = find("error:").or(wrong.copied()).unwrap_or("it failed");
+    let cause = find("error:")
+        .or(wrong.copied())
+        .unwrap_or("the build failed");
     let hint = find("hint: ").map(|hint| format!("; {hint}"));
     format!("{cause}{}", hint.unwrap_or_default())
 }
@@ -263,7 +265,7 @@ fn says(program: &Path, target: &Target) -> Answer {
             let name = format!("qemu-{emulator}-static");
             let Some(emulator) = in_path(&name) else {
                 let command = packages::command_for(Need::Qemu);
-                return Answer::yes(format!("built; not run for want of {name}: {command}"));
+                return Answer::yes(format!("built, but not run: {name} is missing: {command}"));
             };
             Tool::new(emulator).arg(program)
         }
@@ -273,9 +275,9 @@ fn says(program: &Path, target: &Target) -> Answer {
             let said = [output.stdout, output.stderr].concat();
             match String::from_utf8_lossy(&said).trim() == WORD {
                 true => Answer::yes("built and run".to_owned()),
-                false => Answer::no("built, and it says something else".to_owned()),
+                false => Answer::no("built, but the program prints unexpected output".to_owned()),
             }
         }
-        Err(error) => Answer::no(format!("built, and it does not run: {}", reason(&error))),
+        Err(error) => Answer::no(format!("built, but the program fails: {}", reason(&error))),
     }
 }

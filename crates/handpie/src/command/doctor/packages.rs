@@ -1,4 +1,4 @@
-//! Which package of this machine's distribution has what is missing.
+//! Which distribution package provides a missing tool.
 
 /// Something that a package has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -60,10 +60,7 @@ fn what_the_kernel_has_switched_off_counts_as_missing() {
         .map(|flags| flags.into_iter().filter(|it| it != "avx2").collect());
     let (found, _, above) = levels(&seen);
     assert_eq!(found, "v2");
-    assert_eq!(
-        above,
-        next("v3", &["AVX2 (the kernel has switched it off)"])
-    );
+    assert_eq!(above, next("v3", &["AVX2 (disabled by the kernel)"]));
 }
 
 #[test]
@@ -72,7 +69,7 @@ fn registers_that_are_not_saved_cannot_be_used() {
     seen.registers.zmm = false;
     let (found, _, above) = levels(&seen);
     assert_eq!(found, "v3");
-    let reason = "(the kernel does not save its registers)";
+    let reason = "(registers not saved by the kernel)";
     let lacks = above.unwrap().lacks;
     assert_eq!(lacks.len(), 5);
     assert!(lacks[0].ends_with(reason), "{lacks:?}");

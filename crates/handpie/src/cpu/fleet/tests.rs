@@ -120,8 +120,8 @@ fn what_is_no_report_says_why() {
     let mut kind = sound();
     kind["features"] = json!("none");
     for (document, why) in [
-        (json!([1]), "no JSON object"),
-        (json!({}), "no field `schema`"),
+        (json!([1]), "not a JSON object"),
+        (json!({}), "the field `schema` is missing"),
         (json!({"schema": 2}), "`schema` is 2"),
         (
             json!({"schema": 1, "error": {"message": "x"}}),

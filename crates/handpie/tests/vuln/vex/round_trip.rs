@@ -98,7 +98,7 @@ fn a_document_that_handpie_wrote_is_taken_when_somebody_has_edited_it() {
         assert_eq!(edited, 1, "{document:#}");
         let ran = with(&workshop, &document, &[]);
         assert_eq!(ran.status, 0, "{format}: {document:#} {ran:?}");
-        assert!(ran.stdout.contains("not affected, says"), "{ran:?}");
+        assert!(ran.stdout.contains("not affected, according to"), "{ran:?}");
         // What comes of it says the same to the next.
         let args = ["--format", format];
         let next: Value = serde_json::from_str(&with(&workshop, &document, &args).stdout).unwrap();

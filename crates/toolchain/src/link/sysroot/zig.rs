@@ -11,15 +11,20 @@ use crate::command::Tool;
 
 /// zig's musl for this CPU; with the C++ library if asked for.
 pub(super) fn musl(target: &Target, with_cpp: bool) -> Result<Sysroot, String> {
-    let zig = find().ok_or("zig is not here")?;
-    let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
+    let zig = find().ok_or("zig is not installed")?;
+    let folder = tempfile::tempdir().map_err(|error| {
+        format!(
+            "failed to create a temporary \
+        directory: {error}"
+        )
+    })?;
     let (mode, source) = match with_cpp {
         true => ("c++", "empty.cpp"),
         false => ("cc", "empty.c"),
     };
     let source = folder.path().join(source);
     std::fs::write(&source, "int main(void) { return 0; }\n")
-        .map_err(|error| format!("no temporary file: {error}"))?;
+        .map_err(|error| format!("failed to write a temporary file: {error}"))?;
     let output = Tool::new(&zig)
         .args([
             mode,
@@ -38,7 +43,7 @@ pub(super) fn musl(target: &Target, with_cpp: bool) -> Result<Sysroot, String> {
         .map_err(|error| error.to_string())?;
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     let line = text.lines().rfind(|line| line.contains("rcrt1.o"));
-    let line = line.ok_or("zig did not show the command of its linker")?;
+    let line = line.ok_or("zig did not print its linker command")?;
     let files = || line.split_whitespace().map(PathBuf::from);
     let start = files().filter(|path| path.ends_with("rcrt1.o"));
     // What a program of ours is linked to; UBSan is not.

@@ -122,7 +122,7 @@ impl Bill {
         while let Some(part) = above.pop().and_then(|part| self.parts.get(part)) {
             self.steps += 1 + part.of.len();
             if self.steps > MAX_STEPS {
-                let what = "more components depend on one another than can be followed";
+                let what = "the dependency graph of components is too large";
                 return Err(format!("{what}; expected at most {MAX_STEPS} steps"));
             }
             let new = part.of.iter().copied().filter(|whole| seen.insert(*whole));
