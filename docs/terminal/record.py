@@ -87,6 +87,7 @@ def prepare(handpie, folder):
         "LC_ALL": "C.UTF-8",
         "TERM": "xterm-256color",
         "CGO_ENABLED": "0",
+        "GOENV": "off",
         "GOTOOLCHAIN": "local",
         "GIT_CONFIG_GLOBAL": "/dev/null",
     }
