@@ -80,6 +80,46 @@ fn paths_that_are_named_exist() {
 }
 
 #[test]
+fn types_of_the_glossary_exist() {
+    let sources: Vec<String> = files("rs")
+        .filter(|(path, _)| path.starts_with("crates") && !super::is_test(path))
+        .map(|(_, text)| super::code_of(&text))
+        .collect();
+    let is_type = |name: &str| {
+        let mut kinds = ["struct", "enum", "trait"].iter();
+        kinds.any(|kind| {
+            let declaration = format!("{kind} {name}");
+            let mut sources = sources.iter();
+            sources.any(|code| !super::words(code, &declaration).is_empty())
+        })
+    };
+    let page = page("docs/glossary.md");
+    let names = page.split('`').skip(1).step_by(2);
+    let types: Vec<&str> = names
+        .filter_map(|name| name.rsplit_once("::"))
+        .map(|(_, name)| name)
+        .collect();
+    let absent: Vec<&&str> = types.iter().filter(|name| !is_type(name)).collect();
+    assert!(
+        types.len() > 20,
+        "the glossary names types as `crate::Type`"
+    );
+    assert_eq!(absent, [&""; 0], "named in docs/glossary.md");
+}
+
+#[test]
+fn the_glossary_is_in_order_and_says_each_word_once() {
+    let page = page("docs/glossary.md");
+    let entries = page.lines().filter_map(|line| line.strip_prefix("- **"));
+    let words: Vec<String> = entries
+        .filter_map(|entry| entry.split_once("**"))
+        .map(|(word, _)| word.to_lowercase())
+        .collect();
+    let unordered: Vec<&[String]> = words.windows(2).filter(|two| two[0] >= two[1]).collect();
+    assert!(!words.is_empty() && unordered.is_empty(), "{unordered:?}");
+}
+
+#[test]
 fn the_readme_is_short() {
     let length = page("README.md").lines().count();
     assert!(
