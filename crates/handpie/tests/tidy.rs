@@ -4,6 +4,9 @@
 //! The Rust is read by a scanner that knows comments and literals and nothing else; that is
 //! enough to find a word, and a rule that needs more than a word belongs into a lint.
 
+#[path = "tidy/pages.rs"]
+mod pages;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -168,21 +171,6 @@ fn file_names_say_what_is_inside() {
 }
 
 #[test]
-fn links_between_pages_resolve() {
-    let mut broken = Vec::new();
-    for (path, text) in files("md") {
-        let folder = path.parent().unwrap_or(Path::new(""));
-        for target in links(&text) {
-            let file = target.split('#').next().unwrap_or_default();
-            if !file.is_empty() && !root().join(folder).join(file).exists() {
-                broken.push(format!("{}: {target}", path.display()));
-            }
-        }
-    }
-    assert_eq!(broken, [""; 0]);
-}
-
-#[test]
 fn tests_against_past_bugs_exist() {
     let page = fs::read_to_string(root().join("docs/past-bugs.md")).expect("the page");
     let rust: Vec<(PathBuf, String)> = files("rs").collect();
@@ -197,34 +185,6 @@ fn tests_against_past_bugs_exist() {
         absent.extend(names.filter(|name| !is_there(name)).map(str::to_owned));
     }
     assert_eq!(absent, [""; 0], "named in docs/past-bugs.md");
-}
-
-/// The targets of a page's links that lead to files, code blocks aside.
-fn links(page: &str) -> Vec<String> {
-    let mut targets = Vec::new();
-    let mut in_code = false;
-    for line in page.lines() {
-        if line.trim_start().starts_with("```") {
-            in_code = !in_code;
-        }
-        // Code between backticks is every second piece.
-        for prose in line.split('`').step_by(2).filter(|_| !in_code) {
-            for rest in prose.split("](").skip(1) {
-                targets.extend(rest.split([')', ' ']).next().map(str::to_owned));
-            }
-            if let Some((_, target)) = prose.split_once("]: ").filter(|_| prose.starts_with('[')) {
-                targets.push(target.trim().to_owned());
-            }
-        }
-    }
-    targets.retain(|target| !target.contains("://") && !target.starts_with("mailto:"));
-    targets
-}
-
-#[test]
-fn reads_links_of_both_kinds_and_not_in_code() {
-    let page = "see [a](b.md#c), [d](https://e) and `[f](g)`\n```\n[h](i)\n```\n[j]: k.md\n";
-    assert_eq!(links(page), ["b.md#c", "k.md"]);
 }
 
 #[test]
