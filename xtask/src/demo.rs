@@ -30,11 +30,14 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
 
     heading("What hurts: a PIE from `go build` wants a loader");
     let plain = folder.join("plain/service");
+    println!("CGO_ENABLED=0 GOAMD64=v2, as in what follows, so that Go compiles its library once.");
     show(
         &in_service(workplace.tool("go"))
-            .args(["build", "-buildmode=pie", "-o"])
+            .args(["build", "-buildmode=pie"])
+            .args(["-trimpath", "-tags=netgo,osusergo", "-o"])
             .arg(&plain)
-            .env("CGO_ENABLED", "0"),
+            .env("CGO_ENABLED", "0")
+            .env("GOAMD64", "v2"),
     )?;
     fails_in_an_empty_root(&plain)?;
 
