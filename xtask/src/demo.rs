@@ -3,21 +3,20 @@
 //! The reader should believe nothing that is not shown: every step prints the command, what the
 //! command said, and what that means. If any step does not come out as told, the demo fails.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use handpie_toolchain::command::{Stream, Tool};
-
-use crate::test::{Workplace, build_handpie};
-use crate::{root, setup};
+use xtask::http::get;
+use xtask::workplace::Workplace;
+use xtask::{flags, root, system_tools, toolchains};
 
 /// `cargo xtask demo`.
 pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
-    crate::flags(args, [])?;
+    flags(args, [])?;
     let folder = root().join("target/demo");
     if folder.exists() {
         std::fs::remove_dir_all(&folder)?;
@@ -26,16 +25,19 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
 
     heading("What is needed: Rust to build handpie, and Go");
     let workplace = Workplace::prepare()?;
-    let handpie = build_handpie(&workplace)?;
+    let handpie = handpie()?;
     show(&workplace.tool("go").arg("version"))?;
 
     heading("What hurts: a PIE from `go build` wants a loader");
     let plain = folder.join("plain/service");
+    println!("CGO_ENABLED=0 GOAMD64=v2, as in what follows, so that Go compiles its library once.");
     show(
         &in_service(workplace.tool("go"))
-            .args(["build", "-buildmode=pie", "-o"])
+            .args(["build", "-buildmode=pie"])
+            .args(["-trimpath", "-tags=netgo,osusergo", "-o"])
             .arg(&plain)
-            .env("CGO_ENABLED", "0"),
+            .env("CGO_ENABLED", "0")
+            .env("GOAMD64", "v2"),
     )?;
     fails_in_an_empty_root(&plain)?;
 
@@ -90,6 +92,17 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The handpie that was compiled together with us.
+fn handpie() -> anyhow::Result<PathBuf> {
+    let handpie = std::env::current_exe()?.with_file_name("handpie");
+    ensure!(
+        handpie.is_file(),
+        "there is no {}; `cargo xtask demo` builds it",
+        handpie.display()
+    );
+    Ok(handpie)
+}
+
 fn in_service(tool: Tool) -> Tool {
     tool.dir(root().join("examples/service"))
 }
@@ -98,8 +111,8 @@ fn in_service(tool: Tool) -> Tool {
 fn path_with_go_only(folder: &Path) -> anyhow::Result<PathBuf> {
     let path = folder.join("path");
     std::fs::create_dir_all(&path)?;
-    std::os::unix::fs::symlink(setup::go()?, path.join("go"))?;
-    if let Some(git) = setup::find_in_path("git") {
+    std::os::unix::fs::symlink(toolchains::go()?, path.join("go"))?;
+    if let Some(git) = system_tools::find_in_path("git") {
         std::os::unix::fs::symlink(git, path.join("git"))?;
     }
     Ok(path)
@@ -223,20 +236,6 @@ fn ask(child: &mut Child, service: &Path) -> anyhow::Result<()> {
          made in memory. `-check` says nothing and exits with 0 when all is well.",
     );
     Ok(())
-}
-
-/// The body of an answer. An HTTP client of ten lines, so that the demo depends on none.
-pub(crate) fn get(address: &str, path: &str) -> anyhow::Result<String> {
-    let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n")?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    let (head, body) = answer
-        .split_once("\r\n\r\n")
-        .context("an answer has a head")?;
-    ensure!(head.contains(" 200 "), "the service answered {head}");
-    Ok(body.to_owned())
 }
 
 /// Asks it to stop, as a container runtime does, and expects that it does.

@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use handpie_toolchain::command::Tool;
 use serde_json::Value;
-
-use crate::root;
+use xtask::root;
 
 /// A module, its version, and its checksum as go.sum has it.
 pub(crate) struct GoModule {

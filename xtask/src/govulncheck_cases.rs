@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use xtask::root;
 
 use crate::go_module::GoModule;
-use crate::root;
 
 const MODULE: GoModule = GoModule {
     path: "golang.org/x/vuln",

@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use xtask::root;
 
 use crate::go_module::GoModule;
-use crate::root;
 
 /// Go 1.15 and 1.16, for Linux, Windows and macOS.
 const MODULE: GoModule = GoModule {

@@ -6,6 +6,7 @@ use std::fs;
 
 use anyhow::{Context, bail};
 use handpie_toolchain::command::Tool;
+use xtask::root;
 
 use crate::stubs::{ASSEMBLER, DISASSEMBLER};
 
@@ -39,9 +40,9 @@ const FLAGS: [&str; 10] = [
 ];
 
 pub(crate) fn run(check: bool) -> anyhow::Result<()> {
-    let pie = crate::root().join("crates/pie");
+    let pie = root().join("crates/pie");
     for (cpu, target, flags) in CPUS {
-        let object = crate::root().join(format!("target/stubs/{cpu}-relro.o"));
+        let object = root().join(format!("target/stubs/{cpu}-relro.o"));
         Tool::new(ASSEMBLER)
             .arg(format!("--target={target}"))
             .args(FLAGS)

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use serde_json::Value;
+use xtask::root;
 
 use crate::go_module::GoModule;
-use crate::root;
 
 const MODULE: GoModule = GoModule {
     path: "github.com/owenrumney/go-sarif/v3",

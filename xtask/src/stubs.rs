@@ -8,6 +8,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
 use handpie_toolchain::command::Tool;
+use xtask::{flags, root};
 
 /// The CPUs in Go's words, clang's target, and what the assembler has to know beside it.
 const CPUS: [(&str, &str, &[&str]); 9] = [
@@ -75,8 +76,8 @@ const OPTIONS: [Part; 2] = [
 ];
 
 pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
-    let [check] = crate::flags(args, ["--check"])?;
-    let pie = crate::root().join("crates/pie");
+    let [check] = flags(args, ["--check"])?;
+    let pie = root().join("crates/pie");
     for (cpu, target, flags) in CPUS {
         let stubs = pie.join("stubs");
         let mut text = format!(
@@ -115,7 +116,7 @@ fn assemble(
     flags: &[&str],
     part: &Part,
 ) -> anyhow::Result<String> {
-    let object = crate::root().join(format!("target/stubs/{cpu}-{}.o", part.constant));
+    let object = root().join(format!("target/stubs/{cpu}-{}.o", part.constant));
     fs::create_dir_all(object.parent().context("no folder")?)?;
     Tool::new(ASSEMBLER)
         .arg(format!("--target={target}"))

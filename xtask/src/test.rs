@@ -6,24 +6,28 @@
 //! `--show-output`; what passing tests say besides is not passed on.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
-use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::sync::mpsc;
 
 use anyhow::{Context, bail};
 use handpie_toolchain::command::{Stream, Tool};
+use xtask::system_tools::{find_in_path, is_excused, is_in_path, missing_tools};
+use xtask::workplace::{Workplace, cargo};
+use xtask::{ReportedFailure, flags, root};
 
-use crate::{root, setup, stubs};
+use crate::stubs;
 
 /// `cargo xtask test`.
 pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
-    crate::flags(args, [])?;
+    flags(args, [])?;
     let strict = std::env::var_os("HANDPIE_REQUIRE").is_some_and(|value| value == "all");
     let mut absent = 0;
-    for (tool, purpose) in setup::missing_tools() {
-        println!("`{tool}` is not here, so this is not tested: {purpose}");
+    for tool in missing_tools() {
+        println!(
+            "`{}` is not here, so this is not tested: {}",
+            tool.command, tool.purpose
+        );
         absent += 1;
     }
     if strict && absent > 0 {
@@ -52,7 +56,7 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
         cargo("doc --workspace --no-deps --quiet").env("RUSTDOCFLAGS", "-D warnings"),
     );
     let mut skips = Vec::new();
-    if setup::is_in_path(stubs::ASSEMBLER) {
+    if is_in_path(stubs::ASSEMBLER) {
         let xtask = workplace.tool(std::env::current_exe()?);
         step(
             "start-up stubs are what their sources say",
@@ -61,7 +65,7 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     } else {
         skips.push("SKIPPED: comparing the start-up stubs with their sources needs clang-19");
     }
-    if let Some(deny) = setup::find_cargo_deny() {
+    if let Some(deny) = find_in_path("cargo-deny") {
         // Not the advisories: whether a crate has one changes without a change of ours.
         let check = ["check", "bans", "licenses", "sources"];
         step("dependencies", workplace.tool(deny).args(check));
@@ -120,71 +124,7 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
         return Ok(());
     }
     // The summary has said it; the last line stays the result.
-    Err(crate::Said.into())
-}
-
-/// Tools that CI does without: a skip for want of one is counted and shown like any other, but
-/// accepted. Debian packages none of them; PowerShell is not to be had by other ways, and compiling
-/// cargo-deny takes longer than all of our tests, so whoever changes dependencies has it.
-/// cargo-auditable writes what a recipe of the corpus also forges. upx is not in Debian 12.
-const EXCUSED: &[&str] = &["pwsh", "cargo-deny", "cargo-auditable", "upx"];
-
-pub(crate) fn is_excused(skip: &str) -> bool {
-    let tool = skip.rsplit("needs ").next().unwrap_or_default();
-    EXCUSED.contains(&tool.trim_matches('`'))
-}
-
-/// The cargo that runs us.
-pub(crate) fn cargo() -> OsString {
-    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
-}
-
-/// The release build of the program.
-pub(crate) fn build_handpie(workplace: &Workplace) -> anyhow::Result<PathBuf> {
-    let target = match std::env::var_os("CARGO_TARGET_DIR") {
-        Some(target) => std::path::absolute(target)?,
-        None => root().join("target"),
-    };
-    println!("building handpie; the first time takes some minutes");
-    let build = workplace
-        .tool(cargo())
-        .args(["build", "--release", "--package", "handpie", "--target-dir"])
-        .arg(&target);
-    build
-        .stdout(Stream::Inherit)
-        .stderr(Stream::Inherit)
-        .run()?;
-    Ok(target.join("release/handpie"))
-}
-
-/// The environment that tests and the demo run in.
-pub(crate) struct Workplace {
-    path: OsString,
-}
-
-impl Workplace {
-    /// Finds or fetches a Go and puts it first in PATH.
-    pub(crate) fn prepare() -> anyhow::Result<Workplace> {
-        let go = setup::go()?;
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let folders = go.parent().map(Into::into).into_iter();
-        let folders = folders
-            .chain(std::env::split_paths(&path))
-            // Where Debian keeps setcap and chroot.
-            .chain(["/usr/sbin".into(), "/sbin".into(), setup::installed_tools()]);
-        Ok(Workplace {
-            path: std::env::join_paths(folders)?,
-        })
-    }
-
-    /// A program in that environment, started in the folder of the repository.
-    pub(crate) fn tool(&self, program: impl AsRef<std::ffi::OsStr>) -> Tool {
-        Tool::new(program)
-            .dir(root())
-            .env("PATH", &self.path)
-            // Not the user's: what we put into it should go when `target` goes.
-            .env("GOCACHE", root().join("target/go-cache"))
-    }
+    Err(ReportedFailure.into())
 }
 
 /// What a run of cargo's tests came to.

@@ -1,6 +1,6 @@
 //! Holds `handpie check` against binaries of which the truth is known: one test for each binary of
 //! `target/corpus`, which `cargo xtask corpus` builds. What the answers mean, and where the truth
-//! comes from, stands in `tests/corpus/README.md`.
+//! comes from, stands in `crates/corpus/README.md`.
 
 mod support;
 
@@ -57,7 +57,7 @@ fn trial(folder: &Path, truth: Value) -> Trial {
 
 /// Fails with everything that `handpie check` says otherwise than the truth.
 fn check(path: &Path, truth: &Value) -> Result<(), Failed> {
-    let policy = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/every-rule.toml");
+    let policy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus/every-rule.toml");
     let output = handpie(["check", "--format", "json", "--policy"])
         .args([policy.as_path(), path])
         .output()

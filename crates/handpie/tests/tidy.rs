@@ -14,11 +14,15 @@ use std::path::{Path, PathBuf};
 /// Which of our crates may use which, and must: arrows point down only.
 const CRATE_EDGES: &[(&str, &[&str])] = &[
     ("audit", &["binary"]),
+    ("bench", &["toolchain", "xtask"]),
     ("binary", &[]),
+    ("corpus", &["toolchain", "xtask"]),
     (
         "handpie",
         &["audit", "binary", "pie", "prove", "toolchain", "vuln"],
     ),
+    // Compiled before anything else can be said, so it waits for no other crate.
+    ("launcher", &[]),
     ("pie", &["binary"]),
     ("prove", &["binary"]),
     ("toolchain", &[]),
@@ -51,21 +55,42 @@ fn crates_have_exactly_the_edges_of_the_design() {
     );
 }
 
+#[test]
+fn the_launcher_of_xtask_depends_on_nothing() {
+    let manifest = root().join("xtask/launcher/Cargo.toml");
+    let manifest = fs::read_to_string(manifest).expect("the manifest");
+    assert_eq!(
+        dependencies(&manifest),
+        [""; 0],
+        "they would be compiled before a fresh clone says its first line"
+    );
+}
+
 /// The crates of ours that a manifest depends on, apart from its tests.
 fn edges(manifest: &str) -> BTreeSet<String> {
-    let mut edges = BTreeSet::new();
+    let names = dependencies(manifest).into_iter();
+    names
+        .filter_map(|name| match name.strip_prefix("handpie-") {
+            Some(name) => Some(name.to_owned()),
+            None => (name == "xtask").then_some(name),
+        })
+        .collect()
+}
+
+/// Everything that a manifest depends on, apart from its tests.
+fn dependencies(manifest: &str) -> Vec<String> {
+    let mut names = Vec::new();
     let mut counts = false;
     for line in manifest.lines() {
         if let Some(heading) = line.strip_prefix('[') {
             let heading = heading.trim_end().trim_end_matches(']');
             counts = heading.ends_with("dependencies") && !heading.ends_with("dev-dependencies");
-        }
-        if counts && let Some(rest) = line.strip_prefix("handpie-") {
-            let name = rest.split(['.', ' ', '=']).next().unwrap_or_default();
-            edges.insert(name.to_owned());
+        } else if counts && line.starts_with(|c: char| c.is_alphanumeric()) {
+            let name = line.split(['.', ' ', '=']).next().unwrap_or_default();
+            names.push(name.to_owned());
         }
     }
-    edges
+    names
 }
 
 #[test]
@@ -85,6 +110,8 @@ fn unsafe_is_in_one_file() {
 fn programs_are_started_in_two_places() {
     let places = rust_places(|path, code| {
         let allowed = path == Path::new("crates/toolchain/src/command.rs")
+            // Starts cargo, which has yet to compile the other.
+            || path.starts_with("xtask/launcher")
             || path.starts_with("crates/prove/src")
             || is_test(path);
         if allowed {
@@ -107,7 +134,7 @@ fn only_the_program_prints() {
             // A program of its own, and what a build script prints is for cargo.
             || path.starts_with("fuzz")
             || path.ends_with("build.rs")
-            || path.starts_with("xtask")
+            || is_for_development(path)
             || path.starts_with("examples")
             || is_test(path);
         if allowed {
@@ -138,7 +165,7 @@ fn no_test_is_switched_off() {
 #[test]
 fn every_file_that_skips_can_be_told_not_to() {
     let quiet: Vec<String> = files("rs")
-        .filter(|(path, _)| !path.ends_with("tidy.rs") && !path.starts_with("xtask"))
+        .filter(|(path, _)| !path.ends_with("tidy.rs") && !is_for_development(path))
         .filter(|(_, text)| text.contains("SKIPPED: ") && !text.contains("HANDPIE_REQUIRE"))
         .map(|(path, _)| path.display().to_string())
         .collect();
@@ -227,6 +254,12 @@ fn words(code: &str, word: &str) -> Vec<usize> {
 /// A file without its tests, which stand at its foot.
 fn before_tests(code: &str) -> &str {
     code.split("#[cfg(test)]\nmod ").next().unwrap_or(code)
+}
+
+/// Programs for the terminal that are no part of the product.
+fn is_for_development(path: &Path) -> bool {
+    let folders = ["bench", "crates/corpus", "xtask"];
+    folders.iter().any(|folder| path.starts_with(folder))
 }
 
 fn is_test(path: &Path) -> bool {

@@ -1,9 +1,9 @@
-//! How long a survey takes. `cargo xtask survey-speed` runs this in a release build on real libraries,
+//! How long a survey takes. `cargo xtask bench survey-speed` runs this in a release build on real libraries,
 //! whose paths `HANDPIE_SURVEY` has; alone, it holds that a large object takes no time to speak of.
 
 #![allow(
     clippy::print_stdout,
-    reason = "what was measured is for xtask to read"
+    reason = "what was measured is for bench to read"
 )]
 
 mod object;
