@@ -44,7 +44,9 @@ fn read(path: &Path, name: &str) -> Result<Vec<u8>, Failure> {
         let message =
             format!("`{name}` has {size} bytes; expected a VEX document of at most {MAX_VEX_SIZE}");
         let failure = Failure::new(Exit::Input, message).code("too-large");
-        return Err(failure.hint("extract the statements about your programs into a smaller document"));
+        return Err(
+            failure.hint("extract the statements about your programs into a smaller document")
+        );
     }
     fs::read(path).map_err(|cause| failed(&cause))
 }

@@ -4,10 +4,12 @@
 mod support;
 
 use std::fs;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use handpie_toolchain::command::Tool;
+use rustix::fs::{Mode, OFlags, mkdirat, openat};
 use serde_json::Value;
 use support::{skip, tool};
 use tempfile::TempDir;
@@ -80,9 +82,13 @@ impl Place {
 
     /// Puts folders into each other until the path is longer than the kernel takes (PATH_MAX, 4096).
     fn dig(&self, name: &str) {
-        let script = "n=$(printf 'n%.0s' $(seq 200)); for i in $(seq 30); do mkdir $n; cd $n; done";
-        let shell = Tool::new("sh").args(["-c", script]).dir(self.path(name));
-        shell.run().expect("sh makes folders");
+        let directory = OFlags::DIRECTORY | OFlags::RDONLY;
+        let mut folder = fs::File::open(self.path(name)).map(OwnedFd::from).unwrap();
+        let inner = "n".repeat(200);
+        for _ in 0..30 {
+            mkdirat(&folder, &inner, Mode::RWXU | Mode::from_raw_mode(0o055)).unwrap();
+            folder = openat(&folder, &inner, directory, Mode::empty()).unwrap();
+        }
     }
 
     fn write_database(&self) {

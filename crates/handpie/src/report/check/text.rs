@@ -103,7 +103,7 @@ impl Renderer<Examination, Summary> for Text {
     }
 
     fn end(&mut self, out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
-        if summary.files < 2 {
+        if summary.files < 2 && summary.passed_over == 0 {
             return Ok(());
         }
         writeln!(out, "{summary}")
