@@ -14,9 +14,9 @@ use handpie_audit::Date;
 use handpie_audit::vuln::{Builder, Database, DatabaseError, START, Source};
 use handpie_toolchain::cache;
 
+use crate::atomic_file;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::replace;
 pub(crate) use collect::{Origin, SOURCES};
 
 pub(crate) const MISSING: &str = "vuln-db-missing";
@@ -135,14 +135,14 @@ impl Advisories {
         let failed = |cause: std::io::Error| {
             let message = format!("failed to write `{}`", path.display());
             Failure::new(Exit::Input, message)
-                .code(replace::OUTPUT_NOT_WRITTEN)
+                .code(atomic_file::OUTPUT_NOT_WRITTEN)
                 .cause(cause)
                 .hint("the database that was there is as it was")
         };
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(failed)?;
         }
-        replace::write_bytes(&path, &self.file).map_err(failed)?;
+        atomic_file::write_data(&path, &self.file).map_err(failed)?;
         Ok(path)
     }
 }

@@ -18,8 +18,8 @@ use crate::failure::Failure;
 pub(crate) const CODES: [&str; 4] = [
     NOT_A_REGULAR_FILE,
     UNREADABLE_FILE,
-    crate::replace::OUTPUT_IS_INPUT,
-    crate::replace::OUTPUT_NOT_WRITTEN,
+    crate::atomic_file::OUTPUT_IS_INPUT,
+    crate::atomic_file::OUTPUT_NOT_WRITTEN,
 ];
 const NOT_A_REGULAR_FILE: &str = "not-a-regular-file";
 const UNREADABLE_FILE: &str = "unreadable-file";

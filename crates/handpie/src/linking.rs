@@ -14,7 +14,7 @@ use crate::evidence;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input::Input;
-use crate::toolchain;
+use crate::paths;
 
 mod survey;
 mod verify;
@@ -126,7 +126,7 @@ fn refuse_other_kinds(kind: &Kind) -> Result<(), Failure> {
 
 /// The linker of that name. `embedded` stands for another one where libwild does not know the CPU.
 fn linker(name: &OsString, target: &Target) -> Result<Linker, Failure> {
-    let host = toolchain::own_path()?;
+    let host = paths::own_program()?;
     let unusable = |message: &str| Failure::new(Exit::Tool, message).code(LINKER_UNUSABLE);
     if name == "embedded" && !(link::embedded::IS_BUILT_IN && link::embedded::knows(target)) {
         let others = OTHER_LINKERS.iter().map(OsStr::new);

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use handpie_pie::{Error, Outcome, Pieces};
 
+use crate::atomic_file::{self, Inheritance};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::hardening::Hardening;
 use crate::input::{self, Input};
 use crate::pipeline;
-use crate::replace::{self, Replacement};
 use crate::report::Reporter;
 use crate::report::convert::{Answer, ConvertReport};
 
@@ -56,7 +56,7 @@ pub(crate) fn run(args: &Convert, reporter: &Reporter) -> Result<Exit, Failure> 
     }
     let mut input = Input::open(&args.file)?;
     if let (Some(output), false) = (&args.output, args.dry_run) {
-        replace::refuse_same_file(&input, output)?;
+        atomic_file::refuse_same_file(&input, output)?;
     }
     let (answer, result) =
         match input.look(|file| handpie_pie::convert_with(file, args.hardening.options()))? {
@@ -78,11 +78,11 @@ pub(crate) fn run(args: &Convert, reporter: &Reporter) -> Result<Exit, Failure> 
     };
     if let (Some(pieces), Some(target), false) = (&result, &target, args.dry_run) {
         let keep = if args.in_place {
-            Replacement::InPlace
+            Inheritance::Everything
         } else {
-            Replacement::NewFile
+            Inheritance::Permissions
         };
-        replace::write(&input, target, pieces, keep)?;
+        atomic_file::write(&input, target, pieces, keep)?;
         if input::is_stream(target) {
             // Standard output is taken by the program itself.
             return Ok(exit);

@@ -12,12 +12,12 @@ use handpie_pie::{FINGERPRINT, Options, Outcome};
 use handpie_toolchain::cache::Cache;
 use handpie_toolchain::wrapper::{self, Handpie, Linked};
 
+use crate::atomic_file::{self, Inheritance};
+use crate::build_notes::{self, Note};
 use crate::failure::Failure;
 use crate::hardening::Hardening;
 use crate::input::Input;
 use crate::pipeline;
-use crate::record::{self, Record};
-use crate::replace::{self, Replacement};
 use crate::report;
 
 /// Runs when the first argument is `toolexec`, before anything else of the program does.
@@ -44,7 +44,7 @@ pub(crate) fn run_if_asked(mut args: impl Iterator<Item = OsString>) -> Option<E
         match wrapper::run(&words, handpie, &Cache::of_user(), &mut convert) {
             Ok(ended) => {
                 if ended.code != 0 {
-                    record::link_failed();
+                    build_notes::leave_link_failure();
                 }
                 report::toolexec::pass_on(&ended.stderr);
                 match report::write_with(|stdout| stdout.write_all(&ended.stdout)) {
@@ -53,7 +53,7 @@ pub(crate) fn run_if_asked(mut args: impl Iterator<Item = OsString>) -> Option<E
                 }
             }
             Err(wrapper::Error::Convert(failure)) => {
-                record::refused();
+                build_notes::leave_refusal();
                 report::toolexec::failure(&failure);
                 ExitCode::FAILURE
             }
@@ -73,20 +73,20 @@ fn convert(linked: &Linked<'_>, options: Options) -> Result<(), Failure> {
             // file makes ext4 write the new one to disk first, which would take longer than the
             // conversion; and if writing fails, nothing unconverted is left for go to take.
             let _ = fs::remove_file(linked.file);
-            replace::write(
+            atomic_file::write(
                 &input,
                 linked.file,
                 &conversion.pieces,
-                Replacement::InPlace,
+                Inheritance::Everything,
             )?;
-            record::keep(|| Record::converted(linked.package, &conversion, &mut input));
+            build_notes::leave(|| Note::converted(linked.package, &conversion, &mut input));
         }
         // What go's linker wrote starts at our stub only where our linker has made it.
         Ok(Outcome::AlreadyStaticPie { by_us: true }) => {
-            record::keep(|| Record::linked(linked.package, &mut input));
+            build_notes::leave(|| Note::linked(linked.package, &mut input));
         }
         Ok(Outcome::AlreadyStaticPie { by_us: false }) => {
-            record::keep(|| Record::unchanged(linked.package, &mut input));
+            build_notes::leave(|| Note::unchanged(linked.package, &mut input));
         }
         Err(error) => return Err(pipeline::unconverted(&program_name(linked), error)),
     }

@@ -11,14 +11,15 @@ use handpie_toolchain::link::sysroot::Target;
 use handpie_toolchain::packages::{self, Listing};
 use handpie_toolchain::profile::{Cgo, Profile};
 
+use crate::build_notes::Note;
 use crate::command::link::LibcChoice;
 use crate::examine::kind_of;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::go_failure;
 use crate::input::Input;
+use crate::paths;
 use crate::policy::{PolicyArgs, Rulebook};
-use crate::record::Record;
-use crate::toolchain;
 
 pub(super) const FORBIDDEN_FLAG: &str = "go-forbids-flag";
 
@@ -65,7 +66,7 @@ impl Allowed {
             )
             .code("build-cpu"));
         };
-        let own = toolchain::own_path()?.display().to_string();
+        let own = paths::own_program()?.display().to_string();
         let libc = libc.to_possible_value();
         let libc = libc.map_or_else(String::new, |value| value.get_name().to_owned());
         let compiler = |mode: &str| {
@@ -103,7 +104,7 @@ impl Allowed {
         };
         match against.is_empty() {
             true => Ok(()),
-            false => Err(toolchain::contradicted("the program needs C", &against)),
+            false => Err(go_failure::contradicted("the program needs C", &against)),
         }
     }
 }
@@ -135,11 +136,11 @@ fn flag_in(line: &str) -> Option<(&str, &str)> {
 }
 
 /// What was linked. Our linker has looked at it already; go may have been told to use another.
-pub(super) fn look(package: &str, path: &Path) -> Result<Record, Failure> {
+pub(super) fn look(package: &str, path: &Path) -> Result<Note, Failure> {
     let mut input = Input::open(path)?;
     let kind = kind_of(&mut input)?;
     if kind == Some(Kind::StaticPie) {
-        return Record::unchanged(package, &mut input);
+        return Note::unchanged(package, &mut input);
     }
     let what = kind.map_or_else(|| "no binary".to_owned(), |kind| format!("a {kind}"));
     let message = format!("`{}` was built, and is {what}", path.display());

@@ -20,9 +20,9 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files::{self, Found};
 use crate::input::Input;
+use crate::paths;
 use crate::report::Reporter;
 use crate::report::made::{Made, MadeReport};
-use crate::toolchain;
 
 /// The target that a cargo project is built for is not installed.
 pub(super) const NO_TARGET: &str = "cargo-no-target";
@@ -136,7 +136,7 @@ pub(super) fn command(
     let started = SystemTime::now().checked_sub(Duration::from_secs(1));
     tool.run()
         .map_err(|error| Failure::new(Exit::Tool, "failed to build").cause(error))?;
-    let here = toolchain::absolute(None)?;
+    let here = paths::absolute(None)?;
     let found = files::find(&[here]);
     let fresh: Vec<PathBuf> = found
         .iter()
@@ -191,7 +191,7 @@ fn look(path: &Path) -> Result<Made, Failure> {
         Failure::new(Exit::Input, message).cause(error)
     })?;
     Ok(Made {
-        file: toolchain::shown(path),
+        file: paths::shown(path),
         kind,
         size,
         reasons,

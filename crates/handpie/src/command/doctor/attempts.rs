@@ -16,9 +16,9 @@ use crate::examine::kind_of;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input::Input;
+use crate::paths;
 use crate::report::Reporter;
 use crate::report::doctor::{Attempt, AttemptsReport};
-use crate::toolchain;
 
 /// The first build for a CPU makes a libc.
 const LIMIT: Duration = Duration::from_secs(300);
@@ -48,7 +48,7 @@ pub(super) fn run(cpus: &[String], reporter: &Reporter) -> Result<Exit, Failure>
     let folder = tempfile::tempdir().map_err(|cause| {
         Failure::new(Exit::Input, "failed to make a temporary folder").cause(cause)
     })?;
-    let own = toolchain::own_path()?;
+    let own = paths::own_program()?;
     let mut attempts = Vec::new();
     for target in targets {
         for way in ways(target) {

@@ -9,7 +9,7 @@ use std::path::Path;
 use handpie_audit::Answer;
 
 use super::{Checked, Sheet, Summary, Unread, why};
-use crate::place;
+use crate::paths;
 use crate::policy::Rulebook;
 
 pub(super) struct Github<'a> {
@@ -30,7 +30,7 @@ impl<'a> Github<'a> {
         message: &str,
     ) -> io::Result<()> {
         let here = &self.rulebook.here;
-        let file = place::seen_from(here, here, path).display().to_string();
+        let file = paths::relative_to(here, here, path).display().to_string();
         let (file, title) = (property(&file), property(title));
         writeln!(
             out,
