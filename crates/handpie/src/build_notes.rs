@@ -20,9 +20,9 @@ use handpie_toolchain::cache;
 use handpie_toolchain::profile::VERSION_VARIABLES;
 use serde::{Deserialize, Serialize};
 
+use crate::conversion;
 use crate::failure::Failure;
 use crate::input::Input;
-use crate::pipeline;
 
 /// The variable that names the folder.
 pub(crate) const FOLDER: &str = "HANDPIE_RECORDS";
@@ -113,7 +113,7 @@ impl Note {
 
     /// A static-PIE of which nothing else is known.
     pub(crate) fn unchanged(package: &str, input: &mut Input) -> Result<Self, Failure> {
-        let options = input.look(pipeline::stub)?.and_then(|stub| stub.options);
+        let options = input.look(conversion::stub)?.and_then(|stub| stub.options);
         Ok(Self {
             package: package.to_owned(),
             kind_before: None,

@@ -1,11 +1,11 @@
 //! handpie makes, proves and looks after static-PIE release binaries.
 //!
 //! This crate is the program: words, formats and exit codes. What it does is in the libraries; how
-//! they are joined is in `pipeline.rs`.
+//! they are joined is in `conversion.rs` and `linking.rs`.
 
 mod args;
 mod command;
-mod pipeline;
+mod conversion;
 mod linking;
 mod go_failure;
 mod build_notes;

@@ -85,7 +85,7 @@ impl Module {
     fn is_static_pie(&self, name: &str) -> bool {
         let bytes = fs::read(self.path(name)).unwrap();
         matches!(
-            handpie_pie::convert(&bytes),
+            handpie_pie::convert(&bytes, handpie_pie::Options::default()),
             Ok(handpie_pie::Outcome::AlreadyStaticPie { by_us: true })
         )
     }

@@ -325,7 +325,7 @@ fn program(
 /// A program that an earlier build made and nothing is remembered of.
 fn look(package: &str, path: &std::path::Path) -> Result<Note, Failure> {
     let mut input = Input::open(path)?;
-    match input.look(|file| handpie_pie::convert(file))? {
+    match input.look(|file| handpie_pie::convert(file, handpie_pie::Options::default()))? {
         Ok(handpie_pie::Outcome::AlreadyStaticPie { by_us: true }) => {
             let record = Note::unchanged(package, &mut input)?;
             let _ = build_notes::remember(path, &record);

@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use handpie_pie::{Error, Outcome, Pieces};
+use handpie_pie::Outcome;
 
-use crate::atomic_file::{self, Inheritance};
+use crate::atomic_file;
+use crate::conversion::{self, Target};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::hardening::Hardening;
 use crate::input::{self, Input};
-use crate::pipeline;
 use crate::report::Reporter;
 use crate::report::convert::{Answer, ConvertReport};
 
@@ -20,12 +20,12 @@ use crate::report::convert::{Answer, ConvertReport};
 /// relocates itself, makes its RELRO pages read-only, and goes on with the program. Addresses,
 /// symbols, debug information, notes and build ids stay as they are; the file gets smaller.
 ///
-/// A file that cannot be converted is refused with every reason; `handpie explain CODE` says more.
+/// A file that cannot be converted is refused with every reason; `handpie explain CODE` explains one.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   handpie convert svc -o svc.static      write the result to another file
   handpie convert --in-place svc         replace the file; nothing is lost if that fails
-  handpie convert --dry-run svc          say what would be done")]
+  handpie convert --dry-run svc          print what would be done")]
 pub(crate) struct Convert {
     /// The program; - for standard input
     #[arg(value_name = "FILE")]
@@ -34,65 +34,52 @@ pub(crate) struct Convert {
     #[arg(short, long, value_name = "OUT", conflicts_with = "in_place")]
     #[arg(required_unless_present_any = ["in_place", "dry_run"])]
     output: Option<PathBuf>,
-    /// Replace FILE by the result
+    /// Replace FILE with the result
     #[arg(long)]
     in_place: bool,
     #[command(flatten)]
     hardening: Hardening,
-    /// Say what would be done and write nothing
+    /// Print what would be done, and write nothing
     #[arg(long)]
     dry_run: bool,
 }
 
 pub(crate) fn run(args: &Convert, reporter: &Reporter) -> Result<Exit, Failure> {
-    let target = if args.in_place {
-        Some(args.file.clone())
-    } else {
-        args.output.clone()
-    };
     if args.in_place && input::is_stream(&args.file) {
         let failure = Failure::new(Exit::Usage, "standard input cannot be replaced");
         return Err(failure.hint("give -o OUT"));
     }
+    let output = match args.in_place {
+        true => Some(&args.file),
+        false => args.output.as_ref(),
+    };
+    let target = match output {
+        Some(_) if args.dry_run => Target::Nowhere,
+        Some(_) if args.in_place => Target::Input,
+        Some(output) => Target::File(output),
+        None => Target::Nowhere,
+    };
     let mut input = Input::open(&args.file)?;
-    if let (Some(output), false) = (&args.output, args.dry_run) {
+    if let Target::File(output) = target {
         atomic_file::refuse_same_file(&input, output)?;
     }
-    let (answer, result) =
-        match input.look(|file| handpie_pie::convert_with(file, args.hardening.options()))? {
-            Ok(Outcome::Converted(conversion)) => {
-                let answer = Answer::converted(&conversion.plan, !args.dry_run);
-                (answer, Some(conversion.pieces))
-            }
-            Ok(Outcome::AlreadyStaticPie { by_us }) => {
-                // With -o, a pipeline gets its file whatever the input was.
-                let copy = args.output.is_some().then(|| Pieces::copy(input.size()));
-                (Answer::AlreadyStaticPie { by_handpie: by_us }, copy)
-            }
-            Err(Error::Refused(refusals)) => (Answer::refused(&refusals), None),
-            Err(error) => return Err(pipeline::unconverted(&input.name, error)),
-        };
-    let exit = match answer {
-        Answer::Refused { .. } => Exit::No,
-        _ => Exit::Done,
-    };
-    if let (Some(pieces), Some(target), false) = (&result, &target, args.dry_run) {
-        let keep = if args.in_place {
-            Inheritance::Everything
-        } else {
-            Inheritance::Permissions
-        };
-        atomic_file::write(&input, target, pieces, keep)?;
-        if input::is_stream(target) {
-            // Standard output is taken by the program itself.
-            return Ok(exit);
-        }
+    let outcome = conversion::convert(&mut input, target, args.hardening.options())?;
+    let is_refused = matches!(outcome, Outcome::Refused(_));
+    if let Target::File(output) = target
+        && input::is_stream(output)
+        && !is_refused
+    {
+        // Standard output is taken by the program itself.
+        return Ok(Exit::Done);
     }
     let report = ConvertReport {
         file: input.name.clone(),
-        output: target.map(|path| path.display().to_string()),
-        answer,
+        output: output.map(|path| path.display().to_string()),
+        answer: Answer::of(&outcome, !args.dry_run),
     };
     reporter.print("convert", &report)?;
-    Ok(exit)
+    Ok(match is_refused {
+        true => Exit::No,
+        false => Exit::Done,
+    })
 }
