@@ -1,5 +1,5 @@
-//! How a program is linked: what it needs is found and surveyed, the linker is started, and what it
-//! made is looked at before anybody gets it.
+//! How a program is linked: its inputs are found and surveyed, the linker is started, and its output
+//! is held against what is promised before it gets its name.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -15,22 +15,21 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input::Input;
 use crate::paths;
+use crate::promise::{self, Extent, Inspection};
 
 mod survey;
-mod verify;
 
-/// Codes of why nothing was linked.
+/// Codes of failures to link.
 #[cfg(test)]
-pub(crate) const CODES: [&str; 7] = [
+pub(crate) const CODES: [&str; 6] = [
     NOT_A_PROGRAM,
     NO_LIBC,
     MISSING_LIBRARY,
     LINKER_UNUSABLE,
     LINKER_REFUSED,
     LINKER_CRASHED,
-    verify::NOT_AS_ASKED,
 ];
-/// Something asks for what cannot be a static-PIE.
+/// The flags ask for something else than a program.
 const NOT_A_PROGRAM: &str = "link-kind";
 const NO_LIBC: &str = "link-no-libc";
 const MISSING_LIBRARY: &str = "link-library";
@@ -38,18 +37,18 @@ const LINKER_UNUSABLE: &str = "linker-unusable";
 const LINKER_REFUSED: &str = "linker-refused";
 const LINKER_CRASHED: &str = "linker-crashed";
 
-/// What is to be linked and how.
+/// What to link, and how.
 #[derive(Clone, Debug)]
 pub(crate) struct Job {
-    /// What is asked for.
+    /// The command line.
     pub(crate) words: Words,
-    /// Which libc; `None` when the words bring their own, as rustc's do.
+    /// Which libc; `None` when the command line names its own, as rustc's does.
     pub(crate) libc: Option<Libc>,
-    /// The CPU, where it was said; else that of the first object.
+    /// The CPU, if it was given; otherwise that of the first object.
     pub(crate) target: Option<&'static Target>,
     /// `embedded`, the name of a linker, or its path.
     pub(crate) linker: OsString,
-    /// What libc is wanted for.
+    /// What the libc must provide.
     pub(crate) wants: Wants,
     pub(crate) time_limit: Duration,
 }
@@ -91,7 +90,11 @@ pub(crate) fn link(job: &Job) -> Result<Program, Failure> {
         time_limit: job.time_limit,
     });
     let linked = linked.map_err(|error| not_linked(&job.words.output, error))?;
-    let size = verify::verify(linked.path(), &job.words.output, startup.is_some())?;
+    let extent = match startup {
+        Some(_) => Extent::Whole,
+        None => Extent::OwnStartFiles,
+    };
+    let kept = keeps_promises(linked.path(), &job.words.output, extent)?;
     let command = linked.command.clone();
     linked
         .keep(&job.words.output)
@@ -101,9 +104,26 @@ pub(crate) fn link(job: &Job) -> Result<Program, Failure> {
         output: job.words.output.clone(),
         linker: linker.name(),
         libc: sysroot.map(|sysroot| sysroot.origin),
-        size,
+        size: kept.size,
         command,
     })
+}
+
+/// Looks at what the linker made, before it gets the name of the output.
+pub(crate) fn keeps_promises(
+    linked: &Path,
+    output: &Path,
+    extent: Extent,
+) -> Result<Inspection, Failure> {
+    let inspection = promise::inspect(linked, extent)?;
+    inspection
+        .require(&output.display().to_string())
+        .map_err(|failure| {
+            failure.hint(
+                "nothing was written; a flag or an object asks for something else, or the linker is \
+                 at fault: try another with --linker",
+            )
+        })
 }
 
 fn has_inputs(words: &Words) -> bool {
@@ -115,13 +135,13 @@ fn refuse_other_kinds(kind: &Kind) -> Result<(), Failure> {
         Kind::Program => return Ok(()),
         Kind::SharedObject => "a shared library (-shared)",
         Kind::RelocatableObject => "an object (-r)",
-        Kind::PositionDependent => "a program for one address (-no-pie)",
+        Kind::PositionDependent => "a program for one fixed address (-no-pie)",
         Kind::Nothing => "no program at all",
     };
-    let message = format!("what is asked for is {what}, and not a static-PIE");
+    let message = format!("the flags ask for {what}, not for a static-PIE");
     Err(Failure::new(Exit::No, message)
         .code(NOT_A_PROGRAM)
-        .hint("leave the flag out, or use the linker of your compiler"))
+        .hint("remove the flag, or use the linker of your compiler"))
 }
 
 /// The linker of that name. `embedded` stands for another one where libwild does not know the CPU.
@@ -131,13 +151,13 @@ fn linker(name: &OsString, target: &Target) -> Result<Linker, Failure> {
     if name == "embedded" && !(link::embedded::IS_BUILT_IN && link::embedded::knows(target)) {
         let others = OTHER_LINKERS.iter().map(OsStr::new);
         let mut others = others.filter_map(|name| Linker::named(name, target, &host).ok());
-        let message = format!("the linker that is built in knows nothing of {}", target.go);
+        let message = format!("the built-in linker does not support {}", target.go);
         return others.next().ok_or_else(|| {
             unusable(&message).hint("apt install lld-19, and say --linker ld.lld-19")
         });
     }
     Linker::named(name, target, &host).map_err(|error| {
-        unusable("the linker cannot be used")
+        unusable("cannot use the linker")
             .cause(error)
             .hint("--linker embedded needs no other program")
     })
@@ -170,7 +190,7 @@ fn target(job: &Job) -> Result<&'static Target, Failure> {
         }
     }
     Target::host().ok_or_else(|| {
-        Failure::new(Exit::No, "for which CPU is not known").hint("give an object (.o) first")
+        Failure::new(Exit::No, "the target CPU is unknown").hint("give an object (.o) first")
     })
 }
 
@@ -196,7 +216,7 @@ fn cpu_name(elf: &Elf<'_>) -> Option<&'static str> {
 pub(crate) fn find_sysroot(libc: Libc, target: &Target, wants: Wants) -> Result<Sysroot, Failure> {
     sysroot::find(libc, target, wants).map_err(|error| {
         let hint = error.hint.clone();
-        Failure::new(Exit::No, "there is no libc to link")
+        Failure::new(Exit::No, "no libc found to link with")
             .code(NO_LIBC)
             .cause(error)
             .hint(hint)
@@ -213,9 +233,9 @@ fn missing(missing: Vec<link::Missing>) -> Failure {
     match only_shared {
         true => failure.hint(
             "a static-PIE needs an archive (.a): build the library with --enable-static, or \
-             install the package that has one",
+             install the package that contains one",
         ),
-        false => failure.hint("name its folder with -L, or install it"),
+        false => failure.hint("give its folder with -L, or install it"),
     }
 }
 
@@ -246,11 +266,11 @@ fn not_linked(output: &Path, error: link::Error) -> Failure {
         link::Error::Crashed { .. } => Failure::new(Exit::Tool, message)
             .code(LINKER_CRASHED)
             .cause(error)
-            .hint("an object is damaged, or this is a bug of the linker: try --linker bfd"),
+            .hint("an object is damaged, or the linker has a bug: try --linker bfd"),
         link::Error::Command(_) => Failure::new(Exit::Tool, message)
             .code(LINKER_CRASHED)
             .cause(error)
-            .hint("--time-limit gives it longer"),
+            .hint("give it more time with --time-limit"),
         link::Error::Write { .. } => Failure::new(Exit::Input, message).cause(error),
     }
 }

@@ -7,6 +7,7 @@ mod args;
 mod command;
 mod conversion;
 mod linking;
+mod promise;
 mod go_failure;
 mod build_notes;
 mod input;

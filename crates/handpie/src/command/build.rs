@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 mod cgo;
-mod other;
+pub(crate) mod other;
 
 use handpie_toolchain::cache::Cache;
 use handpie_toolchain::cargo;
@@ -16,16 +16,18 @@ use handpie_toolchain::version::Version;
 
 use super::link::LibcChoice;
 use crate::build_notes::{self, Note};
+use crate::conversion;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::go_failure;
 use crate::hardening::Hardening;
 use crate::input::Input;
 use crate::paths;
+use crate::promise::{self, Extent};
 use crate::report::Reporter;
 use crate::report::build::{self, BuildReport, DryRun, Program};
 
-/// Codes of why nothing was built.
+/// Codes of failures to build.
 #[cfg(test)]
 pub(crate) const CODES: [&str; 2] = [other::NO_TARGET, cgo::FORBIDDEN_FLAG];
 
@@ -35,15 +37,15 @@ pub(crate) const CODES: [&str; 2] = [other::NO_TARGET, cgo::FORBIDDEN_FLAG];
 /// -ldflags=-w -bindnow, GOAMD64=v2, GOARM=6 or GOARM64=v8.0, and the version from git in
 /// main.Version and main.version; then converts what go has linked. For 386, arm and riscv64, whose
 /// PIE go cannot link without C, handpie links it. Your own flags, tags, GOFLAGS and settings are
-/// added, and win where they say something else. What cannot become a static-PIE, and packages
-/// that need C, are refused before anything is built.
+/// added, and win where they differ. What cannot become a static-PIE, and packages that need C, are
+/// refused before anything is built.
 ///
 /// With --cgo, or with `[cgo]` in handpie.toml, packages may use C: it is compiled by `handpie cc`,
 /// hardened, and linked with musl, and the program is a static-PIE all the same.
 ///
 /// In a cargo project, runs `cargo build --release` for the musl target with handpie's linker. With a
-/// command behind `--`, runs it with CC and CXX set to handpie's compilers. Both look at every program
-/// that came out, and name those that are no static-PIE.
+/// command after `--`, runs it with CC and CXX set to handpie's compilers. Both inspect every program
+/// that was built, and list those that are not a static-PIE as promised.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   handpie build ./cmd/svc                       writes ./svc
@@ -62,7 +64,7 @@ pub(crate) struct Build {
     /// power8 to power10 on ppc64 and ppc64le
     #[arg(long, value_name = "LEVEL")]
     cpu: Option<String>,
-    /// This package does all you need without cgo; PKG/... means all packages below, too
+    /// This package does all you need without cgo; PKG/... includes all packages below it
     #[arg(long, value_name = "PKG")]
     pure: Vec<String>,
     /// Packages may use C, which is compiled and linked with a libc
@@ -212,18 +214,17 @@ fn go(args: &Build, reporter: &Reporter) -> Result<Exit, Failure> {
     };
     if !profile.prints_only {
         for (package, path) in outputs {
-            let made = match request.cgo {
-                Some(_) => Some(cgo::look(&package, &path)?),
+            let fresh = match request.cgo {
+                Some(_) => Some(Note::unchanged(&package, &mut Input::open(&path)?)?),
                 None => notes
                     .programs
                     .iter()
-                    .find(|one| one.package == package)
+                    .find(|note| note.package == package)
                     .cloned(),
             };
-            let made = made.as_ref();
             report
                 .programs
-                .push(program(&package, path, made, &profile)?);
+                .push(program(&package, path, fresh, &profile)?);
         }
     }
     reporter.print("build", &report)?;
@@ -278,24 +279,27 @@ fn own_version(listing: &Listing) -> Option<Version> {
     }
 }
 
+/// `fresh` is the note of this build; none when go found the program up to date.
 fn program(
     package: &str,
     path: PathBuf,
-    made: Option<&Note>,
+    fresh: Option<Note>,
     profile: &Profile,
 ) -> Result<Program, Failure> {
-    let record = match made {
-        Some(record) => {
+    let up_to_date = fresh.is_none();
+    let note = match fresh {
+        Some(note) => {
             // Only speeds up the next report.
-            let _ = build_notes::remember(&path, record);
-            record.clone()
+            let _ = build_notes::remember(&path, &note);
+            note
         }
         None => match build_notes::recall(&path) {
-            Some(record) => record,
-            None => look(package, &path)?,
+            Some(note) => note,
+            None => read_note(package, &path)?,
         },
     };
-    let stamped = record.version_variables.clone();
+    keeps_promises(&path)?;
+    let stamped = note.version_variables.clone();
     let version = match (&profile.stamp, stamped) {
         (Stamp::Nothing(reason), _) => build::Version::Absent {
             reason: reason.clone(),
@@ -316,25 +320,30 @@ fn program(
     };
     Ok(Program {
         path: paths::shown(&path),
-        up_to_date: made.is_none(),
-        note: record,
+        up_to_date,
+        note,
         version,
     })
 }
 
-/// A program that an earlier build made and nothing is remembered of.
-fn look(package: &str, path: &std::path::Path) -> Result<Note, Failure> {
+/// The note of a program that an earlier build made and that none was kept of.
+fn read_note(package: &str, path: &Path) -> Result<Note, Failure> {
     let mut input = Input::open(path)?;
-    match input.look(|file| handpie_pie::convert(file, handpie_pie::Options::default()))? {
-        Ok(handpie_pie::Outcome::AlreadyStaticPie { by_us: true }) => {
-            let record = Note::unchanged(package, &mut input)?;
-            let _ = build_notes::remember(path, &record);
-            Ok(record)
-        }
-        _ => Err(Failure::new(
-            Exit::Bug,
-            format!("`{}` was built, but not converted", path.display()),
-        )
-        .hint("remove it and build again; please report how it came about")),
+    if input.look(conversion::stub)?.is_none() {
+        let message = format!("`{}` was built, but not converted", path.display());
+        return Err(Failure::new(Exit::Bug, message)
+            .hint("remove it and build again; please report how this happened"));
     }
+    let note = Note::unchanged(package, &mut input)?;
+    let _ = build_notes::remember(path, &note);
+    Ok(note)
+}
+
+/// Looks at what go wrote. It may have been told to use another linker, or other flags.
+pub(crate) fn keeps_promises(path: &Path) -> Result<(), Failure> {
+    let inspection = promise::inspect(path, Extent::Whole)?;
+    let kept = inspection.require(&paths::shown(path));
+    kept.map(|_| ()).map_err(|failure| {
+        failure.hint("a flag in -ldflags, CGO_LDFLAGS or -extldflags asks for something else")
+    })
 }

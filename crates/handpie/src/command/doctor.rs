@@ -14,7 +14,7 @@ use crate::input::Input;
 use crate::report::Reporter;
 use crate::report::doctor::{Answer, Cpu, DoctorReport};
 
-mod attempts;
+pub(crate) mod attempts;
 mod packages;
 
 /// Say what this machine can build, run and prove, for each CPU, and why not

@@ -1,9 +1,7 @@
-//! Programs that need C: who may, who compiles it, and what is said of the result.
-
-use std::path::Path;
+//! Programs that need C: which packages may, and what compiles it.
 
 use clap::ValueEnum;
-use handpie_audit::{Cgo as Declared, Kind};
+use handpie_audit::Cgo as Declared;
 use handpie_toolchain::command::Error;
 use handpie_toolchain::flags;
 use handpie_toolchain::go::{Go, GoEnv};
@@ -11,13 +9,10 @@ use handpie_toolchain::link::sysroot::Target;
 use handpie_toolchain::packages::{self, Listing};
 use handpie_toolchain::profile::{Cgo, Profile};
 
-use crate::build_notes::Note;
 use crate::command::link::LibcChoice;
-use crate::examine::kind_of;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::go_failure;
-use crate::input::Input;
 use crate::paths;
 use crate::policy::{PolicyArgs, Rulebook};
 
@@ -60,7 +55,7 @@ impl Allowed {
             return Err(Failure::new(
                 Exit::No,
                 format!(
-                    "programs with C are not built for GOARCH={}",
+                    "programs that use C cannot be built for GOARCH={}",
                     settings.goarch
                 ),
             )
@@ -133,20 +128,6 @@ fn flag_in(line: &str) -> Option<(&str, &str)> {
     let (kind, flag) = said.split_once(": ")?;
     let flag = flag.split(" (see ").next().unwrap_or(flag);
     Some((kind, flag.trim()))
-}
-
-/// What was linked. Our linker has looked at it already; go may have been told to use another.
-pub(super) fn look(package: &str, path: &Path) -> Result<Note, Failure> {
-    let mut input = Input::open(path)?;
-    let kind = kind_of(&mut input)?;
-    if kind == Some(Kind::StaticPie) {
-        return Note::unchanged(package, &mut input);
-    }
-    let what = kind.map_or_else(|| "no binary".to_owned(), |kind| format!("a {kind}"));
-    let message = format!("`{}` was built, and is {what}", path.display());
-    Err(Failure::new(Exit::No, message)
-        .code("link-not-static-pie")
-        .hint("a flag in CGO_LDFLAGS or -extldflags asks for something else"))
 }
 
 #[cfg(test)]

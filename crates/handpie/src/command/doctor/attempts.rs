@@ -1,28 +1,26 @@
-//! What this machine can make, tried for real: each language, for each CPU, with each libc and each
-//! linker, a small program is built and, where that is possible, run.
+//! What this machine can build, tried out: for each language, CPU, libc and linker, a small program is
+//! built and, where that is possible, run.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use handpie_audit::Kind;
 use handpie_toolchain::command::{Error, Tool};
 use handpie_toolchain::link::Libc;
 use handpie_toolchain::link::sysroot::{self, TARGETS, Target, Wants, find_zig};
 
 use super::packages::{self, Need};
 use super::{Answer, in_path};
-use crate::examine::kind_of;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::input::Input;
 use crate::paths;
+use crate::promise::{self, Breach, Extent};
 use crate::report::Reporter;
 use crate::report::doctor::{Attempt, AttemptsReport};
 
 /// The first build for a CPU makes a libc.
 const LIMIT: Duration = Duration::from_secs(300);
-/// What the programs say.
+/// What the programs print.
 const WORD: &str = "handpie";
 
 const C: &str = "#include <stdio.h>\nint main(void) { puts(\"handpie\"); return 0; }\n";
@@ -80,7 +78,7 @@ fn targets(cpus: &[String]) -> Result<Vec<&'static Target>, Failure> {
     }
     let unknown = |cpu: &str| {
         let names: Vec<&str> = TARGETS.iter().map(|target| target.go).collect();
-        Failure::new(Exit::Usage, format!("`{cpu}` is no CPU that is known"))
+        Failure::new(Exit::Usage, format!("`{cpu}` is not a supported CPU"))
             .hint(format!("one of {}, or all", names.join(", ")))
     };
     if cpus.is_empty() {
@@ -125,25 +123,32 @@ fn attempt(own: &Path, place: &Path, target: &Target, way: &Way) -> Answer {
     if let Err(error) = build(own, place, target, way) {
         return Answer::no(reason(&error));
     }
-    let made = Input::open(&program).and_then(|mut input| kind_of(&mut input));
-    match made.ok().flatten() {
-        Some(Kind::StaticPie) => {}
-        Some(other) => return Answer::no(format!("what comes out is a {other}")),
-        None => return Answer::no("nothing comes out".to_owned()),
+    match broken_promises(&program) {
+        Some(broken) => Answer::no(broken),
+        None => prints_its_word(&program, target),
     }
-    says(&program, target)
+}
+
+/// Which promises the built program breaks; `None` when it keeps them all.
+pub(crate) fn broken_promises(program: &Path) -> Option<String> {
+    let Ok(inspection) = promise::inspect(program, Extent::Whole) else {
+        return Some("the build wrote no program".to_owned());
+    };
+    let breaches: Vec<String> = inspection.breaches.iter().map(Breach::to_string).collect();
+    let breaches = breaches.join("; ");
+    (!breaches.is_empty()).then(|| format!("the build wrote a {}: {breaches}", inspection.kind))
 }
 
 /// What is known to be needed and is not here.
 fn is_possible(target: &Target, way: &Way) -> Result<(), (String, Need)> {
     let missing = |program: &str, need| match in_path(program) {
         Some(_) => Ok(()),
-        None => Err((format!("`{program}` is not here"), need)),
+        None => Err((format!("`{program}` is not installed"), need)),
     };
     match way.linker {
         Some("mold") => missing("mold", Need::Mold)?,
         Some("bfd") if target.is_host() => missing("ld.bfd", Need::Binutils)?,
-        Some("lld") => _ = lld().ok_or(("there is no LLD 18 or newer".to_owned(), Need::Lld))?,
+        Some("lld") => _ = lld().ok_or(("no LLD 18 or newer".to_owned(), Need::Lld))?,
         _ => {}
     }
     let needs_zig = !target.is_host() || (way.language == "C++" && way.libc == "musl");
@@ -154,7 +159,7 @@ fn is_possible(target: &Target, way: &Way) -> Result<(), (String, Need)> {
         _ => {}
     }
     if needs_zig && find_zig().is_none() {
-        return Err(("`zig` is not here".to_owned(), Need::Zig));
+        return Err(("`zig` is not installed".to_owned(), Need::Zig));
     }
     if needs_zig {
         return Ok(());
@@ -173,7 +178,7 @@ fn is_possible(target: &Target, way: &Way) -> Result<(), (String, Need)> {
     };
     match sysroot::find(libc, target, wants) {
         Ok(_) => Ok(()),
-        Err(_) => Err((format!("there is no {} to link", way.libc), need)),
+        Err(_) => Err((format!("no {} found to link with", way.libc), need)),
     }
 }
 
@@ -253,8 +258,8 @@ fn reason(error: &Error) -> String {
     format!("{cause}{}", hint.unwrap_or_default())
 }
 
-/// Whether the program says its word, here or under an emulator.
-fn says(program: &Path, target: &Target) -> Answer {
+/// Whether the program prints its word, here or under an emulator.
+fn prints_its_word(program: &Path, target: &Target) -> Answer {
     let emulator = super::KNOWN.iter().find(|(cpu, _)| *cpu == target.go);
     let emulator = emulator.map_or("", |(_, emulator)| emulator);
     let tool = match super::is_native(target.go) {
@@ -263,19 +268,21 @@ fn says(program: &Path, target: &Target) -> Answer {
             let name = format!("qemu-{emulator}-static");
             let Some(emulator) = in_path(&name) else {
                 let command = packages::command_for(Need::Qemu);
-                return Answer::yes(format!("built; not run for want of {name}: {command}"));
+                return Answer::yes(format!(
+                    "built; not run, because {name} is not installed: {command}"
+                ));
             };
             Tool::new(emulator).arg(program)
         }
     };
     match tool.timeout(LIMIT).run() {
         Ok(output) => {
-            let said = [output.stdout, output.stderr].concat();
-            match String::from_utf8_lossy(&said).trim() == WORD {
+            let printed = [output.stdout, output.stderr].concat();
+            match String::from_utf8_lossy(&printed).trim() == WORD {
                 true => Answer::yes("built and run".to_owned()),
-                false => Answer::no("built, and it says something else".to_owned()),
+                false => Answer::no("built, but it prints something else".to_owned()),
             }
         }
-        Err(error) => Answer::no(format!("built, and it does not run: {}", reason(&error))),
+        Err(error) => Answer::no(format!("built, but it does not run: {}", reason(&error))),
     }
 }
