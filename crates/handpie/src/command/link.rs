@@ -35,9 +35,6 @@ pub(crate) struct Link {
     /// The libc; `given` when the words name all of it, start files too
     #[arg(long, value_enum, default_value_t)]
     libc: LibcChoice,
-    /// Runs anywhere: a static-PIE. This is what is made in any case
-    #[arg(long)]
-    portable: bool,
     /// Stop the linker after so many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_TIME_LIMIT)]
     time_limit: u64,
