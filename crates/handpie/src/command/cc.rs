@@ -35,18 +35,18 @@ const COMPILER: &str = "HANDPIE_CC";
 const HELP: &str = "\
 Compile C or C++ with the hardening flags, and link it as a static-PIE
 
-Usage: handpie cc [OPTIONS] [WORDS OF THE COMPILER]...
-       handpie c++ [OPTIONS] [WORDS OF THE COMPILER]...
+Usage: handpie cc [OPTIONS] [ARGUMENTS OF THE COMPILER]...
+       handpie c++ [OPTIONS] [ARGUMENTS OF THE COMPILER]...
 
-Puts OpenSSF's hardening flags before your words, so that yours win, and links with handpie, with
-musl unless you say otherwise. A link of the name handpie-cc or handpie-c++ to handpie does the same
-in one word.
+Puts OpenSSF's hardening flags before your arguments, so that yours win, and links with handpie, and
+with musl unless you choose another libc. A link to handpie of the name handpie-cc or handpie-c++ does
+the same in one word.
 
 Options, before all others:
       --compiler <CC>    gcc, clang, zig, or a path [default: gcc; zig for other CPUs and for C++
                          with musl; HANDPIE_CC]
-      --libc <LIBC>      musl, glibc, or given: the one that the words bring [default: musl;
-                         HANDPIE_LIBC]
+      --libc <LIBC>      musl, glibc, or given: the one that the arguments name [default:
+                         musl; HANDPIE_LIBC]
       --cpu <CPU>        build for another CPU: arm64, riscv64, ...
       --linker <LINKER>  embedded, mold, lld, bfd, or a path [default: embedded; -fuse-ld;
                          HANDPIE_LINKER]
@@ -55,8 +55,8 @@ Options, before all others:
       --no-hardening     add no hardening flags; HANDPIE_HARDENING=off does the same
       --show             print the command instead of running it
 
-With HANDPIE_EVIDENCE=FILE in the environment, what each object is compiled with is appended to FILE,
-for `handpie check --evidence FILE`.
+With HANDPIE_EVIDENCE=FILE in the environment, the compiler and flags of each object are appended to
+FILE, for `handpie check --evidence FILE`.
 
 Examples:
   handpie cc -O2 -o hello hello.c
@@ -110,7 +110,8 @@ fn run(language: Language, words: &[OsString]) -> Result<ExitCode, Failure> {
     let said = || Target::named(&env::var(ld::TARGET).ok()?);
     let target = match options.target.or_else(said) {
         Some(target) => target,
-        None => Target::host().ok_or_else(|| Failure::new(Exit::No, "this CPU is not known"))?,
+        None => Target::host()
+            .ok_or_else(|| Failure::new(Exit::No, "this machine's CPU is not supported"))?,
     };
     let compiler = compiler(&options, language, target)?;
     let libc = options.libc.libc();
@@ -292,10 +293,10 @@ fn compiler(options: &Options, language: Language, target: &Target) -> Result<Co
         }
     });
     Compiler::named(&name, language, target).map_err(|error| {
-        Failure::new(Exit::Tool, "there is no compiler")
+        Failure::new(Exit::Tool, "no compiler found")
             .code(NO_COMPILER)
             .cause(error)
-            .hint("apt install gcc, pip install ziglang, or say which with --compiler")
+            .hint("apt install gcc, pip install ziglang, or name one with --compiler")
     })
 }
 
@@ -304,7 +305,7 @@ pub(crate) fn folder_of_names() -> Result<PathBuf, Failure> {
     const NAMES: [&str; 4] = ["ld", "handpie-ld", "handpie-cc", "handpie-c++"];
     let own = paths::own_program()?;
     let failed = |cause: std::io::Error| {
-        let message = "failed to make a folder in which handpie has the names of compilers";
+        let message = "failed to make a folder with links to handpie under the names of compilers";
         Failure::new(Exit::Input, message).cause(cause)
     };
     let folder = handpie_toolchain::cache::user_file("bin", &own);
@@ -367,7 +368,7 @@ impl Options {
             "--linker" => self.linker = Some(value),
             "--libc" => {
                 self.libc = LibcChoice::from_str(&text, false).map_err(|_| {
-                    usage(&format!("`--libc {text}` is none of musl, glibc, given"))
+                    usage(&format!("`--libc {text}` is not one of musl, glibc, given"))
                 })?;
             }
             "--cpu" => {
@@ -375,7 +376,10 @@ impl Options {
                 self.target = Some(target.ok_or_else(|| {
                     let names: Vec<&str> =
                         sysroot::TARGETS.iter().map(|target| target.go).collect();
-                    usage(&format!("`--cpu {text}` is none of {}", names.join(", ")))
+                    usage(&format!(
+                        "`--cpu {text}` is not one of {}",
+                        names.join(", ")
+                    ))
                 })?);
             }
             _ => {

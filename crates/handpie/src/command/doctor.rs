@@ -29,17 +29,17 @@ mod packages;
   handpie doctor --try            builds a program of each language with each libc and linker
   handpie doctor --try arm64      the same for another CPU; all for all of them
   handpie doctor --cpu            the CPU level of this machine, and what the next one needs
-  handpie doctor --fleet *.json   the level that many machines have, from what each has said:
+  handpie doctor --fleet *.json   the level that several machines have, from their reports:
                                   ssh HOST handpie doctor --cpu --format json > HOST.json")]
 pub(crate) struct Doctor {
-    /// Try for real what can be made here: each language, libc and linker, for this machine's CPU or
-    /// those that are named, or all
+    /// Build a program for each language, libc and linker, for this machine's CPU, the named ones, or
+    /// all
     #[arg(long = "try", value_name = "CPU", num_args = 0.., conflicts_with_all = ["cpu", "fleet"])]
     attempts: Option<Vec<String>>,
-    /// Say for which GOAMD64 or GOARM64 this machine is good, and what the next level lacks
+    /// Print the GOAMD64 or GOARM64 level of this machine, and what it lacks for the next one
     #[arg(long, conflicts_with = "fleet")]
     cpu: bool,
-    /// Say the highest level that is safe on all of many machines, from their JSON reports of --cpu
+    /// Print the highest level that all of several machines have, from their JSON reports of --cpu
     #[arg(long, value_name = "FILE", num_args = 1..)]
     fleet: Vec<PathBuf>,
 }
@@ -84,14 +84,14 @@ pub(crate) fn run(args: &Doctor, reporter: &Reporter) -> Result<Exit, Failure> {
     let cpus = KNOWN.map(|(cpu, emulator)| {
         let build = match &go {
             Ok(settings) => build(cpu, settings),
-            Err(error) => Answer::no(format!("go does not answer: {error}")),
+            Err(error) => Answer::no(format!("go does not work: {error}")),
         };
         Cpu {
             cpu,
             build,
             run: runs(cpu, emulator),
             prove: proves(cpu),
-            aslr_full: hardening::can_be_had(cpu),
+            aslr_full: hardening::is_available(cpu),
         }
     });
     let report = DoctorReport {
@@ -108,7 +108,7 @@ fn reports(path: &Path) -> Result<Vec<cpu::HostCpu>, Failure> {
     let wrong = |name: &str, why: &str| {
         Failure::new(
             Exit::Input,
-            format!("`{name}` is no report of a machine's CPU"),
+            format!("`{name}` is not a report of a machine's CPU"),
         )
         .cause(why)
         .hint("write one with: handpie doctor --cpu --format json > FILE")
@@ -165,7 +165,9 @@ fn proves(cpu: &str) -> Answer {
     if is_native(cpu) {
         Answer::yes("on this machine".to_owned())
     } else {
-        Answer::no("an emulator has its own memory layout; prove it on such a machine".to_owned())
+        Answer::no(
+            "an emulator has its own memory layout; prove it on a machine of this CPU".to_owned(),
+        )
     }
 }
 

@@ -1,8 +1,8 @@
 //! `ld`, as compilers start it: when this program is called `ld`, `ld.handpie` or `handpie-ld`.
 //!
-//! What is no program (`-shared`, `-r`, `--version`) goes to the machine's own linker, so that a
-//! whole build can be pointed here. `handpie cc` says in the environment which libc and which linker
-//! to take.
+//! What is not a program (`-shared`, `-r`, `--version`) goes to the machine's own linker, so that a
+//! whole build can be pointed here. `handpie cc` passes the libc and the linker to use in the
+//! environment.
 
 use std::env;
 use std::ffi::OsString;
@@ -21,7 +21,7 @@ use crate::failure::Failure;
 use crate::linking::{self, Job};
 use crate::report;
 
-/// What this program is called when it is a linker.
+/// The names under which this program is a linker.
 pub(crate) const NAMES: [&str; 3] = ["ld", "ld.handpie", "handpie-ld"];
 /// The libc: `musl`, `glibc` or `given`.
 pub(crate) const LIBC: &str = "HANDPIE_LIBC";
@@ -58,7 +58,7 @@ fn run(words: &[OsString]) -> Result<ExitCode, Failure> {
     let libc = env::var(LIBC).unwrap_or_else(|_| "given".to_owned());
     let libc = LibcChoice::from_str(&libc, false).map_err(|_| {
         Failure::new(Exit::Usage, format!("{LIBC} is `{libc}`"))
-            .hint("it may be musl, glibc or given")
+            .hint("expected musl, glibc or given")
     })?;
     linking::link(&Job {
         words: parsed,
@@ -89,11 +89,8 @@ fn other_linker(words: &[OsString]) -> Result<ExitCode, Failure> {
         .map(|folder| folder.join("ld"))
         .find(is_other);
     let found = found.ok_or_else(|| {
-        Failure::new(
-            Exit::Tool,
-            "there is no `ld` in PATH for what is no program",
-        )
-        .hint("apt install binutils")
+        Failure::new(Exit::Tool, "no `ld` in PATH to link what is not a program")
+            .hint("apt install binutils")
     })?;
     let tool = Tool::new(found).args(words).stdin(Stream::Inherit);
     replace(&tool.stdout(Stream::Inherit).stderr(Stream::Inherit))

@@ -16,26 +16,26 @@ use crate::report::link::LinkReport;
 
 /// Link objects and archives as a static-PIE
 ///
-/// Takes the words of `ld` and of a compiler that links: objects (.o), archives (.a), -o, -L, -l,
-/// -Wl,… and @FILE. Finds a musl (Rust's musl target, musl-dev, zig), says first of all what cannot
-/// be a static-PIE, links with the linker that is built in, has RELRO made read-only at start, which
-/// musl does not, and looks at the result before it puts it where you want it. Nothing is left behind
-/// when something fails.
+/// Accepts the arguments of `ld` and of a compiler driver that links: objects (.o), archives (.a), -o,
+/// -L, -l, -Wl,… and @FILE. Finds a musl (Rust's musl target, musl-dev, zig), reports objects that
+/// cannot become a static-PIE before it links, links with the built-in linker, adds start-up code that
+/// makes RELRO read-only, which musl's does not, and verifies the program before it gets its name. If
+/// anything fails, nothing is left behind.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  handpie link -o app main.o libfoo.a            with musl and the linker that is built in
+  handpie link -o app main.o libfoo.a            with musl and the built-in linker
   handpie link --libc glibc -o app main.o -lm    with the machine's glibc
   handpie link --linker mold -o app main.o       with another linker: mold, lld, bfd, or a path
-  clang --ld-path=$(command -v handpie-ld) …     as the linker of a compiler: a link of this name
-                                                 to handpie, or one that is called ld")]
+  clang --ld-path=$(command -v handpie-ld) …     as the linker of a compiler: a link to handpie
+                                                 of this name, or of the name ld")]
 pub(crate) struct Link {
     /// The linker: embedded (libwild), mold, lld, bfd, or the path of one
     #[arg(long, value_name = "LINKER", default_value = "embedded")]
     linker: OsString,
-    /// The libc; `given` when the words name all of it, start files too
+    /// The libc; `given`: the arguments name all of it, with its start files
     #[arg(long, value_enum, default_value_t)]
     libc: LibcChoice,
-    /// Stop the linker after so many seconds
+    /// Stop the linker after this many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_TIME_LIMIT)]
     time_limit: u64,
     /// Objects, archives and flags of a linker
@@ -57,9 +57,9 @@ pub(crate) enum LibcChoice {
     /// Found on this machine
     #[default]
     Musl,
-    /// The machine's own; NSS, iconv and dlopen want its shared libraries at run time
+    /// This machine's; NSS, iconv and dlopen need its shared libraries at run time
     Glibc,
-    /// The one that the words bring
+    /// The one that the arguments name
     Given,
 }
 
@@ -88,15 +88,15 @@ pub(crate) fn run(args: &Link, reporter: &Reporter) -> Result<Exit, Failure> {
     let program = linking::link(&job)?;
     if args.libc == LibcChoice::Glibc {
         reporter.note(
-            "note: glibc still loads shared libraries at run time for names of users and hosts \
-             (NSS), iconv and dlopen",
+            "note: glibc still loads shared libraries at run time for user and host names (NSS), \
+             iconv and dlopen",
         );
     }
     reporter.print("link", &LinkReport::of(&program))?;
     Ok(Exit::Done)
 }
 
-/// The words, with those of response files.
+/// The arguments, with those of response files.
 pub(crate) fn parse(words: Vec<OsString>) -> Result<Words, Failure> {
     let usage = |error: &dyn std::fmt::Display| Failure::new(Exit::Usage, error);
     let words = response::expanded(words).map_err(|error| Failure::new(Exit::Input, error))?;

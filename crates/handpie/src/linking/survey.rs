@@ -181,7 +181,9 @@ fn packages(offenders: &[Offender]) -> Vec<String> {
     let files: BTreeSet<&str> = offenders.iter().map(|one| one.file.as_str()).collect();
     let known = files.into_iter().take(MAX_PACKAGES).filter_map(|file| {
         let package = package(Path::new(file))?;
-        Some(format!("`{file}` is of the Debian package `{package}`"))
+        Some(format!(
+            "`{file}` belongs to the Debian package `{package}`"
+        ))
     });
     known.collect()
 }
