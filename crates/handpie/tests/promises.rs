@@ -85,8 +85,9 @@ fn nothing_is_written_when_a_linker_breaks_a_promise() {
     let object = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/link/inputs/wild-hangs.o");
     for (forge, code) in [(sound(), 0), (broken(), 1)] {
         let folder = tempfile::tempdir().unwrap();
-        let link = handpie(["link", "--libc", "given", "-o", "program", "--linker"]);
-        let link = link.arg(linker(folder.path(), &forge)).arg(&object);
+        let link = handpie(["link", "--libc", "given", "--linker"]);
+        let link = link.arg(linker(folder.path(), &forge));
+        let link = link.args(["-o", "program"]).arg(&object);
         let output = link.dir(folder.path()).output().unwrap();
         ends(&output, code, &[]);
         assert_eq!(folder.path().join("program").exists(), code == 0);
