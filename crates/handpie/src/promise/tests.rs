@@ -152,8 +152,10 @@ fn codes(bytes: &[u8], extent: Extent) -> Vec<&'static str> {
         .collect()
 }
 
-/// What each command makes of a program: nothing when it keeps every promise.
-fn callers() -> [(&'static str, fn(&Path) -> Option<String>); 4] {
+/// What a command makes of a program: nothing when it keeps every promise.
+type Caller = fn(&Path) -> Option<String>;
+
+fn callers() -> [(&'static str, Caller); 4] {
     [
         ("link, ld, cc", |path| {
             of_failure(linking::keeps_promises(path, path, Extent::Whole).err()?)
