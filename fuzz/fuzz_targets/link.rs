@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|data: &[u8]| {
     if let Ok(program) = link(data, &Options::default()) {
         assert!(matches!(
-            convert(&program.bytes[..]),
+            convert(&program.bytes[..], handpie_pie::Options::default()),
             Ok(Outcome::AlreadyStaticPie { by_us: true })
         ));
     }

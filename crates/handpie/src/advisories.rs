@@ -12,9 +12,9 @@ use handpie_toolchain::cache;
 use handpie_vuln::Builder;
 use handpie_vuln::source::{DatabaseFile, EXPECTED, UnusableDatabase};
 
+use crate::atomic_file;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::replace;
 pub(crate) use origin::{Origin, SOURCES};
 
 pub(crate) const MISSING: &str = "vuln-db-missing";
@@ -97,14 +97,14 @@ pub(crate) fn keep(made: &DatabaseFile) -> Result<PathBuf, Failure> {
     let failed = |cause: std::io::Error| {
         let message = format!("failed to write `{}`", path.display());
         Failure::new(Exit::Input, message)
-            .code(replace::OUTPUT_NOT_WRITTEN)
+            .code(atomic_file::OUTPUT_NOT_WRITTEN)
             .cause(cause)
             .hint("the previous database is unchanged")
     };
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(failed)?;
     }
-    replace::write_bytes(&path, made.bytes()).map_err(failed)?;
+    atomic_file::write_data(&path, made.bytes()).map_err(failed)?;
     Ok(path)
 }
 

@@ -12,14 +12,14 @@ use crate::failure::Failure;
 pub(crate) struct Hardening {
     /// Who chooses the load address: the kernel, or the program itself, from 2^34 pages
     #[arg(long, value_name = "WHO", default_value = "kernel")]
-    aslr: Who,
-    /// Seal code, read-only data and RELRO at start-up (Linux 6.10 and newer)
+    aslr: AddressSource,
+    /// Seal code, read-only data and RELRO when the program starts (Linux 6.10 and newer)
     #[arg(long)]
     seal: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-enum Who {
+enum AddressSource {
     /// The kernel, as for every static-PIE
     #[default]
     Kernel,
@@ -42,8 +42,8 @@ impl Hardening {
     pub(crate) fn options(self) -> Options {
         Options {
             aslr: match self.aslr {
-                Who::Kernel => Aslr::Kernel,
-                Who::Full => Aslr::Full,
+                AddressSource::Kernel => Aslr::Kernel,
+                AddressSource::Full => Aslr::Full,
             },
             seal: self.seal,
         }
@@ -51,7 +51,7 @@ impl Hardening {
 
     /// Fails for a CPU whose programs cannot have it, before anything is built.
     pub(crate) fn refuse_for(self, goarch: &str) -> Result<(), Failure> {
-        if self == Self::default() || can_be_had(goarch) {
+        if self == Self::default() || is_available(goarch) {
             return Ok(());
         }
         let message = format!("`--aslr full` and `--seal` are not supported for {goarch}");
@@ -61,14 +61,14 @@ impl Hardening {
 
     /// The words behind `handpie toolexec` that ask for the same.
     pub(crate) fn words(self) -> Vec<&'static str> {
-        let full = (self.aslr == Who::Full).then_some(FULL);
+        let full = (self.aslr == AddressSource::Full).then_some(FULL);
         full.into_iter().chain(self.seal.then_some(SEAL)).collect()
     }
 
-    /// Takes one such word of those behind `handpie toolexec` and `handpie extld`; whether it was one.
+    /// Takes one argument of `handpie toolexec` or `handpie extld`, if it is one of these words.
     pub(crate) fn take(&mut self, word: &OsStr) -> bool {
         match word.to_str() {
-            Some(FULL) => self.aslr = Who::Full,
+            Some(FULL) => self.aslr = AddressSource::Full,
             Some(SEAL) => self.seal = true,
             _ => return false,
         }
@@ -78,7 +78,7 @@ impl Hardening {
 
 /// Whether programs for a CPU can move and seal themselves. On 32-bit ones, 4 GiB are too small for an
 /// address to be hard to guess, and the kernel does not seal.
-pub(crate) fn can_be_had(goarch: &str) -> bool {
+pub(crate) fn is_available(goarch: &str) -> bool {
     let converted = CPUS
         .iter()
         .any(|cpu| cpu.name == goarch && cpu.has_options());

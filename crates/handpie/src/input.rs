@@ -19,8 +19,8 @@ pub(crate) const CODES: [&str; 5] = [
     NOT_A_REGULAR_FILE,
     crate::binaries::EMPTY_FOLDER,
     UNREADABLE_FILE,
-    crate::replace::OUTPUT_IS_INPUT,
-    crate::replace::OUTPUT_NOT_WRITTEN,
+    crate::atomic_file::OUTPUT_IS_INPUT,
+    crate::atomic_file::OUTPUT_NOT_WRITTEN,
 ];
 const NOT_A_REGULAR_FILE: &str = "not-a-regular-file";
 pub(crate) const UNREADABLE_FILE: &str = "unreadable-file";

@@ -1,5 +1,5 @@
-//! How a program is linked: what it needs is found and surveyed, the linker is started, and what it
-//! made is looked at before anybody gets it.
+//! How a program is linked: its inputs are found and surveyed, the linker is started, and its output
+//! is held against what is promised before it gets its name.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -14,23 +14,22 @@ use crate::evidence;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input::Input;
-use crate::toolchain;
+use crate::paths;
+use crate::promise::{self, Extent, Inspection};
 
 mod survey;
-mod verify;
 
-/// Codes of why nothing was linked.
+/// Codes of failures to link.
 #[cfg(test)]
-pub(crate) const CODES: [&str; 7] = [
+pub(crate) const CODES: [&str; 6] = [
     NOT_A_PROGRAM,
     NO_LIBC,
     MISSING_LIBRARY,
     LINKER_UNUSABLE,
     LINKER_REFUSED,
     LINKER_CRASHED,
-    verify::NOT_AS_ASKED,
 ];
-/// Something asks for what cannot be a static-PIE.
+/// The flags ask for something else than a program.
 const NOT_A_PROGRAM: &str = "link-kind";
 const NO_LIBC: &str = "link-no-libc";
 const MISSING_LIBRARY: &str = "link-library";
@@ -38,18 +37,18 @@ const LINKER_UNUSABLE: &str = "linker-unusable";
 const LINKER_REFUSED: &str = "linker-refused";
 const LINKER_CRASHED: &str = "linker-crashed";
 
-/// What is to be linked and how.
+/// What to link, and how.
 #[derive(Clone, Debug)]
 pub(crate) struct Job {
-    /// What is asked for.
+    /// The command line.
     pub(crate) words: Words,
-    /// Which libc; `None` when the words bring their own, as rustc's do.
+    /// Which libc; `None` when the command line names its own, as rustc's does.
     pub(crate) libc: Option<Libc>,
-    /// The CPU, where it was said; else that of the first object.
+    /// The CPU, if it was given; otherwise that of the first object.
     pub(crate) target: Option<&'static Target>,
     /// `embedded`, the name of a linker, or its path.
     pub(crate) linker: OsString,
-    /// What libc is wanted for.
+    /// What the libc must provide.
     pub(crate) wants: Wants,
     pub(crate) time_limit: Duration,
 }
@@ -91,7 +90,11 @@ pub(crate) fn link(job: &Job) -> Result<Program, Failure> {
         time_limit: job.time_limit,
     });
     let linked = linked.map_err(|error| not_linked(&job.words.output, error))?;
-    let size = verify::verify(linked.path(), &job.words.output, startup.is_some())?;
+    let extent = match startup {
+        Some(_) => Extent::Whole,
+        None => Extent::OwnStartFiles,
+    };
+    let kept = keeps_promises(linked.path(), &job.words.output, extent)?;
     let command = linked.command.clone();
     linked
         .keep(&job.words.output)
@@ -101,9 +104,26 @@ pub(crate) fn link(job: &Job) -> Result<Program, Failure> {
         output: job.words.output.clone(),
         linker: linker.name(),
         libc: sysroot.map(|sysroot| sysroot.origin),
-        size,
+        size: kept.size,
         command,
     })
+}
+
+/// Looks at what the linker made, before it gets the name of the output.
+pub(crate) fn keeps_promises(
+    linked: &Path,
+    output: &Path,
+    extent: Extent,
+) -> Result<Inspection, Failure> {
+    let inspection = promise::inspect(linked, extent)?;
+    inspection
+        .require(&output.display().to_string())
+        .map_err(|failure| {
+            failure.hint(
+                "nothing was written; a flag or an object asks for something else, or the linker is \
+                 at fault: try another with --linker",
+            )
+        })
 }
 
 fn has_inputs(words: &Words) -> bool {
@@ -126,7 +146,7 @@ fn refuse_other_kinds(kind: &Kind) -> Result<(), Failure> {
 
 /// The linker of that name. `embedded` stands for another one where libwild does not know the CPU.
 fn linker(name: &OsString, target: &Target) -> Result<Linker, Failure> {
-    let host = toolchain::own_path()?;
+    let host = paths::own_program()?;
     let unusable = |message: &str| Failure::new(Exit::Tool, message).code(LINKER_UNUSABLE);
     if name == "embedded" && !(link::embedded::IS_BUILT_IN && link::embedded::knows(target)) {
         let others = OTHER_LINKERS.iter().map(OsStr::new);
@@ -137,7 +157,7 @@ fn linker(name: &OsString, target: &Target) -> Result<Linker, Failure> {
         });
     }
     Linker::named(name, target, &host).map_err(|error| {
-        unusable("the linker cannot be used")
+        unusable("cannot use the linker")
             .cause(error)
             .hint("--linker embedded needs no other program")
     })

@@ -1,14 +1,15 @@
 //! handpie makes, proves and looks after static-PIE release binaries.
 //!
 //! This crate is the program: words, formats and exit codes. What it does is in the libraries; how
-//! they are joined is in `pipeline.rs`.
+//! they are joined is in `conversion.rs` and `linking.rs`.
 
 mod args;
 mod command;
-mod pipeline;
+mod conversion;
 mod linking;
-mod toolchain;
-mod record;
+mod promise;
+mod go_failure;
+mod build_notes;
 mod input;
 mod binaries;
 mod examination;
@@ -16,11 +17,11 @@ mod objects;
 mod evidence;
 mod advisories;
 mod vex;
-mod place;
+mod paths;
 mod policy;
 mod nearest;
 mod today;
-mod replace;
+mod atomic_file;
 mod pages;
 mod failure;
 mod hardening;

@@ -178,9 +178,11 @@ pages! {
     "shared-object"
     "stack-canary"
     "stack-clash"
+    "start-relocations"
     "starts"
     "symbols"
     "text-relocations"
+    "tls-alignment"
     "too-large"
     "truncated"
     "unpackable-relocation"
@@ -257,6 +259,7 @@ mod tests {
             .chain(offences)
             .chain([crate::command::extld::LINKER_COMMAND])
             .chain(crate::linking::CODES)
+            .chain(crate::promise::CODES)
             .chain(crate::command::build::CODES)
             .chain([crate::command::cc::NO_COMPILER])
             .chain(errors)

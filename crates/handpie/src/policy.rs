@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input;
 use crate::nearest::nearest;
-use crate::place;
+use crate::paths;
 use crate::today;
 
 /// The file that is looked for, upwards from the working directory.
@@ -87,7 +87,7 @@ impl Rulebook {
             _ => here.clone(),
         };
         let mut policy = match &file {
-            Some(file) => read(file, &place::seen_from(&here, &here, file))?,
+            Some(file) => read(file, &paths::relative_to(&here, &here, file))?,
             None => Policy::default(),
         };
         if let Some(profile) = args.profile {
@@ -105,7 +105,7 @@ impl Rulebook {
     /// How people read the path of the policy.
     pub(crate) fn file_name(&self) -> String {
         match &self.file {
-            Some(file) => place::seen_from(&self.here, &self.here, file)
+            Some(file) => paths::relative_to(&self.here, &self.here, file)
                 .display()
                 .to_string(),
             None => FILE_NAME.to_owned(),
@@ -114,7 +114,7 @@ impl Rulebook {
 
     /// What holds for the file at `path`, which is meant from the working directory.
     pub(crate) fn ruling(&self, path: &Path) -> Ruling<'_> {
-        let path = place::seen_from(&self.folder, &self.here, path);
+        let path = paths::relative_to(&self.folder, &self.here, path);
         self.policy.ruling(&path, self.today)
     }
 }

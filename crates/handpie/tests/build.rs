@@ -13,6 +13,8 @@ mod support;
 use std::fs;
 use std::path::PathBuf;
 
+use handpie_binary::Elf;
+use handpie_binary::elf::constants::PT_GNU_STACK;
 use handpie_toolchain::command::{Output, Tool};
 use tempfile::TempDir;
 
@@ -85,7 +87,7 @@ impl Module {
     fn is_static_pie(&self, name: &str) -> bool {
         let bytes = fs::read(self.path(name)).unwrap();
         matches!(
-            handpie_pie::convert(&bytes),
+            handpie_pie::convert(&bytes, handpie_pie::Options::default()),
             Ok(handpie_pie::Outcome::AlreadyStaticPie { by_us: true })
         )
     }
@@ -151,6 +153,28 @@ fn builds_stamps_and_says_when_nothing_is_new() {
         0,
         &["the program has no variable main.Version"],
     );
+}
+
+/// go takes a program for up to date by the build id alone, so what is wrong with the rest of it is
+/// for us to see.
+#[test]
+fn a_program_that_breaks_a_promise_is_not_reported_as_built() {
+    let Some(module) = Module::new("a broken promise", &[("main.go", HELLO)]) else {
+        return;
+    };
+    let build = || module.build(&["--no-stamp", "-o", "app"]);
+    ends(&build(), 0, &["static-PIE"]);
+    let mut bytes = fs::read(module.path("app")).unwrap();
+    let elf = Elf::parse(&bytes[..]).unwrap();
+    let stack = elf.segments().iter().find(|s| s.kind == PT_GNU_STACK);
+    // `p_flags` of a 64-bit program header.
+    let flags = usize::try_from(stack.unwrap().header.0).unwrap() + 4;
+    bytes[flags] |= 1;
+    fs::write(module.path("app"), bytes).unwrap();
+    let parts = ["executable-stack: ", "link-not-static-pie"];
+    ends(&build(), 1, &parts);
+    // Nor is it when the note of the build before is there.
+    ends(&build(), 1, &parts);
 }
 
 #[test]

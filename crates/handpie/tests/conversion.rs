@@ -6,7 +6,7 @@ mod support;
 use std::fs;
 use std::path::Path;
 
-use handpie_pie::{Outcome, convert};
+use handpie_pie::{Options, Outcome, convert};
 use handpie_toolchain::command::Tool;
 use support::{Program, RELEASES, go, go_release, handpie, run, text, tool};
 
@@ -219,8 +219,9 @@ fn a_file_and_a_stream_give_the_same_program() {
     let program = Program::build(&go, "works", &[]);
     let from_file = fs::read(program.convert()).unwrap();
     let stream = fs::read(&program.pie).unwrap();
-    let Ok(Outcome::Converted(conversion)) = convert(&stream) else {
-        panic!("{:?}", convert(&stream));
+    let outcome = convert(&stream, Options::default());
+    let Ok(Outcome::Converted(conversion)) = outcome else {
+        panic!("{outcome:?}");
     };
     assert!(conversion.pieces.to_bytes(&stream) == from_file);
     let through = Tool::new("sh")

@@ -526,7 +526,7 @@ fn damaged_objects_of_real_programs_end_in_an_error_or_a_program() {
                 Ok(program) => {
                     linked += 1;
                     assert!(program.bytes.len() < 2 * object.len(), "round {round}");
-                    let again = convert(&program.bytes[..]);
+                    let again = convert(&program.bytes[..], handpie_pie::Options::default());
                     assert!(matches!(
                         again,
                         Ok(Outcome::AlreadyStaticPie { by_us: true })

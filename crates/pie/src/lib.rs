@@ -58,6 +58,8 @@ pub enum Outcome {
         /// Whether it starts at a stub of ours.
         by_us: bool,
     },
+    /// It cannot be converted: every reason, and never none.
+    Refused(Vec<Refusal>),
 }
 
 /// A converted program.
@@ -69,13 +71,11 @@ pub struct Conversion {
     pub pieces: Pieces,
 }
 
-/// Why there is no converted program.
+/// Why there is no [`Outcome`].
 #[derive(Debug)]
 pub enum Error {
     /// The file cannot be read.
     Unreadable(handpie_binary::Error),
-    /// The file can be read, and the answer is no: all reasons, never none.
-    Refused(Vec<Refusal>),
     /// The result is not what was planned. Our bug; nothing may be written.
     Mistake(String),
     /// More of a [`Partial`] file has to be read before anything can be said.
@@ -86,12 +86,8 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreadable(error) => write!(f, "{error}"),
-            Self::Refused(refusals) => {
-                let texts: Vec<String> = refusals.iter().map(ToString::to_string).collect();
-                write!(f, "refused: {}", texts.join("; "))
-            }
-            Self::Mistake(what) => write!(f, "the converted file differs from the plan: {what}"),
-            Self::Incomplete => write!(f, "the file was not read completely"),
+            Self::Mistake(what) => write!(f, "the converted file is not what was planned: {what}"),
+            Self::Incomplete => write!(f, "more of the file has to be read"),
         }
     }
 }
@@ -104,24 +100,13 @@ impl From<handpie_binary::Error> for Error {
     }
 }
 
-/// Converts a program so that it starts without a loader, and does nothing else.
-///
-/// # Errors
-/// See [`Error`].
-pub fn convert<'data>(input: impl Into<Bytes<'data>>) -> Result<Outcome, Error> {
-    convert_with(input, Options::default())
-}
-
-/// Converts a program.
+/// Converts a program so that it starts without a loader, and does what the options add to that.
 ///
 /// The same input gives the same output, and converting the output again changes nothing.
 ///
 /// # Errors
 /// See [`Error`].
-pub fn convert_with<'data>(
-    input: impl Into<Bytes<'data>>,
-    options: Options,
-) -> Result<Outcome, Error> {
+pub fn convert<'data>(input: impl Into<Bytes<'data>>, options: Options) -> Result<Outcome, Error> {
     let input = input.into();
     let outcome = convert_complete(input, options);
     if input.is_complete() {
@@ -143,23 +128,28 @@ fn convert_complete(input: Bytes<'_>, options: Options) -> Result<Outcome, Error
         // Going on would plan for a program whose relocations are not there yet.
         return Err(Error::Incomplete);
     }
-    let refused = |refusal| Error::Refused(vec![refusal]);
     let program = match survey.answer {
         Answer::Convertible(ref program) => program,
         Answer::AlreadyStaticPie { by_us } => {
-            refuse_other_options(&survey.elf, options).map_err(refused)?;
-            return Ok(Outcome::AlreadyStaticPie { by_us });
+            return Ok(match missing_options(&survey.elf, options) {
+                Some(refusal) => Outcome::Refused(vec![refusal]),
+                None => Outcome::AlreadyStaticPie { by_us },
+            });
         }
-        Answer::Refused(refusals) => return Err(Error::Refused(refusals)),
+        Answer::Refused(refusals) => return Ok(Outcome::Refused(refusals)),
     };
-    let plan = plan(&survey.elf, program, options).map_err(refused)?;
+    let plan = match plan(&survey.elf, program, options) {
+        Ok(plan) => plan,
+        Err(refusal) => return Ok(Outcome::Refused(vec![refusal])),
+    };
     let pieces = apply::apply(input, &plan);
     verify::verify(&survey.elf, program, &plan, &pieces).map_err(Error::Mistake)?;
     Ok(Outcome::Converted(Box::new(Conversion { plan, pieces })))
 }
 
-/// A static-PIE stays as it is; whoever asks for more must hear that it has not got it.
-fn refuse_other_options(elf: &Elf<'_>, options: Options) -> Result<(), Refusal> {
+/// A static-PIE stays as it is. If it lacks what the options ask for, that is a refusal and not
+/// "nothing to do".
+fn missing_options(elf: &Elf<'_>, options: Options) -> Option<Refusal> {
     let stub = StubHeader::read(elf).and_then(|stub| stub.options);
     let has = Options {
         aslr: match stub {
@@ -169,8 +159,8 @@ fn refuse_other_options(elf: &Elf<'_>, options: Options) -> Result<(), Refusal> 
         seal: stub.is_some_and(|stub| stub.seal_count > 0),
     };
     if !options.ask_for_more() || has == options {
-        return Ok(());
+        return None;
     }
-    let message = "the program is already a static-PIE, without the requested options";
-    Err(Refusal::new(Code::AlreadyConverted, message))
+    let message = "it is a static-PIE already, without what is asked for";
+    Some(Refusal::new(Code::AlreadyConverted, message))
 }

@@ -3,7 +3,7 @@
 mod forge;
 
 use forge::Forge;
-use handpie_pie::{Aslr, Code, Error, Options, Outcome, convert, convert_with};
+use handpie_pie::{Aslr, Code, Options, Outcome, convert};
 
 #[test]
 fn a_program_whose_relocations_ask_for_nothing_is_converted_once() {
@@ -14,24 +14,28 @@ fn a_program_whose_relocations_ask_for_nothing_is_converted_once() {
         let info = forge::RELA + index * 24 + 8;
         file[info..info + 8].fill(0);
     }
-    let Ok(Outcome::Converted(result)) = convert(&file) else {
-        panic!("{:?}", convert(&file));
+    let Ok(Outcome::Converted(result)) = convert(&file, PLAIN) else {
+        panic!("{:?}", convert(&file, PLAIN));
     };
-    let again = convert(&result.pieces.to_bytes(&file));
+    let again = convert(&result.pieces.to_bytes(&file), PLAIN);
     assert!(
         matches!(again, Ok(Outcome::AlreadyStaticPie { by_us: true })),
         "{again:?}"
     );
 }
 
+const PLAIN: Options = Options {
+    aslr: Aslr::Kernel,
+    seal: false,
+};
 const HARDENED: Options = Options {
     aslr: Aslr::Full,
     seal: true,
 };
 
 fn refused_with(file: &[u8]) -> Code {
-    match convert_with(file, HARDENED) {
-        Err(Error::Refused(refusals)) => refusals[0].code,
+    match convert(file, HARDENED) {
+        Ok(Outcome::Refused(refusals)) => refusals[0].code,
         other => panic!("{other:?}"),
     }
 }
@@ -41,14 +45,14 @@ fn refused_with(file: &[u8]) -> Code {
 fn a_program_without_a_section_header_to_spare_cannot_move() {
     let mut file = Forge::default().build();
     assert!(matches!(
-        convert_with(&file, HARDENED),
+        convert(&file, HARDENED),
         Ok(Outcome::Converted(_))
     ));
     // The type of `.rela.plt` becomes SHT_PROGBITS.
     let header = forge::SECTION_HEADERS + 6 * 64;
     file[header + 4] = 1;
     assert_eq!(refused_with(&file), Code::CannotMove);
-    assert!(matches!(convert(&file), Ok(Outcome::Converted(_))));
+    assert!(matches!(convert(&file, PLAIN), Ok(Outcome::Converted(_))));
 }
 
 /// cannot-move: two segments that share a page are one mapping of the kernel.
@@ -74,7 +78,7 @@ fn a_segment_of_zeros_behind_the_end_of_the_file_is_nothing_to_go_by() {
     file[header + 32..header + 40].fill(0);
     let offset = usize::from(u16::from_le_bytes([file[header + 8], file[header + 9]]));
     file.truncate(offset - 16);
-    let converted = convert_with(&file, HARDENED);
+    let converted = convert(&file, HARDENED);
     assert!(
         matches!(converted, Ok(Outcome::Converted(_))),
         "{converted:?}"

@@ -5,11 +5,11 @@ mod forge;
 use forge::Forge;
 use handpie_binary::Elf;
 use handpie_binary::elf::constants::{PT_INTERP, PT_PHDR};
-use handpie_pie::{Outcome, convert};
+use handpie_pie::{Options, Outcome, convert};
 
 fn converted(forge: &Forge) -> Vec<u8> {
     let file = forge.build();
-    match convert(&file) {
+    match convert(&file, Options::default()) {
         Ok(Outcome::Converted(result)) => result.pieces.to_bytes(&file),
         other => panic!("{other:?}"),
     }

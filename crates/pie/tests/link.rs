@@ -221,7 +221,7 @@ fn makes_a_static_pie_that_is_known_as_ours() {
         let object = Object::of(machine);
         let program = Program::of(&object);
         assert_eq!(Kind::of(&program.elf()).unwrap(), Kind::StaticPie);
-        let again = convert(&program.bytes[..]);
+        let again = convert(&program.bytes[..], handpie_pie::Options::default());
         assert!(
             matches!(again, Ok(Outcome::AlreadyStaticPie { by_us: true })),
             "{again:?}"

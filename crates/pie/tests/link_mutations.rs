@@ -60,7 +60,7 @@ fn no_damage_makes_linking_panic_hang_or_write_without_end() {
                     bytes.len()
                 );
                 Elf::parse(bytes).unwrap_or_else(|error| panic!("round {round}: {error}"));
-                let again = convert(bytes);
+                let again = convert(bytes, handpie_pie::Options::default());
                 let ours = matches!(again, Ok(Outcome::AlreadyStaticPie { by_us: true }));
                 assert!(ours, "round {round}: {again:?}");
             }

@@ -16,7 +16,7 @@ mod mutate;
 use std::time::{Duration, Instant};
 
 use forge::Forge;
-use handpie_pie::{Aslr, Error, Options, Outcome, convert, convert_with};
+use handpie_pie::{Aslr, Error, Options, Outcome, convert};
 use mutate::Mutator;
 
 /// How many mutated files a plain test run tries.
@@ -44,9 +44,9 @@ fn no_damage_makes_conversion_panic_hang_or_write_what_was_not_planned() {
     let seeds = seeds();
     for seed in &seeds {
         assert!(
-            matches!(convert(seed), Ok(Outcome::Converted(_))),
+            matches!(convert(seed, OPTIONS[0]), Ok(Outcome::Converted(_))),
             "{:?}",
-            convert(seed)
+            convert(seed, OPTIONS[0])
         );
     }
     let mut mutator = Mutator::new(0x9e37_79b9_7f4a_7c15);
@@ -56,16 +56,16 @@ fn no_damage_makes_conversion_panic_hang_or_write_what_was_not_planned() {
         let start = Instant::now();
         // The plain conversion, and all that can be asked for.
         let options = OPTIONS[(round % 2) as usize];
-        match convert_with(&file, options) {
+        match convert(&file, options) {
             Ok(Outcome::Converted(result)) => {
                 converted += 1;
                 if round % 64 < 2 {
-                    let again = convert(&result.pieces.to_bytes(&file));
+                    let again = convert(&result.pieces.to_bytes(&file), OPTIONS[0]);
                     let ours = matches!(again, Ok(Outcome::AlreadyStaticPie { by_us: true }));
                     assert!(ours, "round {round}: {again:?}");
                 }
             }
-            Ok(Outcome::AlreadyStaticPie { .. }) | Err(Error::Refused(_)) => refused += 1,
+            Ok(Outcome::AlreadyStaticPie { .. } | Outcome::Refused(_)) => refused += 1,
             Err(Error::Unreadable(_)) => unreadable += 1,
             Err(mistake @ (Error::Mistake(_) | Error::Incomplete)) => {
                 panic!("round {round}: {mistake}")

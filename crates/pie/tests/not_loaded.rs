@@ -6,7 +6,7 @@ mod forge;
 use forge::Forge;
 use handpie_binary::elf::Segment;
 use handpie_binary::{Elf, Offset};
-use handpie_pie::{Aslr, Options, Outcome, convert_with};
+use handpie_pie::{Aslr, Options, Outcome, convert};
 
 const PLAIN: Options = Options {
     aslr: Aslr::Kernel,
@@ -27,7 +27,7 @@ const SPARE: usize = 6;
 const PAGE: u64 = 0x1000;
 
 fn converted(file: &[u8], options: Options) -> Vec<u8> {
-    match convert_with(file, options) {
+    match convert(file, options) {
         Ok(Outcome::Converted(result)) => result.pieces.to_bytes(file),
         other => panic!("{other:?}"),
     }
@@ -195,8 +195,8 @@ fn the_stub_may_take_the_rest_of_the_last_loaded_page() {
         let headers = forge::SECTION_HEADERS + (NAMES + 1) * 64;
         file[headers..forge::NOTE].fill(0x41);
         file[forge::TEXT + 0x200..forge::RODATA].fill(0x41);
-        let Ok(Outcome::Converted(result)) = convert_with(&file, options) else {
-            panic!("{:?}", convert_with(&file, options));
+        let Ok(Outcome::Converted(result)) = convert(&file, options) else {
+            panic!("{:?}", convert(&file, options));
         };
         let bytes = result.pieces.to_bytes(&file);
         let slid = result.plan.packing.saved.0;

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 mod cgo;
-mod other;
+pub(crate) mod other;
 
 use handpie_toolchain::cache::Cache;
 use handpie_toolchain::cargo;
@@ -15,16 +15,19 @@ use handpie_toolchain::profile::{self, Profile, Request, Stamp};
 use handpie_toolchain::version::Version;
 
 use super::link::LibcChoice;
+use crate::build_notes::{self, Note};
+use crate::conversion;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::go_failure;
 use crate::hardening::Hardening;
 use crate::input::Input;
-use crate::record::{self, Record};
+use crate::paths;
+use crate::promise::{self, Extent};
 use crate::report::Reporter;
 use crate::report::build::{self, BuildReport, DryRun, Program};
-use crate::toolchain;
 
-/// Codes of why nothing was built.
+/// Codes of failures to build.
 #[cfg(test)]
 pub(crate) const CODES: [&str; 2] = [other::NO_TARGET, cgo::FORBIDDEN_FLAG];
 
@@ -101,8 +104,8 @@ pub(crate) fn run(args: &Build, reporter: &Reporter) -> Result<Exit, Failure> {
 /// The cargo project that is meant: the one of the current folder, or of the one folder that is named.
 fn cargo_project(packages: &[String]) -> Result<Option<PathBuf>, Failure> {
     let folder = match packages {
-        [] => toolchain::absolute(None)?,
-        [one] if Path::new(one).is_dir() => toolchain::absolute(Some(Path::new(one)))?,
+        [] => paths::absolute(None)?,
+        [one] if Path::new(one).is_dir() => paths::absolute(Some(Path::new(one)))?,
         _ => return Ok(None),
     };
     Ok(cargo::is_project(&folder).then_some(folder))
@@ -121,24 +124,24 @@ fn go(args: &Build, reporter: &Reporter) -> Result<Exit, Failure> {
         None => enter_module(&mut request)?,
     };
     let go = Go::in_path(folder);
-    let folder = toolchain::absolute(go.dir.as_deref())?;
+    let folder = paths::absolute(go.dir.as_deref())?;
     let cache = Cache::of_user();
     let allowed = cgo::Allowed::of(args.cgo)?;
 
     let merge = |request: &Request, settings: &GoEnv, version: &Version| {
         profile::merge(request, settings, version, &profile::is_handpie).map_err(|against| {
-            toolchain::contradicted("these settings rule out a static-PIE", &against)
+            go_failure::contradicted("these settings rule out a static-PIE", &against)
         })
     };
     // git and go are asked at the same time: what is listed does not depend on the version.
     let (asked, described) = std::thread::scope(|scope| {
         let described = scope.spawn(|| match args.no_stamp {
             true => Version::Unknown("--no-stamp".to_owned()),
-            false => Version::of(&toolchain::module_folder(&folder)),
+            false => Version::of(&paths::module_folder(&folder)),
         });
         let unknown = Version::Unknown("git could not be run".to_owned());
         let ask = || {
-            let settings = cache.env(&go).map_err(toolchain::settings_failed)?;
+            let settings = cache.env(&go).map_err(go_failure::settings_failed)?;
             args.hardening.refuse_for(&settings.goarch)?;
             let request = Request {
                 cgo: allowed.compilers(args.libc, &settings)?,
@@ -147,7 +150,7 @@ fn go(args: &Build, reporter: &Reporter) -> Result<Exit, Failure> {
             let profile = merge(&request, &settings, &unknown)?;
             let listing = cache
                 .list(&go, &settings, &profile)
-                .map_err(toolchain::list_failed)?;
+                .map_err(go_failure::list_failed)?;
             Ok::<_, Failure>((settings, listing))
         };
         (ask(), described.join().unwrap_or(unknown.clone()))
@@ -164,10 +167,10 @@ fn go(args: &Build, reporter: &Reporter) -> Result<Exit, Failure> {
     let profile = merge(&request, &settings, &version)?;
     allowed.refuse_others(&listing, &args.pure)?;
     let outputs = packages::outputs(&listing, profile.output.as_deref(), &folder)
-        .map_err(|one| toolchain::contradicted("there is no program to write", &[one]))?;
+        .map_err(|one| go_failure::contradicted("there is nothing to write", &[one]))?;
     // From here on the build is possible, as far as can be known before it.
 
-    let handpie = toolchain::own_path()?;
+    let handpie = paths::own_program()?;
     let toolexec = handpie_toolchain::env::toolexec(&handpie, &args.hardening.words())
         .map_err(|error| Failure::new(Exit::Usage, error).code("build-quoting"))?;
     let toolexec = format!("-toolexec={toolexec}");
@@ -188,19 +191,19 @@ fn go(args: &Build, reporter: &Reporter) -> Result<Exit, Failure> {
         Failure::new(Exit::Input, "failed to create a temporary directory").cause(cause)
     })?;
     let built = tool
-        .env(record::FOLDER, records.path())
+        .env(build_notes::FOLDER, records.path())
         .stdin(Stream::Inherit)
         .stdout(Stream::Inherit)
         .stderr(Stream::Inherit)
         .run();
-    let said = record::read(records.path());
+    let notes = build_notes::read(records.path());
     if let Err(error) = built {
         if request.cgo.is_some()
             && let Some(forbidden) = cgo::forbidden_flag(&go, &profile)
         {
             return Err(forbidden);
         }
-        return Err(toolchain::build_failed(error, &said, &profile));
+        return Err(go_failure::build_failed(error, &notes, &profile));
     }
     let uses_c = request.cgo.as_ref().map(|_| packages::using_c(&listing));
     let uses_c: Vec<String> = uses_c.into_iter().flatten().map(str::to_owned).collect();
@@ -211,18 +214,17 @@ fn go(args: &Build, reporter: &Reporter) -> Result<Exit, Failure> {
     };
     if !profile.prints_only {
         for (package, path) in outputs {
-            let made = match request.cgo {
-                Some(_) => Some(cgo::look(&package, &path)?),
-                None => said
-                    .records
+            let fresh = match request.cgo {
+                Some(_) => Some(Note::unchanged(&package, &mut Input::open(&path)?)?),
+                None => notes
+                    .programs
                     .iter()
-                    .find(|one| one.package == package)
+                    .find(|note| note.package == package)
                     .cloned(),
             };
-            let made = made.as_ref();
             report
                 .programs
-                .push(program(&package, path, made, &profile)?);
+                .push(program(&package, path, fresh, &profile)?);
         }
     }
     reporter.print("build", &report)?;
@@ -232,8 +234,8 @@ fn go(args: &Build, reporter: &Reporter) -> Result<Exit, Failure> {
 /// Outside any module, go builds no folder by its path. With one folder named, as in
 /// `handpie build ./examples/service`, what is meant is plain: build it there, write it here.
 fn enter_module(request: &mut Request) -> Result<Option<PathBuf>, Failure> {
-    let has_module = |folder: &Path| toolchain::module_folder(folder).join("go.mod").is_file();
-    let here = toolchain::absolute(None)?;
+    let has_module = |folder: &Path| paths::module_folder(folder).join("go.mod").is_file();
+    let here = paths::absolute(None)?;
     let [package] = request.packages.as_slice() else {
         return Ok(None);
     };
@@ -247,14 +249,14 @@ fn enter_module(request: &mut Request) -> Result<Option<PathBuf>, Failure> {
     if names.any(|name| PATHS.contains(&name)) {
         return Ok(None);
     }
-    let folder = toolchain::absolute(Some(Path::new(package)))?;
+    let folder = paths::absolute(Some(Path::new(package)))?;
     if has_module(&here) || !folder.is_dir() || !has_module(&folder) {
         return Ok(None);
     }
     // A slash at the end tells go that it is a folder.
     let output = request.output.as_deref().unwrap_or("./");
     let slash = if output.ends_with('/') { "/" } else { "" };
-    let output = toolchain::absolute(Some(Path::new(output)))?;
+    let output = paths::absolute(Some(Path::new(output)))?;
     let output = output.display().to_string();
     request.output = Some(format!("{}{slash}", output.trim_end_matches('/')));
     request.packages = vec![".".to_owned()];
@@ -277,24 +279,27 @@ fn own_version(listing: &Listing) -> Option<Version> {
     }
 }
 
+/// `fresh` is the note of this build; none when go found the program up to date.
 fn program(
     package: &str,
     path: PathBuf,
-    made: Option<&Record>,
+    fresh: Option<Note>,
     profile: &Profile,
 ) -> Result<Program, Failure> {
-    let record = match made {
-        Some(record) => {
+    let up_to_date = fresh.is_none();
+    let note = match fresh {
+        Some(note) => {
             // Only speeds up the next report.
-            let _ = record::remember(&path, record);
-            record.clone()
+            let _ = build_notes::remember(&path, &note);
+            note
         }
-        None => match record::recall(&path) {
-            Some(record) => record,
-            None => look(package, &path)?,
+        None => match build_notes::recall(&path) {
+            Some(note) => note,
+            None => read_note(package, &path)?,
         },
     };
-    let stamped = record.version_variables.clone();
+    keeps_promises(&path)?;
+    let stamped = note.version_variables.clone();
     let version = match (&profile.stamp, stamped) {
         (Stamp::Nothing(reason), _) => build::Version::Absent {
             reason: reason.clone(),
@@ -314,26 +319,31 @@ fn program(
         },
     };
     Ok(Program {
-        path: toolchain::shown(&path),
-        up_to_date: made.is_none(),
-        record,
+        path: paths::shown(&path),
+        up_to_date,
+        note,
         version,
     })
 }
 
-/// A program that an earlier build made and nothing is remembered of.
-fn look(package: &str, path: &std::path::Path) -> Result<Record, Failure> {
+/// The note of a program that an earlier build made and that none was kept of.
+fn read_note(package: &str, path: &Path) -> Result<Note, Failure> {
     let mut input = Input::open(path)?;
-    match input.look(|file| handpie_pie::convert(file))? {
-        Ok(handpie_pie::Outcome::AlreadyStaticPie { by_us: true }) => {
-            let record = Record::unchanged(package, &mut input)?;
-            let _ = record::remember(path, &record);
-            Ok(record)
-        }
-        _ => Err(Failure::new(
-            Exit::Bug,
-            format!("`{}` was built, but not converted", path.display()),
-        )
-        .hint("remove it and build again; please report how it came about")),
+    if input.look(conversion::stub)?.is_none() {
+        let message = format!("`{}` was built, but not converted", path.display());
+        return Err(Failure::new(Exit::Bug, message)
+            .hint("remove it and build again; please report how this happened"));
     }
+    let note = Note::unchanged(package, &mut input)?;
+    let _ = build_notes::remember(path, &note);
+    Ok(note)
+}
+
+/// Looks at what go wrote. It may have been told to use another linker, or other flags.
+pub(crate) fn keeps_promises(path: &Path) -> Result<(), Failure> {
+    let inspection = promise::inspect(path, Extent::Whole)?;
+    let kept = inspection.require(&paths::shown(path));
+    kept.map(|_| ()).map_err(|failure| {
+        failure.hint("a flag in -ldflags, CGO_LDFLAGS or -extldflags asks for something else")
+    })
 }

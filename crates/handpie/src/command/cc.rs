@@ -23,8 +23,8 @@ use crate::evidence::{self, Compilation};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::linking::{self, Job};
+use crate::paths;
 use crate::report;
-use crate::toolchain;
 
 pub(crate) const NO_COMPILER: &str = "cc-no-compiler";
 /// `off` leaves the hardening flags out.
@@ -303,7 +303,7 @@ fn compiler(options: &Options, language: Language, target: &Target) -> Result<Co
 /// A folder in which this program has the names of compilers and linkers, for other tools to find.
 pub(crate) fn folder_of_names() -> Result<PathBuf, Failure> {
     const NAMES: [&str; 4] = ["ld", "handpie-ld", "handpie-cc", "handpie-c++"];
-    let own = toolchain::own_path()?;
+    let own = paths::own_program()?;
     let failed = |cause: std::io::Error| {
         let message = "failed to create a directory with links to handpie under compiler names";
         Failure::new(Exit::Input, message).cause(cause)

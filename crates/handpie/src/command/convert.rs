@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use handpie_pie::{Error, Outcome, Pieces};
+use handpie_pie::Outcome;
 
+use crate::atomic_file;
+use crate::conversion::{self, Target};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::hardening::Hardening;
 use crate::input::{self, Input};
-use crate::pipeline;
-use crate::replace::{self, Replacement};
 use crate::report::Reporter;
 use crate::report::convert::{Answer, ConvertReport};
 
@@ -45,54 +45,41 @@ pub(crate) struct Convert {
 }
 
 pub(crate) fn run(args: &Convert, reporter: &Reporter) -> Result<Exit, Failure> {
-    let target = if args.in_place {
-        Some(args.file.clone())
-    } else {
-        args.output.clone()
-    };
     if args.in_place && input::is_stream(&args.file) {
         let failure = Failure::new(Exit::Usage, "standard input cannot be replaced");
         return Err(failure.hint("use -o OUT"));
     }
-    let mut input = Input::open(&args.file)?;
-    if let (Some(output), false) = (&args.output, args.dry_run) {
-        replace::refuse_same_file(&input, output)?;
-    }
-    let (answer, result) =
-        match input.look(|file| handpie_pie::convert_with(file, args.hardening.options()))? {
-            Ok(Outcome::Converted(conversion)) => {
-                let answer = Answer::converted(&conversion.plan, !args.dry_run);
-                (answer, Some(conversion.pieces))
-            }
-            Ok(Outcome::AlreadyStaticPie { by_us }) => {
-                // With -o, a pipeline gets its file whatever the input was.
-                let copy = args.output.is_some().then(|| Pieces::copy(input.size()));
-                (Answer::AlreadyStaticPie { by_handpie: by_us }, copy)
-            }
-            Err(Error::Refused(refusals)) => (Answer::refused(&refusals), None),
-            Err(error) => return Err(pipeline::unconverted(&input.name, error)),
-        };
-    let exit = match answer {
-        Answer::Refused { .. } => Exit::No,
-        _ => Exit::Done,
+    let output = match args.in_place {
+        true => Some(&args.file),
+        false => args.output.as_ref(),
     };
-    if let (Some(pieces), Some(target), false) = (&result, &target, args.dry_run) {
-        let keep = if args.in_place {
-            Replacement::InPlace
-        } else {
-            Replacement::NewFile
-        };
-        replace::write(&input, target, pieces, keep)?;
-        if input::is_stream(target) {
-            // Standard output is taken by the program itself.
-            return Ok(exit);
-        }
+    let target = match output {
+        Some(_) if args.dry_run => Target::Nowhere,
+        Some(_) if args.in_place => Target::Input,
+        Some(output) => Target::File(output),
+        None => Target::Nowhere,
+    };
+    let mut input = Input::open(&args.file)?;
+    if let Target::File(output) = target {
+        atomic_file::refuse_same_file(&input, output)?;
+    }
+    let outcome = conversion::convert(&mut input, target, args.hardening.options())?;
+    let is_refused = matches!(outcome, Outcome::Refused(_));
+    if let Target::File(output) = target
+        && input::is_stream(output)
+        && !is_refused
+    {
+        // Standard output is taken by the program itself.
+        return Ok(Exit::Done);
     }
     let report = ConvertReport {
         file: input.name.clone(),
-        output: target.map(|path| path.display().to_string()),
-        answer,
+        output: output.map(|path| path.display().to_string()),
+        answer: Answer::of(&outcome, !args.dry_run),
     };
     reporter.print("convert", &report)?;
-    Ok(exit)
+    Ok(match is_refused {
+        true => Exit::No,
+        false => Exit::Done,
+    })
 }

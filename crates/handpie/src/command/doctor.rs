@@ -14,7 +14,7 @@ use crate::input::Input;
 use crate::report::Reporter;
 use crate::report::doctor::{Answer, Cpu, DoctorReport};
 
-mod attempts;
+pub(crate) mod attempts;
 mod packages;
 
 /// Report what this machine can build, run and prove for each CPU
@@ -92,7 +92,7 @@ pub(crate) fn run(args: &Doctor, reporter: &Reporter) -> Result<Exit, Failure> {
             build,
             run: runs(cpu, emulator),
             prove: proves(cpu),
-            aslr_full: hardening::can_be_had(cpu),
+            aslr_full: hardening::is_available(cpu),
         }
     });
     let report = DoctorReport {

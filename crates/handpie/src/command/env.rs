@@ -8,10 +8,11 @@ use handpie_toolchain::go::Go;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::go_failure;
 use crate::hardening::Hardening;
+use crate::paths;
 use crate::report::Reporter;
 use crate::report::env::EnvReport;
-use crate::toolchain;
 
 /// Print environment variables that make every go command build static-PIE
 ///
@@ -44,12 +45,12 @@ enum Shell {
 pub(crate) fn run(args: &Env, reporter: &Reporter) -> Result<Exit, Failure> {
     let settings = Go::in_path(None)
         .env()
-        .map_err(toolchain::settings_failed)?;
+        .map_err(go_failure::settings_failed)?;
     args.hardening.refuse_for(&settings.goarch)?;
-    let handpie = toolchain::own_path()?;
+    let handpie = paths::own_program()?;
     let words = args.hardening.words();
     let variables = env::variables(&settings.goflags, &settings.goarch, &handpie, &words).map_err(
-        |against| toolchain::contradicted("these settings rule out a static-PIE", &against),
+        |against| go_failure::contradicted("no environment can give static-PIE here", &against),
     )?;
     let values: BTreeMap<_, _> = variables.iter().cloned().collect();
     let script = match args.shell {

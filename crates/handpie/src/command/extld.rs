@@ -10,22 +10,20 @@
 //!   When it is long, all of it but the program is in a file (`@FILE`).
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, Permissions};
-use std::io::{self, Write};
+use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use handpie_pie::link::{self, Options};
 use handpie_toolchain::response;
 
+use crate::atomic_file::{self, OUTPUT_NOT_WRITTEN};
+use crate::build_notes;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::hardening::Hardening;
 use crate::input::Input;
-use crate::record;
-use crate::replace::OUTPUT_NOT_WRITTEN;
 use crate::report;
 
 /// The code of a command line that is not understood.
@@ -51,7 +49,7 @@ pub(crate) fn run_if_asked(args: impl Iterator<Item = OsString>) -> Option<ExitC
     Some(match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            record::refused();
+            build_notes::leave_refusal();
             report::toolexec::failure(&failure);
             ExitCode::FAILURE
         }
@@ -100,7 +98,9 @@ fn link(words: &[OsString]) -> Result<(), Failure> {
             None => failure,
         }
     })?;
-    write(&command.output, &linked.bytes).map_err(|cause| {
+    // The place is this build's own. Renaming over a file makes ext4 write the new one to disk.
+    let _ = fs::remove_file(&command.output);
+    atomic_file::write_program(&command.output, &linked.bytes).map_err(|cause| {
         let message = format!("failed to write `{}`", command.output.display());
         Failure::new(Exit::Input, message)
             .code(OUTPUT_NOT_WRITTEN)
@@ -192,24 +192,6 @@ fn build_id(digits: &[u8]) -> Result<Vec<u8>, Failure> {
 
 fn unreadable(error: response::Error) -> Failure {
     Failure::new(Exit::Input, error)
-}
-
-/// Writes beside the target and renames: nothing is ever half-written.
-fn write(target: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = match target.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    };
-    let mut file = tempfile::Builder::new()
-        .prefix(".handpie-")
-        // Less what the umask takes away, as any linker does it.
-        .permissions(Permissions::from_mode(0o777))
-        .tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    // The place is this build's own. Renaming over a file makes ext4 write the new one to disk.
-    let _ = fs::remove_file(target);
-    file.persist(target).map_err(|error| error.error)?;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use crate::failure::Failure;
 use crate::linking::{self, Job};
 use crate::report;
 
-/// What this program is called when it is a linker.
+/// The names under which this program is a linker.
 pub(crate) const NAMES: [&str; 3] = ["ld", "ld.handpie", "handpie-ld"];
 /// The libc: `musl`, `glibc` or `given`.
 pub(crate) const LIBC: &str = "HANDPIE_LIBC";

@@ -35,9 +35,6 @@ pub(crate) struct Link {
     /// The libc; `given` if the arguments include the libc and its start-up files
     #[arg(long, value_enum, default_value_t)]
     libc: LibcChoice,
-    /// Link a static-PIE, which runs anywhere (always the case)
-    #[arg(long)]
-    portable: bool,
     /// Stop the linker after this many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_TIME_LIMIT)]
     time_limit: u64,
@@ -99,7 +96,7 @@ pub(crate) fn run(args: &Link, reporter: &Reporter) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// The words, with those of response files.
+/// The arguments, with those of response files.
 pub(crate) fn parse(words: Vec<OsString>) -> Result<Words, Failure> {
     let usage = |error: &dyn std::fmt::Display| Failure::new(Exit::Usage, error);
     let words = response::expanded(words).map_err(|error| Failure::new(Exit::Input, error))?;

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use handpie_prove::{Error, Request};
 
+use crate::conversion;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input::{self, Input};
-use crate::pipeline;
 use crate::report::Reporter;
 use crate::report::prove::ProveReport;
 
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Prove, reporter: &Reporter) -> Result<Exit, Failure> {
         return Err(failure.hint("write the program to a file"));
     }
     let mut input = Input::open(&args.file)?;
-    let stub = input.look(pipeline::stub)?;
+    let stub = input.look(conversion::stub)?;
     let options = stub.and_then(|stub| stub.options);
     let variables = args.env.iter();
     let request = Request {

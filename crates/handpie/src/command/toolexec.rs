@@ -4,7 +4,6 @@
 //! converter, and `handpie build` is told what came of it.
 
 use std::ffi::OsString;
-use std::fs;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -12,12 +11,11 @@ use handpie_pie::{FINGERPRINT, Options, Outcome};
 use handpie_toolchain::cache::Cache;
 use handpie_toolchain::wrapper::{self, Handpie, Linked};
 
+use crate::build_notes::{self, Note};
+use crate::conversion::{self, Target};
 use crate::failure::Failure;
 use crate::hardening::Hardening;
 use crate::input::Input;
-use crate::pipeline;
-use crate::record::{self, Record};
-use crate::replace::{self, Replacement};
 use crate::report;
 
 /// Runs when the first argument is `toolexec`, before anything else of the program does.
@@ -44,7 +42,7 @@ pub(crate) fn run_if_asked(mut args: impl Iterator<Item = OsString>) -> Option<E
         match wrapper::run(&words, handpie, &Cache::of_user(), &mut convert) {
             Ok(ended) => {
                 if ended.code != 0 {
-                    record::link_failed();
+                    build_notes::leave_link_failure();
                 }
                 report::toolexec::pass_on(&ended.stderr);
                 match report::write_with(|stdout| stdout.write_all(&ended.stdout)) {
@@ -53,7 +51,7 @@ pub(crate) fn run_if_asked(mut args: impl Iterator<Item = OsString>) -> Option<E
                 }
             }
             Err(wrapper::Error::Convert(failure)) => {
-                record::refused();
+                build_notes::leave_refusal();
                 report::toolexec::failure(&failure);
                 ExitCode::FAILURE
             }
@@ -67,28 +65,20 @@ pub(crate) fn run_if_asked(mut args: impl Iterator<Item = OsString>) -> Option<E
 
 fn convert(linked: &Linked<'_>, options: Options) -> Result<(), Failure> {
     let mut input = Input::open(linked.file)?;
-    match input.look(|file| handpie_pie::convert_with(file, options))? {
-        Ok(Outcome::Converted(conversion)) => {
-            // The linker's output has a passing place that only this build knows. Renaming over a
-            // file makes ext4 write the new one to disk first, which would take longer than the
-            // conversion; and if writing fails, nothing unconverted is left for go to take.
-            let _ = fs::remove_file(linked.file);
-            replace::write(
-                &input,
-                linked.file,
-                &conversion.pieces,
-                Replacement::InPlace,
-            )?;
-            record::keep(|| Record::converted(linked.package, &conversion, &mut input));
+    match conversion::convert(&mut input, Target::LinkerOutput, options)? {
+        Outcome::Converted(conversion) => {
+            build_notes::leave(|| Note::converted(linked.package, &conversion, &mut input));
         }
         // What go's linker wrote starts at our stub only where our linker has made it.
-        Ok(Outcome::AlreadyStaticPie { by_us: true }) => {
-            record::keep(|| Record::linked(linked.package, &mut input));
+        Outcome::AlreadyStaticPie { by_us: true } => {
+            build_notes::leave(|| Note::linked(linked.package, &mut input));
         }
-        Ok(Outcome::AlreadyStaticPie { by_us: false }) => {
-            record::keep(|| Record::unchanged(linked.package, &mut input));
+        Outcome::AlreadyStaticPie { by_us: false } => {
+            build_notes::leave(|| Note::unchanged(linked.package, &mut input));
         }
-        Err(error) => return Err(pipeline::unconverted(&program_name(linked), error)),
+        Outcome::Refused(refusals) => {
+            return Err(conversion::refused(&program_name(linked), &refusals));
+        }
     }
     Ok(())
 }

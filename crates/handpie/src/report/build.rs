@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::convert::hardening;
 use super::{Lines, Report, bytes};
-use crate::record::Record;
+use crate::build_notes::Note;
 
 #[derive(Debug, Serialize)]
 pub(crate) struct BuildReport {
@@ -28,7 +28,7 @@ pub(crate) struct Program {
     /// Go found it up to date; it was converted by an earlier build.
     pub(crate) up_to_date: bool,
     #[serde(flatten)]
-    pub(crate) record: Record,
+    pub(crate) note: Note,
     pub(crate) version: Version,
 }
 
@@ -73,8 +73,8 @@ impl Report for DryRun {
 
 impl Program {
     fn text(&self, lines: &mut Lines) {
-        let record = &self.record;
-        let kind = &record.kind_after;
+        let note = &self.note;
+        let kind = &note.kind_after;
         match self.up_to_date {
             true => lines.good(
                 &self.path,
@@ -82,20 +82,20 @@ impl Program {
             ),
             false => lines.good(&self.path, kind),
         }
-        if let Some(before) = &record.kind_before {
-            match record.linked {
+        if let Some(before) = &note.kind_before {
+            match note.linked {
                 Some(_) => lines.fact("go made", format!("{before}, which handpie linked")),
                 None => lines.fact("go made", before),
             }
         }
-        match record.size_before {
+        match note.size_before {
             Some(before) => lines.fact(
                 "size",
-                format!("{} -> {} bytes", bytes(before), bytes(record.size_after)),
+                format!("{} -> {} bytes", bytes(before), bytes(note.size_after)),
             ),
-            None => lines.fact("size", format!("{} bytes", bytes(record.size_after))),
+            None => lines.fact("size", format!("{} bytes", bytes(note.size_after))),
         }
-        if let Some(changes) = &record.changes {
+        if let Some(changes) = &note.changes {
             lines.fact(
                 "relocations",
                 format!(
@@ -114,8 +114,8 @@ impl Program {
                 None => lines.fact("RELRO", "none"),
             }
         }
-        hardening(record.moves, record.seals, lines);
-        if let Some(linked) = &record.linked {
+        hardening(note.moves, note.seals, lines);
+        if let Some(linked) = &note.linked {
             lines.fact(
                 "relocations",
                 format!(

@@ -1,6 +1,6 @@
 //! What came of a conversion.
 
-use handpie_pie::{Aslr, Plan, Refusal};
+use handpie_pie::{Aslr, Outcome, Plan, Refusal};
 use serde::Serialize;
 
 use super::{Lines, Report, bytes};
@@ -60,14 +60,19 @@ pub(crate) struct Reason {
 }
 
 impl Answer {
-    pub(crate) fn converted(plan: &Plan, written: bool) -> Self {
-        Self::Converted {
-            written,
-            changes: Changes::of(plan),
+    /// `written` is false under --dry-run.
+    pub(crate) fn of(outcome: &Outcome, written: bool) -> Self {
+        match outcome {
+            Outcome::Converted(conversion) => Self::Converted {
+                written,
+                changes: Changes::of(&conversion.plan),
+            },
+            Outcome::AlreadyStaticPie { by_us } => Self::AlreadyStaticPie { by_handpie: *by_us },
+            Outcome::Refused(refusals) => Self::refused(refusals),
         }
     }
 
-    pub(crate) fn refused(refusals: &[Refusal]) -> Self {
+    fn refused(refusals: &[Refusal]) -> Self {
         let refusals = refusals.iter().map(|refusal| Reason {
             code: refusal.code.name(),
             message: refusal.message.clone(),
@@ -80,7 +85,7 @@ impl Answer {
 }
 
 impl Changes {
-    pub(crate) fn of(plan: &Plan) -> Self {
+    fn of(plan: &Plan) -> Self {
         Self {
             cpu: plan.cpu.name,
             interpreter_removed: plan.interpreter.clone(),
@@ -100,7 +105,7 @@ impl Changes {
         }
     }
 
-    pub(crate) fn text(&self, lines: &mut Lines) {
+    fn text(&self, lines: &mut Lines) {
         lines.fact(
             "loader",
             format!("{} is needed no more", self.interpreter_removed),

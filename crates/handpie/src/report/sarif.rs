@@ -6,7 +6,7 @@ use std::path::Path;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use serde_json::{Value, json};
 
-use crate::place;
+use crate::paths;
 
 /// Where paths start: the working directory, which is the checkout when CI runs us. GitHub and
 /// others know this name.
@@ -22,7 +22,7 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
 
 /// A file, as seen from the working directory `here`.
 pub(super) fn artifact(here: &Path, path: &Path) -> Value {
-    let path = place::seen_from(here, here, path);
+    let path = paths::relative_to(here, here, path);
     let uri = percent_encode(path.as_os_str().as_bytes(), ESCAPED);
     match path.is_absolute() {
         true => json!({ "uri": format!("file://{uri}") }),

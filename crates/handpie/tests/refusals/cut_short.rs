@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use handpie_binary::elf::Elf;
+use handpie_pie::{Error, Options, convert};
 
 use crate::forge::Forge;
 use crate::judge::{failed, run};
@@ -24,8 +25,8 @@ pub(crate) fn sweep(program: &Path) {
             1..4 => "not-elf",
             _ => "truncated",
         };
-        match handpie_pie::convert(cut).expect_err("it is not whole") {
-            handpie_pie::Error::Unreadable(error) => {
+        match convert(cut, Options::default()).expect_err("it is not whole") {
+            Error::Unreadable(error) => {
                 assert_eq!(error.kind().code(), code, "cut to {length} bytes: {error}");
                 assert_eq!(error.offset().is_some(), length > 0, "{length}: {error}");
             }
@@ -90,8 +91,8 @@ fn announced_end(elf: &Elf<'_>) -> usize {
 fn a_forged_program_cut_at_any_byte_is_never_taken_for_whole() {
     let whole = Forge::program().bytes();
     for length in 0..whole.len() {
-        let error = handpie_pie::convert(&whole[..length]).expect_err("it is not whole");
-        let handpie_pie::Error::Unreadable(error) = error else {
+        let error = convert(&whole[..length], Options::default()).expect_err("it is not whole");
+        let Error::Unreadable(error) = error else {
             panic!("cut to {length} bytes: {error}");
         };
         let kind = error.kind().code();

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use handpie_pie::{Options, Outcome, convert};
+
 use crate::forge::*;
 use crate::judge::{refused, run, unreadable};
 
@@ -518,7 +520,7 @@ fn the_forged_program_itself_is_converted() {
 #[test]
 fn the_addend_goes_where_the_linker_left_zero() {
     let input = Forge::program().bytes();
-    let Ok(handpie_pie::Outcome::Converted(conversion)) = handpie_pie::convert(&input) else {
+    let Ok(Outcome::Converted(conversion)) = convert(&input, Options::default()) else {
         panic!("the honest program is converted");
     };
     let word = |bytes: &[u8]| {

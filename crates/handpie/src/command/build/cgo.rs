@@ -1,9 +1,7 @@
-//! Programs that need C: which packages may use it, how it is compiled, and checks of the result.
-
-use std::path::Path;
+//! Programs that need C: which packages may, and what compiles it.
 
 use clap::ValueEnum;
-use handpie_audit::{Cgo as Declared, Kind};
+use handpie_audit::Cgo as Declared;
 use handpie_toolchain::command::Error;
 use handpie_toolchain::flags;
 use handpie_toolchain::go::{Go, GoEnv};
@@ -12,13 +10,11 @@ use handpie_toolchain::packages::{self, Listing};
 use handpie_toolchain::profile::{Cgo, Profile};
 
 use crate::command::link::LibcChoice;
-use crate::examination::kind_of;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::input::Input;
+use crate::go_failure;
+use crate::paths;
 use crate::policy::{PolicyArgs, Rulebook};
-use crate::record::Record;
-use crate::toolchain;
 
 pub(super) const FORBIDDEN_FLAG: &str = "go-forbids-flag";
 
@@ -65,7 +61,7 @@ impl Allowed {
             )
             .code("build-cpu"));
         };
-        let own = toolchain::own_path()?.display().to_string();
+        let own = paths::own_program()?.display().to_string();
         let libc = libc.to_possible_value();
         let libc = libc.map_or_else(String::new, |value| value.get_name().to_owned());
         let compiler = |mode: &str| {
@@ -103,7 +99,7 @@ impl Allowed {
         };
         match against.is_empty() {
             true => Ok(()),
-            false => Err(toolchain::contradicted("the program needs C", &against)),
+            false => Err(go_failure::contradicted("the program needs C", &against)),
         }
     }
 }
@@ -132,23 +128,6 @@ fn flag_in(line: &str) -> Option<(&str, &str)> {
     let (kind, flag) = said.split_once(": ")?;
     let flag = flag.split(" (see ").next().unwrap_or(flag);
     Some((kind, flag.trim()))
-}
-
-/// What was linked. Our linker has looked at it already; go may have been told to use another.
-pub(super) fn look(package: &str, path: &Path) -> Result<Record, Failure> {
-    let mut input = Input::open(path)?;
-    let kind = kind_of(&mut input)?;
-    if kind == Some(Kind::StaticPie) {
-        return Record::unchanged(package, &mut input);
-    }
-    let what = kind.map_or_else(|| "not a binary".to_owned(), |kind| format!("a {kind}"));
-    let message = format!(
-        "`{}` was built, but is {what} instead of a static-PIE",
-        path.display()
-    );
-    Err(Failure::new(Exit::No, message)
-        .code("link-not-static-pie")
-        .hint("a flag in CGO_LDFLAGS or -extldflags requests another kind of output"))
 }
 
 #[cfg(test)]

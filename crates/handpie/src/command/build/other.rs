@@ -1,4 +1,4 @@
-//! `handpie build` of what is no Go: a cargo project, or whatever a command builds.
+//! `handpie build` of what is not Go: a cargo project, or whatever a command builds.
 //!
 //! In both, our compiler and linker are put in place of the usual ones, and everything that came out
 //! is looked at: what is not a static-PIE is named with the reason.
@@ -8,8 +8,6 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use handpie_audit::{Answer, Kind, Subject};
-use handpie_binary::{Binary, Bytes, Error};
 use handpie_toolchain::cargo::{self, Cargo};
 use handpie_toolchain::command::{Stream, Tool};
 use handpie_toolchain::link::sysroot::Target;
@@ -19,15 +17,13 @@ use crate::command::{cc, ld};
 use crate::examination::kind_of;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::input::Input;
+use crate::paths;
+use crate::promise::{self, Breach, Extent};
 use crate::report::Reporter;
 use crate::report::made::{Made, MadeReport};
-use crate::toolchain;
 
 /// The target that a cargo project is built for is not installed.
 pub(super) const NO_TARGET: &str = "cargo-no-target";
-/// Rules that say why something is not a static-PIE.
-const REASONS: [&str; 4] = ["pie", "no-loader", "needed-libraries", "relro-applied"];
 
 /// Builds a cargo project for the machine's musl target, or the one that is named.
 pub(super) fn cargo(
@@ -54,16 +50,16 @@ pub(super) fn cargo(
         None => host()?,
     };
     let folder = cc::folder_of_names()?;
-    let mut told = Vec::new();
+    let mut variables = Vec::new();
     let cpu = target.split('-').next().unwrap_or_default();
     if let Some(cpu) = Target::named(&target).or_else(|| Target::named(cpu)) {
-        told.push((ld::TARGET, cpu.gnu));
+        variables.push((ld::TARGET, cpu.gnu));
     }
     let linker = match cargo::is_of_glibc(&target) {
         true => {
-            told.push((ld::LIBC, "glibc"));
+            variables.push((ld::LIBC, "glibc"));
             // rustc asks for an LLD of its own.
-            told.push((ld::LINKER, "embedded"));
+            variables.push((ld::LINKER, "embedded"));
             "handpie-cc"
         }
         false => "handpie-ld",
@@ -75,7 +71,7 @@ pub(super) fn cargo(
         linker: folder.join(linker),
         cc: folder.join("handpie-cc"),
         cxx: folder.join("handpie-c++"),
-        told,
+        told: variables,
     };
     cargo.ask_for_target().map_err(|error| {
         let hint = format!("rustup target add {}", cargo.target);
@@ -143,7 +139,7 @@ pub(super) fn command(
     let started = SystemTime::now().checked_sub(Duration::from_secs(1));
     tool.run()
         .map_err(|error| Failure::new(Exit::Tool, "failed to build").cause(error))?;
-    let here = toolchain::absolute(None)?;
+    let here = paths::absolute(None)?;
     let found = binaries::find(&[here]);
     let fresh: Vec<PathBuf> = found
         .iter()
@@ -170,59 +166,25 @@ fn is_program(found: &Entry) -> bool {
 }
 
 fn finish(command: String, programs: &[PathBuf], reporter: &Reporter) -> Result<Exit, Failure> {
-    let mut made = Vec::new();
-    for path in programs {
-        made.push(look(path)?);
-    }
-    let all_good = made.iter().all(|one| one.reasons.is_empty());
-    reporter.print(
-        "build",
-        &MadeReport {
-            command,
-            programs: made,
-        },
-    )?;
-    Ok(match all_good {
+    let programs = programs.iter().map(|path| made(path));
+    let programs = programs.collect::<Result<Vec<Made>, Failure>>()?;
+    let all_kept = programs.iter().all(|one| one.reasons.is_empty());
+    reporter.print("build", &MadeReport { command, programs })?;
+    Ok(match all_kept {
         true => Exit::Done,
         false => Exit::No,
     })
 }
 
-fn look(path: &Path) -> Result<Made, Failure> {
-    let mut input = Input::open(path)?;
-    let mode = input.mode();
-    let size = input.size().0;
-    let judged = input.look(|bytes| judge(bytes, mode))?;
-    let (kind, reasons) = judged.map_err(|error| {
-        let message = format!("failed to read `{}`", path.display());
-        Failure::new(Exit::Input, message).cause(error)
-    })?;
+/// Holds a program against what is promised.
+pub(crate) fn made(path: &Path) -> Result<Made, Failure> {
+    let inspection = promise::inspect(path, Extent::Whole)?;
     Ok(Made {
-        file: toolchain::shown(path),
-        kind,
-        size,
-        reasons,
+        file: paths::shown(path),
+        kind: inspection.kind,
+        size: inspection.size,
+        reasons: inspection.breaches.iter().map(Breach::to_string).collect(),
     })
-}
-
-/// What it is, and why it is not what was wanted.
-fn judge(bytes: Bytes<'_>, mode: Option<u32>) -> Result<(String, Vec<String>), Error> {
-    let mut kind = String::new();
-    let mut reasons = Vec::new();
-    for binary in Binary::parse(bytes)? {
-        let subject = Subject::of(binary, mode)?;
-        kind = subject.kind.to_string();
-        for finding in handpie_audit::check(&subject) {
-            let wrong = matches!(finding.judgement.answer, Answer::Fail | Answer::Warn);
-            if wrong && REASONS.contains(&finding.rule.code) {
-                reasons.push(format!("{}: {}", finding.rule.code, finding.judgement.why));
-            }
-        }
-        if subject.kind != Kind::StaticPie && reasons.is_empty() {
-            reasons.push(format!("the file is a {kind}"));
-        }
-    }
-    Ok((kind, reasons))
 }
 
 #[cfg(test)]

@@ -5,24 +5,22 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use handpie_audit::Kind;
 use handpie_toolchain::command::{Error, Tool};
 use handpie_toolchain::link::Libc;
 use handpie_toolchain::link::sysroot::{self, TARGETS, Target, Wants, find_zig};
 
 use super::packages::{self, Need};
 use super::{Answer, in_path};
-use crate::examination::kind_of;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::input::Input;
+use crate::paths;
+use crate::promise::{self, Breach, Extent};
 use crate::report::Reporter;
 use crate::report::doctor::{Attempt, AttemptsReport};
-use crate::toolchain;
 
 /// The first build for a CPU makes a libc.
 const LIMIT: Duration = Duration::from_secs(300);
-/// What the programs say.
+/// What the programs print.
 const WORD: &str = "handpie";
 
 const C: &str = "#include <stdio.h>\nint main(void) { puts(\"handpie\"); return 0; }\n";
@@ -48,7 +46,7 @@ pub(super) fn run(cpus: &[String], reporter: &Reporter) -> Result<Exit, Failure>
     let folder = tempfile::tempdir().map_err(|cause| {
         Failure::new(Exit::Input, "failed to create a temporary directory").cause(cause)
     })?;
-    let own = toolchain::own_path()?;
+    let own = paths::own_program()?;
     let mut attempts = Vec::new();
     for target in targets {
         for way in ways(target) {
@@ -125,13 +123,20 @@ fn attempt(own: &Path, place: &Path, target: &Target, way: &Way) -> Answer {
     if let Err(error) = build(own, place, target, way) {
         return Answer::no(reason(&error));
     }
-    let made = Input::open(&program).and_then(|mut input| kind_of(&mut input));
-    match made.ok().flatten() {
-        Some(Kind::StaticPie) => {}
-        Some(other) => return Answer::no(format!("the result is a {other}")),
-        None => return Answer::no("the build wrote no program".to_owned()),
+    match broken_promises(&program) {
+        Some(broken) => Answer::no(broken),
+        None => prints_its_word(&program, target),
     }
-    says(&program, target)
+}
+
+/// Which promises the built program breaks; `None` when it keeps them all.
+pub(crate) fn broken_promises(program: &Path) -> Option<String> {
+    let Ok(inspection) = promise::inspect(program, Extent::Whole) else {
+        return Some("the build wrote no program".to_owned());
+    };
+    let breaches: Vec<String> = inspection.breaches.iter().map(Breach::to_string).collect();
+    let breaches = breaches.join("; ");
+    (!breaches.is_empty()).then(|| format!("the build wrote a {}: {breaches}", inspection.kind))
 }
 
 /// What is known to be needed and is not here.
@@ -255,8 +260,8 @@ fn reason(error: &Error) -> String {
     format!("{cause}{}", hint.unwrap_or_default())
 }
 
-/// Whether the program says its word, here or under an emulator.
-fn says(program: &Path, target: &Target) -> Answer {
+/// Whether the program prints its word, here or under an emulator.
+fn prints_its_word(program: &Path, target: &Target) -> Answer {
     let emulator = super::KNOWN.iter().find(|(cpu, _)| *cpu == target.go);
     let emulator = emulator.map_or("", |(_, emulator)| emulator);
     let tool = match super::is_native(target.go) {
@@ -272,8 +277,8 @@ fn says(program: &Path, target: &Target) -> Answer {
     };
     match tool.timeout(LIMIT).run() {
         Ok(output) => {
-            let said = [output.stdout, output.stderr].concat();
-            match String::from_utf8_lossy(&said).trim() == WORD {
+            let printed = [output.stdout, output.stderr].concat();
+            match String::from_utf8_lossy(&printed).trim() == WORD {
                 true => Answer::yes("built and run".to_owned()),
                 false => Answer::no("built, but the program prints unexpected output".to_owned()),
             }

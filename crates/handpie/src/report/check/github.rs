@@ -11,7 +11,7 @@ use handpie_audit::Answer;
 use super::{Renderer, Summary, why};
 use crate::binaries::Unread;
 use crate::examination::Examination;
-use crate::place;
+use crate::paths;
 use crate::policy::Rulebook;
 
 pub(super) struct Github<'a> {
@@ -32,7 +32,7 @@ impl<'a> Github<'a> {
         message: &str,
     ) -> io::Result<()> {
         let here = &self.rulebook.here;
-        let file = place::seen_from(here, here, path).display().to_string();
+        let file = paths::relative_to(here, here, path).display().to_string();
         let (file, title) = (property(&file), property(title));
         writeln!(
             out,

@@ -1,16 +1,53 @@
-//! Where a file lies, as seen from a folder. By the words of the path alone: links are not followed,
-//! so that a file keeps the name by which somebody called it.
+//! Paths: relative to a folder, absolute, as users write them; and the path of this program.
+//!
+//! By the text of a path alone. Links are not followed, so a file keeps the name that it was called
+//! by.
 
 use std::path::{Component, Path, PathBuf};
 
+use crate::exit::Exit;
+use crate::failure::Failure;
+
 /// The path from `folder` down to `path`, which is meant from the working directory `here`; the
 /// absolute path when it lies elsewhere.
-pub(crate) fn seen_from(folder: &Path, here: &Path, path: &Path) -> PathBuf {
+pub(crate) fn relative_to(folder: &Path, here: &Path, path: &Path) -> PathBuf {
     let absolute = plain(&here.join(path));
     match absolute.strip_prefix(plain(&here.join(folder))) {
         Ok(inside) => inside.to_owned(),
         Err(_) => absolute,
     }
+}
+
+/// The path of this program, for other tools to start.
+pub(crate) fn own_program() -> Result<PathBuf, Failure> {
+    std::env::current_exe().map_err(|cause| {
+        Failure::new(Exit::Tool, "failed to find the path of handpie").cause(cause)
+    })
+}
+
+/// The folder that go works in.
+pub(crate) fn absolute(folder: Option<&Path>) -> Result<PathBuf, Failure> {
+    let folder = folder.unwrap_or(Path::new("."));
+    std::path::absolute(folder).map_err(|cause| {
+        let message = format!("failed to find the folder `{}`", folder.display());
+        Failure::new(Exit::Input, message).cause(cause)
+    })
+}
+
+/// The folder of the module around `folder`, or `folder` itself.
+pub(crate) fn module_folder(folder: &Path) -> PathBuf {
+    let mut above = folder.ancestors();
+    let module = above.find(|folder| folder.join("go.mod").is_file());
+    module.unwrap_or(folder).to_owned()
+}
+
+/// A path as the user would write it.
+pub(crate) fn shown(path: &Path) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    path.strip_prefix(&here)
+        .unwrap_or(path)
+        .display()
+        .to_string()
 }
 
 /// Without `.` and `..`.
@@ -35,7 +72,7 @@ mod tests {
     #[test]
     fn a_path_is_shortened_when_it_lies_inside() {
         let seen = |folder: &str, path: &str| {
-            let seen = seen_from(
+            let seen = relative_to(
                 Path::new(folder),
                 Path::new("/home/me/src"),
                 Path::new(path),

@@ -1,4 +1,4 @@
-//! Writes a result so that nothing is ever half-written and nothing is left behind.
+//! Writes files in one step: no file is ever half-written, and nothing is left behind.
 //!
 //! The bytes go into a file without a name (`O_TMPFILE`) in the folder of the target; a process
 //! that is killed leaves nothing there. Only a finished file gets a name, and an old one is replaced
@@ -21,17 +21,19 @@ use crate::input::{self, Input};
 
 pub(crate) const OUTPUT_IS_INPUT: &str = "output-is-input";
 pub(crate) const OUTPUT_NOT_WRITTEN: &str = "output-not-written";
+/// What the names of unfinished files start with.
+const PREFIX: &str = ".handpie-";
 
 /// What the new file inherits from the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Replacement {
-    /// The permission bits less set-user-id and set-group-id, as `cp` does.
-    NewFile,
+pub(crate) enum Inheritance {
+    /// The permission bits without set-user-id and set-group-id, as with `cp`.
+    Permissions,
     /// Owner, all mode bits and extended attributes (file capabilities among them).
-    InPlace,
+    Everything,
 }
 
-/// Refuses an output that is the input under any name.
+/// Refuses an output that is the input, under whatever name.
 pub(crate) fn refuse_same_file(input: &Input, output: &Path) -> Result<(), Failure> {
     let Some((_, old)) = input.file() else {
         return Ok(());
@@ -52,12 +54,12 @@ pub(crate) fn write(
     input: &Input,
     target: &Path,
     pieces: &Pieces,
-    replacement: Replacement,
+    inheritance: Inheritance,
 ) -> Result<(), Failure> {
     let result = if input::is_stream(target) {
         crate::report::write_with(|stdout| write_pieces(stdout, input, pieces))
     } else {
-        write_file(input, target, pieces, replacement)
+        write_file(input, target, pieces, inheritance)
     };
     result.map_err(|cause| {
         let failure = Failure::new(
@@ -79,23 +81,42 @@ pub(crate) fn write(
     })
 }
 
-/// Writes `bytes` to `target`, which anybody may read; what was there is replaced at once.
-pub(crate) fn write_bytes(target: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = target.parent().unwrap_or(Path::new("."));
+/// Writes `bytes` to `target` as a file that anybody may read.
+pub(crate) fn write_data(target: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = tempfile::Builder::new()
-        .prefix(".handpie-")
-        .tempfile_in(folder)?;
+        .prefix(PREFIX)
+        .tempfile_in(folder_of(target))?;
     file.write_all(bytes)?;
     let file = file.into_temp_path();
     fs::set_permissions(&file, Permissions::from_mode(0o644))?;
     file.persist(target).map_err(|error| error.error)
 }
 
+/// Writes `bytes` to `target` as a program, with the permissions that a linker gives.
+pub(crate) fn write_program(target: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = tempfile::Builder::new()
+        .prefix(PREFIX)
+        // The system takes away what the umask says.
+        .permissions(Permissions::from_mode(0o777))
+        .tempfile_in(folder_of(target))?;
+    file.write_all(bytes)?;
+    file.persist(target).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// The folder of a file.
+fn folder_of(target: &Path) -> &Path {
+    match target.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    }
+}
+
 fn write_file(
     input: &Input,
     target: &Path,
     pieces: &Pieces,
-    replacement: Replacement,
+    inheritance: Inheritance,
 ) -> io::Result<()> {
     // A link keeps its name: what it points at is replaced.
     let target = match fs::canonicalize(target) {
@@ -111,24 +132,21 @@ fn write_file(
             "the target is {what}; only regular files are replaced"
         )));
     }
-    let folder = match target.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(&target);
     if !folder.is_dir() {
         let message = format!("the directory `{}` does not exist", folder.display());
         return Err(io::Error::new(io::ErrorKind::NotFound, message));
     }
     match unnamed(folder) {
         Ok(mut file) => {
-            fill(&mut file, input, pieces, replacement)?;
+            fill(&mut file, input, pieces, inheritance)?;
             give_name(&file, &target, folder)
         }
         Err(_) => {
             let mut file = tempfile::Builder::new()
-                .prefix(".handpie-")
+                .prefix(PREFIX)
                 .tempfile_in(folder)?;
-            fill(file.as_file_mut(), input, pieces, replacement)?;
+            fill(file.as_file_mut(), input, pieces, inheritance)?;
             file.persist(&target).map_err(|error| error.error)?;
             Ok(())
         }
@@ -149,12 +167,12 @@ fn fill(
     file: &mut File,
     input: &Input,
     pieces: &Pieces,
-    replacement: Replacement,
+    inheritance: Inheritance,
 ) -> io::Result<()> {
     write_pieces(file, input, pieces)?;
     input.refuse_changed()?;
     match input.file() {
-        Some((path, metadata)) => inherit(file, path, metadata, replacement),
+        Some((path, metadata)) => inherit(file, path, metadata, inheritance),
         // A program from standard input.
         None => file.set_permissions(Permissions::from_mode(0o755)),
     }
@@ -177,10 +195,10 @@ fn inherit(
     file: &File,
     path: &Path,
     metadata: &Metadata,
-    replacement: Replacement,
+    inheritance: Inheritance,
 ) -> io::Result<()> {
     let mode = metadata.mode();
-    if replacement == Replacement::NewFile {
+    if inheritance == Inheritance::Permissions {
         return file.set_permissions(Permissions::from_mode(mode & 0o777));
     }
     let new = file.metadata()?;
@@ -236,7 +254,7 @@ fn passing_name(
 ) -> io::Result<PathBuf> {
     const MOST: u32 = 1000;
     for attempt in 0..MOST {
-        let name = folder.join(format!(".handpie-{}-{attempt}", std::process::id()));
+        let name = folder.join(format!("{PREFIX}{}-{attempt}", std::process::id()));
         match link(&name) {
             Ok(()) => return Ok(name),
             Err(rustix::io::Errno::EXIST) => {}

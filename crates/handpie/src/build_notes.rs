@@ -1,9 +1,9 @@
-//! What the wrapped linker tells `handpie build`, and what is remembered of earlier builds.
+//! Notes that the wrapped linker leaves for `handpie build`, and those that are kept of earlier builds.
 //!
 //! `handpie build` makes a folder and names it in HANDPIE_RECORDS; go starts `handpie toolexec`
-//! with that environment, and each conversion leaves a file there.
-//! A program that go finds up to date leaves none. For it, what was true when it was made is
-//! remembered in the user's cache folder under the program's path, its size and its first bytes,
+//! with that environment, and each conversion leaves a note there.
+//! A program that go finds up to date leaves none. For it, the note of the build that made it is
+//! kept in the user's cache folder under the program's path, its size and its first bytes,
 //! where go writes the build id: reading a large program to say what has not changed would take
 //! longer than the build.
 
@@ -20,9 +20,9 @@ use handpie_toolchain::cache;
 use handpie_toolchain::profile::VERSION_VARIABLES;
 use serde::{Deserialize, Serialize};
 
+use crate::conversion;
 use crate::failure::Failure;
 use crate::input::Input;
-use crate::pipeline;
 
 /// The variable that names the folder.
 pub(crate) const FOLDER: &str = "HANDPIE_RECORDS";
@@ -33,16 +33,16 @@ const HEAD: u64 = 8192;
 
 /// What became of one program.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Record {
+pub(crate) struct Note {
     pub(crate) package: String,
-    /// What the linker made; unknown for a program of an earlier build that was not remembered.
+    /// What the linker made; unknown for a program of an earlier build without a note.
     pub(crate) kind_before: Option<String>,
     pub(crate) kind_after: String,
     pub(crate) size_before: Option<u64>,
     pub(crate) size_after: u64,
     pub(crate) changes: Option<Changes>,
-    /// What a program does at start that handpie has linked, rather than converted.
-    pub(crate) linked: Option<AtStart>,
+    /// For a program that handpie linked rather than converted.
+    pub(crate) linked: Option<StartUpWork>,
     /// Whether it chooses its own load address.
     #[serde(default)]
     pub(crate) moves: bool,
@@ -66,14 +66,14 @@ pub(crate) struct Changes {
 
 /// What a program does before Go's own start-up code runs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct AtStart {
+pub(crate) struct StartUpWork {
     pub(crate) relocations: u64,
     pub(crate) relr_size: u64,
     pub(crate) relro_size: u64,
     pub(crate) stub_size: u64,
 }
 
-impl Record {
+impl Note {
     pub(crate) fn converted(
         package: &str,
         conversion: &Conversion,
@@ -106,14 +106,14 @@ impl Record {
     pub(crate) fn linked(package: &str, input: &mut Input) -> Result<Self, Failure> {
         Ok(Self {
             kind_before: Some(Kind::RelocatableObject.to_string()),
-            linked: input.look(at_start)?,
+            linked: input.look(start_up_work)?,
             ..Self::unchanged(package, input)?
         })
     }
 
     /// A static-PIE of which nothing else is known.
     pub(crate) fn unchanged(package: &str, input: &mut Input) -> Result<Self, Failure> {
-        let options = input.look(pipeline::stub)?.and_then(|stub| stub.options);
+        let options = input.look(conversion::stub)?.and_then(|stub| stub.options);
         Ok(Self {
             package: package.to_owned(),
             kind_before: None,
@@ -129,11 +129,11 @@ impl Record {
     }
 }
 
-fn at_start(program: Bytes<'_>) -> Option<AtStart> {
+fn start_up_work(program: Bytes<'_>) -> Option<StartUpWork> {
     let elf = Elf::parse(program).ok()?;
     let stub = StubHeader::read(&elf)?;
     let dynamic = elf.dynamic().ok()??;
-    Some(AtStart {
+    Some(StartUpWork {
         relocations: elf.relr_targets(&dynamic).ok()?.len() as u64,
         relr_size: stub.relr_size.0,
         relro_size: stub.relro_size.0,
@@ -149,58 +149,58 @@ fn version_variables(program: Bytes<'_>) -> Option<Vec<String>> {
     Some(variables.map(|name| (*name).to_owned()).collect())
 }
 
-/// Leaves a record for `handpie build`, if it is listening.
-pub(crate) fn keep(record: impl FnOnce() -> Result<Record, Failure>) {
+/// Leaves a note for `handpie build`, if that is what started go.
+pub(crate) fn leave(note: impl FnOnce() -> Result<Note, Failure>) {
     let Some(folder) = folder() else { return };
-    let Ok(record) = record() else { return };
-    if let Ok(text) = serde_json::to_vec(&record) {
-        // The program is converted whether or not anyone hears of it.
-        let name = format!("{:016x}.json", hash(&record.package));
+    let Ok(note) = note() else { return };
+    if let Ok(text) = serde_json::to_vec(&note) {
+        // The program is converted, with or without a note.
+        let name = format!("{:016x}.json", hash(&note.package));
         let _ = fs::write(folder.join(name), text);
     }
 }
 
 /// Tells `handpie build` that a program was refused.
-pub(crate) fn refused() {
+pub(crate) fn leave_refusal() {
     mark(REFUSED);
 }
 
 /// Tells `handpie build` that the linker itself failed.
-pub(crate) fn link_failed() {
+pub(crate) fn leave_link_failure() {
     mark(LINK_FAILED);
 }
 
-/// What the wrapped linkers of one `go build` said.
+/// What the wrapped linkers of one `go build` left.
 #[derive(Debug)]
-pub(crate) struct Said {
-    pub(crate) records: Vec<Record>,
+pub(crate) struct Notes {
+    pub(crate) programs: Vec<Note>,
     pub(crate) refused: bool,
     pub(crate) link_failed: bool,
 }
 
 /// Reads what is in the folder after the build.
-pub(crate) fn read(folder: &Path) -> Said {
+pub(crate) fn read(folder: &Path) -> Notes {
     let files = fs::read_dir(folder).into_iter().flatten().flatten();
-    let records =
+    let programs =
         files.filter_map(|file| serde_json::from_slice(&fs::read(file.path()).ok()?).ok());
-    Said {
-        records: records.collect(),
+    Notes {
+        programs: programs.collect(),
         refused: folder.join(REFUSED).exists(),
         link_failed: folder.join(LINK_FAILED).exists(),
     }
 }
 
-/// What is remembered of the program at `path`, if it is still that program.
-pub(crate) fn recall(path: &Path) -> Option<Record> {
-    let kept: (Identity, Record) = serde_json::from_slice(&fs::read(memory(path)?).ok()?).ok()?;
+/// The note that was kept of the program at `path`, if it is still that program.
+pub(crate) fn recall(path: &Path) -> Option<Note> {
+    let kept: (Identity, Note) = serde_json::from_slice(&fs::read(kept_file(path)?).ok()?).ok()?;
     (kept.0 == Identity::of(path)?).then_some(kept.1)
 }
 
-/// Remembers what was done to the program at `path`.
-pub(crate) fn remember(path: &Path, record: &Record) -> Option<()> {
-    let file = memory(path)?;
+/// Keeps the note of the program at `path`.
+pub(crate) fn remember(path: &Path, note: &Note) -> Option<()> {
+    let file = kept_file(path)?;
     fs::create_dir_all(file.parent()?).ok()?;
-    let text = serde_json::to_vec(&(Identity::of(path)?, record)).ok()?;
+    let text = serde_json::to_vec(&(Identity::of(path)?, note)).ok()?;
     let new = file.with_extension(format!("{}.tmp", std::process::id()));
     fs::write(&new, text).ok()?;
     fs::rename(new, file).ok()
@@ -231,7 +231,7 @@ impl Identity {
     }
 }
 
-fn memory(path: &Path) -> Option<PathBuf> {
+fn kept_file(path: &Path) -> Option<PathBuf> {
     let folder = cache::user_folder()?.join("programs");
     Some(folder.join(format!("{:016x}.json", hash(path))))
 }
