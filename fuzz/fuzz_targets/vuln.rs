@@ -8,6 +8,9 @@ use handpie_audit::vuln::{Builder, Database, Inventory, locate, triage};
 use handpie_binary::Binary;
 use libfuzzer_sys::fuzz_target;
 
+/// Nothing is missing of a file in memory.
+const COMPLETE: &str = "all of it is there";
+
 /// About what any Go program holds.
 static DATABASE: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let mut builder = Builder::default();
@@ -37,10 +40,10 @@ fuzz_target!(|data: &[u8]| {
         let Ok(inventory) = Inventory::of(&binary) else {
             continue;
         };
-        let mut rows = triage(&inventory, &database).rows;
+        let mut rows = triage(&inventory, &database).expect(COMPLETE).rows;
         let of_program = rows.len();
-        locate(&mut rows, &inventory, &binary);
-        let kept = Inventory::kept(inventory.facts()).expect("as many modules as before");
-        assert_eq!(triage(&kept, &database).rows.len(), of_program);
+        locate(&mut rows, &inventory, &binary).expect(COMPLETE);
+        let kept = Inventory::kept(inventory.facts().expect(COMPLETE)).expect("as many modules as before");
+        assert_eq!(triage(&kept, &database).expect(COMPLETE).rows.len(), of_program);
     }
 });

@@ -70,8 +70,8 @@ fn no_damage_makes_telling_vulnerabilities_panic_or_hang() {
     }
     let whole = Binary::parse(programs[0].file.as_slice()).unwrap();
     let inventory = Inventory::of(&whole[0]).unwrap();
-    assert_eq!(triage(&inventory, &opened).rows.len(), 2);
-    let facts = serde_json::to_vec(&inventory.facts()).unwrap();
+    assert_eq!(triage(&inventory, &opened).unwrap().rows.len(), 2);
+    let facts = serde_json::to_vec(&inventory.facts().unwrap()).unwrap();
     let others = [
         of_all(database.clone()),
         of_all(ADVISORIES[0].as_bytes().to_vec()),
@@ -111,9 +111,13 @@ fn look(file: &[u8], database: &Database<'_>) -> bool {
     let inventories = binaries.iter().filter_map(|it| Inventory::of(it).ok());
     let mut answered = false;
     for inventory in inventories {
-        let rows = triage(&inventory, database).rows.len();
-        let kept = Inventory::kept(inventory.facts()).unwrap();
-        assert_eq!(triage(&kept, database).rows.len(), rows, "what was kept");
+        let rows = triage(&inventory, database).unwrap().rows.len();
+        let kept = Inventory::kept(inventory.facts().unwrap()).unwrap();
+        assert_eq!(
+            triage(&kept, database).unwrap().rows.len(),
+            rows,
+            "what was kept"
+        );
         answered = true;
     }
     answered
@@ -127,7 +131,7 @@ fn ask(file: &[u8], inventory: &Inventory<'_>) -> bool {
     for advisory in database.advisories() {
         let _ = (advisory.text(), advisory.aliases().count());
     }
-    triage(inventory, &database);
+    triage(inventory, &database).unwrap();
     true
 }
 
@@ -138,7 +142,7 @@ fn answer_later(file: &[u8], database: &Database<'_>) -> bool {
     let Ok(inventory) = Inventory::kept(facts) else {
         return false;
     };
-    triage(&inventory, database);
+    triage(&inventory, database).unwrap();
     true
 }
 

@@ -1,7 +1,7 @@
 //! One file, looked at: which binaries are in it, and what every rule says of each.
 
 use handpie_audit::{Finding, Kind, Ruling, Subject};
-use handpie_binary::{Binary, Bytes, Error, ErrorKind};
+use handpie_binary::{Binary, Bytes, Error, ErrorKind, Incomplete};
 
 use crate::evidence::Log;
 use crate::failure::Failure;
@@ -18,7 +18,7 @@ pub(crate) fn examine<T>(
     rulebook: &Rulebook,
     ruling: &Ruling<'_>,
     log: Option<&Log>,
-    each: impl Fn(Option<String>, &Subject<'_>, Vec<Finding>) -> T,
+    each: impl Fn(Option<String>, &Subject<'_>, Vec<Finding>) -> Result<T, Incomplete>,
 ) -> Option<Result<Vec<T>, Unread>> {
     let (path, name) = (found.path(), found.name());
     let mut input = match found.open() {
@@ -32,15 +32,10 @@ pub(crate) fn examine<T>(
         let seen = binaries.into_iter().zip(1..).map(|(binary, number)| {
             let member = several.then(|| member(&binary, number));
             let subject = Subject::of(binary, mode)?.on(rulebook.today);
-            let subject = with_relocations(subject, &name, bytes);
-            let subject = with_log(subject, log);
-            handpie_audit::foresee(&subject);
-            // Rules on what has not been read yet would be asked in vain; the look begins anew.
-            let findings = match bytes.is_complete() {
-                true => handpie_audit::check_under(&subject, ruling),
-                false => Vec::new(),
-            };
-            Ok(each(member, &subject, findings))
+            let subject = with_relocations(subject, &name, bytes)?;
+            let subject = with_log(subject, log)?;
+            let findings = handpie_audit::check_under(&subject, ruling)?;
+            Ok(each(member, &subject, findings)?)
         });
         seen.collect::<Result<Vec<T>, Error>>()
     });
@@ -69,22 +64,25 @@ fn with_relocations<'data>(
     subject: Subject<'data>,
     name: &str,
     bytes: Bytes<'data>,
-) -> Subject<'data> {
+) -> Result<Subject<'data>, Incomplete> {
     match (subject.kind, &subject.binary) {
         (Kind::RelocatableObject, Binary::Elf(_)) => {
-            subject.with_objects(objects::of_object(name, bytes))
+            Ok(subject.with_objects(objects::of_object(name, bytes)?))
         }
-        _ => subject,
+        _ => Ok(subject),
     }
 }
 
 /// A program with what the log of its build says.
-fn with_log<'data>(subject: Subject<'data>, log: Option<&Log>) -> Subject<'data> {
+fn with_log<'data>(
+    subject: Subject<'data>,
+    log: Option<&Log>,
+) -> Result<Subject<'data>, Incomplete> {
     let compiled = match &subject.binary {
-        Binary::Elf(elf) => log.map(|log| log.of(elf)),
+        Binary::Elf(elf) => log.map(|log| log.of(elf)).transpose()?,
         Binary::MachO(_) | Binary::Pe(_) => None,
     };
-    subject.with_compiled(compiled)
+    Ok(subject.with_compiled(compiled))
 }
 
 /// How one of several binaries in a file is told from the others.

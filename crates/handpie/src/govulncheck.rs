@@ -14,7 +14,7 @@ use std::path::Path;
 use handpie_audit::vuln::{
     Basis, Database, Ecosystem, Hit, Inventory, Module, Record, Row, Texts, Tier, triage,
 };
-use handpie_binary::Binary;
+use handpie_binary::{Binary, Incomplete};
 use serde::Serialize;
 
 use crate::input::Input;
@@ -135,15 +135,21 @@ pub(crate) fn scan(path: &Path, database: &Database<'_>, config: Config) -> Opti
         let binaries = Binary::parse(bytes)?;
         let inventories = binaries.iter().filter_map(|it| Inventory::of(it).ok());
         let mut of_go = inventories.filter(|it| it.record.crates.is_none());
-        Ok::<_, handpie_binary::Error>(of_go.next().map(|it| of(&it, database, config.clone())))
+        let scan = of_go.next().map(|it| of(&it, database, config.clone()));
+        Ok::<_, handpie_binary::Error>(scan.transpose()?)
     });
     match scanned {
         Ok(Ok(Some(scan))) => Some(scan),
-        _ => blob::read(path).map(|inventory| of(&inventory, database, config)),
+        // Nothing is missing of what another program has listed.
+        _ => of(&blob::read(path)?, database, config).ok(),
     }
 }
 
-fn of(inventory: &Inventory<'_>, database: &Database<'_>, config: Config) -> Scan {
+fn of(
+    inventory: &Inventory<'_>,
+    database: &Database<'_>,
+    config: Config,
+) -> Result<Scan, Incomplete> {
     let record = &inventory.record;
     let mut texts = Texts::default();
     let mut entries: Vec<Entry> = Vec::new();
@@ -155,7 +161,7 @@ fn of(inventory: &Inventory<'_>, database: &Database<'_>, config: Config) -> Sca
             }
         }
     }
-    let rows = triage(inventory, database).rows;
+    let rows = triage(inventory, database)?.rows;
     let of_entry = |row: &Row<'_>| entries.iter().position(|it| it.id == row.advisory.id());
     let mut rows: Vec<(Option<usize>, &Row<'_>)> =
         rows.iter().map(|row| (of_entry(row), row)).collect();
@@ -164,16 +170,16 @@ fn of(inventory: &Inventory<'_>, database: &Database<'_>, config: Config) -> Sca
     for (place, row) in rows {
         let entry = place.and_then(|place| entries.get(place));
         for hit in &row.hits {
-            findings.add(inventory, row.advisory.id(), entry, hit, config.level);
+            findings.add(inventory, row.advisory.id(), entry, hit, config.level)?;
         }
     }
-    Scan {
+    Ok(Scan {
         sbom: Sbom::of(record),
         warnings: warnings(record),
         findings: findings.in_order(),
         entries,
         config,
-    }
+    })
 }
 
 /// The modules as the database calls them, in govulncheck's order.
@@ -242,7 +248,7 @@ impl Findings {
         entry: Option<&Entry>,
         hit: &Hit,
         level: Tier,
-    ) {
+    ) -> Result<(), Incomplete> {
         let finding = |package: &str, symbol: &str| {
             let (receiver, function) = symbol.split_once('.').unwrap_or(("", symbol));
             Finding {
@@ -259,9 +265,9 @@ impl Findings {
         };
         self.modules.push(finding("", ""));
         if level == Tier::Module {
-            return;
+            return Ok(());
         }
-        for (package, symbols) in linked(inventory, entry, hit) {
+        for (package, symbols) in linked(inventory, entry, hit)? {
             self.packages.push(finding(&package, ""));
             if level == Tier::Symbol {
                 let shown = exported(&symbols);
@@ -269,6 +275,7 @@ impl Findings {
                 self.functions.extend(functions);
             }
         }
+        Ok(())
     }
 
     fn in_order(self) -> Vec<Finding> {
@@ -282,7 +289,7 @@ fn linked(
     inventory: &Inventory<'_>,
     entry: Option<&Entry>,
     hit: &Hit,
-) -> BTreeMap<String, BTreeSet<String>> {
+) -> Result<BTreeMap<String, BTreeSet<String>>, Incomplete> {
     let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     if hit.basis == Basis::Unseen {
         // As govulncheck does with a stripped program: everything that is known of the advisory.
@@ -293,7 +300,7 @@ fn linked(
                 symbols.insert(format!("{}/*", import.path));
             }
         }
-        return found;
+        return Ok(found);
     }
     let packages = hit.packages.iter().map(|it| (it.clone(), BTreeSet::new()));
     found.extend(packages);
@@ -307,11 +314,11 @@ fn linked(
     };
     let is_whole_module = hit.basis == Basis::Module && hit.tier == Tier::Symbol;
     if is_whole_module || hit.packages.iter().any(|it| names_no_symbols(it)) {
-        let mut all = inventory.symbols_of(hit);
+        let mut all = inventory.symbols_of(hit)?;
         all.retain(|package, _| is_whole_module || names_no_symbols(package));
         found.extend(all);
     }
-    found
+    Ok(found)
 }
 
 /// Those that other packages can call, or all if there are none.

@@ -7,7 +7,7 @@ use handpie_audit::Ruling;
 use handpie_audit::vuln::{
     Database, Facts, Inventory, NoInventory, Row, Tier, locate, steps, triage,
 };
-use handpie_binary::{Binary, Bytes, Error, ErrorKind};
+use handpie_binary::{Binary, Bytes, Error, ErrorKind, Incomplete};
 
 use crate::evidence;
 use crate::examine::member;
@@ -72,10 +72,10 @@ impl<'db> Question<'db> {
         inventory: &Inventory<'data>,
         binary: Option<&Binary<'data>>,
         ruling: &Ruling<'_>,
-    ) -> Judged<'db> {
-        let mut triage = triage(inventory, self.database);
+    ) -> Result<Judged<'db>, Incomplete> {
+        let mut triage = triage(inventory, self.database)?;
         if let Some(binary) = binary {
-            locate(&mut triage.rows, inventory, binary);
+            locate(&mut triage.rows, inventory, binary)?;
         }
         let title = provenance.title();
         let program = Program {
@@ -88,7 +88,7 @@ impl<'db> Question<'db> {
         let verdicts = verdicts.map(|row| self.verdict(row, &program, ruling));
         let verdicts: Vec<Verdict<'db>> = verdicts.collect();
         let counted = verdicts.iter().filter(|it| it.fails).map(|it| &it.row);
-        Judged {
+        Ok(Judged {
             title,
             steps: steps(counted, self.fail_on),
             module_count: inventory.module_count(),
@@ -97,7 +97,7 @@ impl<'db> Question<'db> {
             doubts: triage.doubts,
             verdicts,
             provenance,
-        }
+        })
     }
 
     fn verdict(&self, row: Row<'db>, program: &Program<'_>, ruling: &Ruling<'_>) -> Verdict<'db> {
@@ -133,7 +133,7 @@ type Member = (Option<String>, Facts);
 /// What every binary in a file holds, worth keeping; `None` for what was only met on the way.
 pub(crate) fn facts(found: &Found) -> Option<Result<Vec<Member>, Unread>> {
     let looked = inventories(found, false, |provenance, inventory, _| {
-        (provenance.member, inventory.facts())
+        Ok((provenance.member, inventory.facts()?))
     });
     match looked {
         Looked::Seen(seen) => Some(Ok(seen)),
@@ -153,7 +153,7 @@ enum Looked<T> {
 fn inventories<T>(
     found: &Found,
     hashes: bool,
-    each: impl for<'data> Fn(Provenance, &Inventory<'data>, &Binary<'data>) -> T,
+    each: impl for<'data> Fn(Provenance, &Inventory<'data>, &Binary<'data>) -> Result<T, Incomplete>,
 ) -> Looked<T> {
     let (path, name) = (found.path().to_owned(), found.name());
     let mut input = match found.open() {
@@ -171,7 +171,7 @@ fn inventories<T>(
     let looked = match looked {
         // What tells nothing has not to be read whole.
         Ok(Ok(Ok(_))) if hashes => input.look(hash).and_then(|hash| {
-            provenance.hash = hash;
+            provenance.hash = Some(hash?);
             input.look(|bytes| in_bytes(bytes, &provenance, &each))
         }),
         looked => looked,
@@ -203,16 +203,15 @@ impl Unread {
     }
 }
 
-/// SHA-256 of the file; `None` while not all of it has been read.
-fn hash(bytes: Bytes<'_>) -> Option<String> {
-    let data = bytes.data();
-    bytes.is_complete().then(|| evidence::hash(data))
+/// SHA-256 of the file.
+fn hash(bytes: Bytes<'_>) -> Result<String, Incomplete> {
+    bytes.data().map(evidence::hash)
 }
 
 fn in_bytes<'data, T>(
     bytes: Bytes<'data>,
     provenance: &Provenance,
-    each: impl Fn(Provenance, &Inventory<'data>, &Binary<'data>) -> T,
+    each: impl Fn(Provenance, &Inventory<'data>, &Binary<'data>) -> Result<T, Incomplete>,
 ) -> Result<Result<Vec<T>, NoInventory>, Error> {
     let binaries = Binary::parse(bytes)?;
     let several = binaries.len() > 1;
@@ -220,15 +219,14 @@ fn in_bytes<'data, T>(
     let mut nothing = NoInventory::NothingRecorded;
     for (binary, number) in binaries.iter().zip(1..) {
         match Inventory::of(binary) {
-            // Before that, it would be asked in vain.
-            Ok(_) if !bytes.is_complete() => {}
             Ok(inventory) => {
                 let provenance = Provenance {
                     member: several.then(|| member(binary, number)),
                     ..provenance.clone()
                 };
-                seen.push(each(provenance, &inventory, binary));
+                seen.push(each(provenance, &inventory, binary)?);
             }
+            Err(NoInventory::Incomplete(incomplete)) => return Err(incomplete.into()),
             Err(why) if why.is_refusal() => return Ok(Err(why)),
             Err(why) => nothing = why,
         }

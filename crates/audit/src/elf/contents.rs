@@ -85,15 +85,16 @@ fn build_id(subject: &Subject<'_>) -> Option<Judgement> {
     if !subject.kind.is_loaded() {
         return None;
     }
-    let gnu = elf
-        .notes()
+    let notes = elf.notes().ok()?;
+    let gnu = notes
+        .iter()
         .find(|note| note.name == b"GNU" && note.kind == NT_GNU_BUILD_ID.0);
     if let Some(note) = gnu {
         let digits = note.description.iter().map(|byte| format!("{byte:02x}"));
         let id: String = digits.take(20).collect();
         return Some(pass(id).at(note.offset, "note `NT_GNU_BUILD_ID`"));
     }
-    let go = elf.notes().find(|note| note.name == b"Go");
+    let go = notes.iter().find(|note| note.name == b"Go");
     Some(match go {
         Some(note) => warn("it has only Go's own, which debuggers and debuginfod do not know")
             .at(note.offset, "note of Go")

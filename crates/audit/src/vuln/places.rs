@@ -3,14 +3,21 @@
 
 use std::collections::HashMap;
 
-use handpie_binary::{Binary, Offset};
+use handpie_binary::{Binary, Incomplete, Offset};
 
 use super::code::Function;
 use super::inventory::Inventory;
 use super::triage::Row;
 
 /// Says of every function in `rows` where it is; `inventory` is that of `binary`.
-pub fn locate<'data>(rows: &mut [Row<'_>], inventory: &Inventory<'data>, binary: &Binary<'data>) {
+///
+/// # Errors
+/// [`Incomplete`] when what tells has not been read.
+pub fn locate<'data>(
+    rows: &mut [Row<'_>],
+    inventory: &Inventory<'data>,
+    binary: &Binary<'data>,
+) -> Result<(), Incomplete> {
     // Many advisories may name one symbol.
     let mut known: HashMap<Offset, usize> = HashMap::new();
     let mut groups: Vec<Vec<Offset>> = Vec::new();
@@ -21,15 +28,16 @@ pub fn locate<'data>(rows: &mut [Row<'_>], inventory: &Inventory<'data>, binary:
         });
     }
     if groups.is_empty() {
-        return;
+        return Ok(());
     }
-    let Some(places) = inventory.code.places(binary, &groups) else {
-        return;
+    let Some(places) = inventory.code.places(binary, &groups)? else {
+        return Ok(());
     };
     for function in functions(rows) {
         let group = known.get(&function.offset);
         function.place = group.and_then(|group| places.get(*group)).cloned();
     }
+    Ok(())
 }
 
 fn functions<'r>(rows: &'r mut [Row<'_>]) -> impl Iterator<Item = &'r mut Function> {

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use handpie_binary::Incomplete;
 use serde::{Deserialize, Serialize};
 
 use super::code::{Function, Linked, Wanted};
@@ -101,7 +102,13 @@ pub struct Hit {
 }
 
 /// Holds `inventory` against `database`.
-pub fn triage<'db>(inventory: &Inventory<'_>, database: &'db Database<'db>) -> Triage<'db> {
+///
+/// # Errors
+/// [`Incomplete`] when the names of its functions have not been read.
+pub fn triage<'db>(
+    inventory: &Inventory<'_>,
+    database: &'db Database<'db>,
+) -> Result<Triage<'db>, Incomplete> {
     let matches = matches(inventory, database);
     let needs_code = |found: &&Match<'_>| {
         let component = inventory.components.get(found.component);
@@ -112,7 +119,7 @@ pub fn triage<'db>(inventory: &Inventory<'_>, database: &'db Database<'db>) -> T
     let names_a_module = asked.clone().any(|found| found.imports.is_empty());
     let linked = match asked.count() {
         0 => None,
-        _ => inventory.code.look(&wanted),
+        _ => inventory.code.look(&wanted)?,
     };
     let seen = linked.map(|linked| Seen {
         firsts: match names_a_module {
@@ -122,8 +129,7 @@ pub fn triage<'db>(inventory: &Inventory<'_>, database: &'db Database<'db>) -> T
         linked,
     });
     let mut rows: BTreeMap<u32, Row<'db>> = BTreeMap::new();
-    // While the names have not been read, all of this will be asked again.
-    for found in matches.iter().filter(|_| inventory.code.is_read()) {
+    for found in &matches {
         let Some(component) = inventory.components.get(found.component) else {
             continue;
         };
@@ -144,10 +150,10 @@ pub fn triage<'db>(inventory: &Inventory<'_>, database: &'db Database<'db>) -> T
         let order = b.tier.cmp(&a.tier).then_with(|| key(a).cmp(&key(b)));
         order.then_with(|| a.advisory.id().cmp(b.advisory.id()))
     });
-    Triage {
+    Ok(Triage {
         rows,
         doubts: inventory.doubts.clone(),
-    }
+    })
 }
 
 /// What of the code was found.

@@ -147,7 +147,7 @@ fn go(args: &Build, reporter: &Reporter) -> Result<Exit, Failure> {
             let listing = cache
                 .list(&go, &settings, &profile)
                 .map_err(toolchain::list_failed)?;
-            Ok((settings, listing))
+            Ok::<_, Failure>((settings, listing))
         };
         (ask(), described.join().unwrap_or(unknown.clone()))
     });

@@ -113,6 +113,9 @@ fn check(
         rulebook,
         &ruling,
         log,
-        |member, subject, findings| Checked::new(path.to_owned(), &name, member, subject, findings),
+        |member, subject, findings| {
+            let path = path.to_owned();
+            Ok(Checked::new(path, &name, member, subject, findings))
+        },
     )
 }

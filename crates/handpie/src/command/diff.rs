@@ -136,7 +136,7 @@ fn facts(found: &Found, place: &Path, rulebook: &Rulebook) -> Result<Members, Un
         rulebook,
         &ruling,
         None,
-        |member, subject, findings| (member, Facts::of(subject, &findings)),
+        |member, subject, findings| Ok((member, Facts::of(subject, &findings)?)),
     );
     let facts = examined.transpose()?;
     Ok(facts.into_iter().flatten().collect())

@@ -178,7 +178,7 @@ fn of_facts(
         };
         report.add(&match Inventory::kept(kept.facts) {
             Ok(inventory) => {
-                Seen::Judged(vec![question.judge(provenance, &inventory, None, &ruling)])
+                Seen::Judged(vec![question.judge(provenance, &inventory, None, &ruling)?])
             }
             Err(why) => Seen::Unread(Unread::without_inventory(place, provenance.path, why)),
         })?;

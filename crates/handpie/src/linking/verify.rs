@@ -65,7 +65,7 @@ fn judge(bytes: Bytes<'_>, mode: Option<u32>, has_startup: bool) -> Result<Vec<S
         let counts = |code: &str| RULES.contains(&code) || (has_startup && code == RELRO_APPLIED);
         // Only these are asked: others look into all code.
         for rule in handpie_audit::rules().filter(|rule| counts(rule.code)) {
-            let judgement = rule.judge(&subject);
+            let judgement = rule.judge(&subject)?;
             let failed = judgement.filter(|judgement| judgement.answer == Answer::Fail);
             against.extend(failed.map(|failed| format!("{}: {}", rule.code, failed.why)));
         }

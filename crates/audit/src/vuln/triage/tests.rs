@@ -71,6 +71,7 @@ fn rows(inventory: &Inventory<'_>, advisories: &[String]) -> Vec<String> {
     let file = database(advisories);
     let database = Database::open(&file).unwrap();
     let rows = triage(inventory, &database)
+        .unwrap()
         .rows
         .into_iter()
         .flat_map(|row| {
@@ -249,7 +250,7 @@ fn an_advisory_is_one_row_however_often_it_names_a_module() {
     );
     let file = database(&advisories);
     let database = Database::open(&file).unwrap();
-    assert_eq!(triage(&inventory, &database).rows.len(), 1);
+    assert_eq!(triage(&inventory, &database).unwrap().rows.len(), 1);
 }
 
 #[test]
@@ -281,7 +282,7 @@ fn steps_raise_each_module_once_to_what_fixes_all() {
     );
     let file = database(&advisories);
     let database = Database::open(&file).unwrap();
-    let triage = triage(&inventory, &database);
+    let triage = triage(&inventory, &database).unwrap();
     let steps = |least| -> Vec<String> {
         let steps = steps(triage.rows.iter(), least).into_iter();
         let steps =

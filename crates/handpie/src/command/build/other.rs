@@ -205,7 +205,7 @@ fn judge(bytes: Bytes<'_>, mode: Option<u32>) -> Result<(String, Vec<String>), E
     for binary in Binary::parse(bytes)? {
         let subject = Subject::of(binary, mode)?;
         kind = subject.kind.to_string();
-        for finding in handpie_audit::check(&subject) {
+        for finding in handpie_audit::check(&subject)? {
             let wrong = matches!(finding.judgement.answer, Answer::Fail | Answer::Warn);
             if wrong && REASONS.contains(&finding.rule.code) {
                 reasons.push(format!("{}: {}", finding.rule.code, finding.judgement.why));
