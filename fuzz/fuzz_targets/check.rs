@@ -15,7 +15,7 @@ fuzz_target!(|data: &[u8]| {
         let Ok(subject) = Subject::of(binary, None) else {
             continue;
         };
-        for finding in check(&subject) {
+        for finding in check(&subject).expect("all of it is there") {
             for evidence in finding.judgement.evidence {
                 assert!(evidence.offset.is_none_or(|at| at.0 < data.len() as u64));
             }

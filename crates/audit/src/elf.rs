@@ -26,10 +26,7 @@ pub use objects::Objects;
 pub(crate) use objects::POSITION_INDEPENDENT_CODE;
 pub(crate) use symbols::Symbols;
 
-use handpie_binary::elf::constants::EM_X86_64;
-
 use crate::rule::Rule;
-use crate::subject::{Language, Subject};
 
 pub(crate) const RULES: &[Rule] = &[
     position::PIE,
@@ -59,12 +56,3 @@ pub(crate) const RULES: &[Rule] = &[
     rust::AUDITABLE,
     rust::PANIC,
 ];
-
-/// All code of programs of C on x86-64 is searched (`stack-clash`); more than that is looked at of few.
-pub(crate) fn foresee(subject: &Subject<'_>) {
-    let Some(elf) = subject.elf() else { return };
-    let is_searched = elf.header().machine == EM_X86_64 && subject.language == Language::C;
-    if is_searched && subject.kind.is_loaded() {
-        _ = code::stretches(elf);
-    }
-}

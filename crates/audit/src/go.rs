@@ -23,9 +23,9 @@ use handpie_binary::go::{BuildInfo, Setting};
 use crate::date::Date;
 use crate::rule::Rule;
 use crate::subject::{Language, Subject};
+use handpie_binary::go::Version;
 pub(crate) use program::Program;
 use program::{Function, Functions, Mark, Symbols};
-use handpie_binary::go::Version;
 
 pub(crate) const RULES: &[Rule] = &[
     build_info::BUILD_INFO,

@@ -12,6 +12,8 @@
 
 use std::path::Path;
 
+use handpie_binary::{Image, Incomplete};
+
 mod limits;
 mod date;
 mod finding;
@@ -38,14 +40,11 @@ pub use policy::{
 pub use rule::{Level, Levels, Profile, Rule, Severity, rules};
 pub use subject::{Kind, Language, Libc, Subject};
 
-/// Looks at what rules will look at, so that it is there when they do: of a file that is read as far as
-/// it is looked at, they would search zeros first, and then all of it again.
-pub fn foresee(subject: &Subject<'_>) {
-    elf::foresee(subject);
-}
-
 /// What every rule that speaks about such binaries says of this one, in the order of [`rules`].
-pub fn check(subject: &Subject<'_>) -> Vec<Finding> {
+///
+/// # Errors
+/// [`Incomplete`] when not all that they look at has been read.
+pub fn check(subject: &Subject<'_>) -> Result<Vec<Finding>, Incomplete> {
     let any_day = Date {
         year: 0,
         month: 1,
@@ -62,8 +61,12 @@ pub fn check_archive(objects: &Objects, ruling: &Ruling<'_>) -> Vec<Finding> {
 }
 
 /// The same, where a policy says which rules count.
-pub fn check_under(subject: &Subject<'_>, ruling: &Ruling<'_>) -> Vec<Finding> {
-    rules()
-        .filter_map(|rule| Finding::of(rule, subject, ruling))
-        .collect()
+///
+/// # Errors
+/// [`Incomplete`] when not all that they look at has been read.
+pub fn check_under(subject: &Subject<'_>, ruling: &Ruling<'_>) -> Result<Vec<Finding>, Incomplete> {
+    // All are asked, so that what is missing for any of them is read together.
+    let findings = rules().filter_map(|rule| Finding::of(rule, subject, ruling));
+    let findings = findings.collect();
+    subject.binary.file().settled(findings)
 }

@@ -43,7 +43,7 @@ fn is_uefi(pe: &Pe<'_>) -> bool {
 /// Why there is no machine code in it, if so.
 fn no_code(pe: &Pe<'_>) -> Option<&'static str> {
     let mut sections = pe.sections().iter();
-    if pe.is_il_only() {
+    if pe.is_il_only().unwrap_or_default() {
         Some("contains only .NET code, which the runtime compiles")
     } else if !sections.any(|section| section.characteristics.contains(IMAGE_SCN_MEM_EXECUTE)) {
         Some("contains no code")

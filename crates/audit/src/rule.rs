@@ -1,5 +1,6 @@
 //! A rule: a question about a binary, and how much its answer counts.
 
+use handpie_binary::{Image, Incomplete};
 use serde::{Deserialize, Serialize};
 
 use crate::finding::Judgement;
@@ -17,13 +18,17 @@ pub struct Rule {
     pub severity: Severity,
     /// What a failing answer comes to, in each profile.
     pub levels: Levels,
+    /// Whatever it says when bytes are missing that it asked for counts for nothing.
     pub(crate) judge: fn(&Subject<'_>) -> Option<Judgement>,
 }
 
 impl Rule {
     /// What the rule says of `subject`; `None` when it does not speak about such binaries at all.
-    pub fn judge(&self, subject: &Subject<'_>) -> Option<Judgement> {
-        (self.judge)(subject)
+    ///
+    /// # Errors
+    /// [`Incomplete`] when not all that it looks at has been read.
+    pub fn judge(&self, subject: &Subject<'_>) -> Result<Option<Judgement>, Incomplete> {
+        subject.binary.file().settled((self.judge)(subject))
     }
 }
 

@@ -64,7 +64,7 @@ pub(crate) fn judge(subject: &Subject<'_>) -> Option<Judgement> {
     }
     if subject.pe().is_some()
         && let Some(section) = binary.section(".rdata")
-        && let Some(at) = section.start(MAX_READ_ONLY_DATA).find(MESSAGE)
+        && let Ok(Some(at)) = section.start(MAX_READ_ONLY_DATA).find(MESSAGE)
     {
         let shown = "message of the AddressSanitizer runtime";
         return Some(
@@ -82,6 +82,6 @@ fn libraries<'data>(subject: &Subject<'data>) -> Option<Vec<(&'data [u8], Option
         let commands = macho.libraries().into_iter();
         return Some(commands.map(|c| (c.path, Some(c.offset))).collect());
     }
-    let names = subject.pe()?.imported_libraries().into_iter();
+    let names = subject.pe()?.imported_libraries().ok()?.into_iter();
     Some(names.map(|name| (name, None)).collect())
 }

@@ -8,7 +8,7 @@ use std::fmt;
 
 use handpie_binary::elf::constants::{SHF_EXECINSTR, SHT_NOBITS};
 use handpie_binary::go::BuildInfo;
-use handpie_binary::{Binary, Elf, Error, MachO, Pe, elf};
+use handpie_binary::{Binary, Elf, Error, Incomplete, MachO, Pe, elf};
 use serde::Serialize;
 
 use crate::compiled::Compiled;
@@ -38,7 +38,7 @@ pub struct Subject<'data> {
     /// How its objects were compiled, if a log of the build is at hand.
     pub compiled: Option<Compiled>,
     go: OnceCell<go::Program<'data>>,
-    symbols: OnceCell<Symbols<'data>>,
+    symbols: OnceCell<Result<Symbols<'data>, Incomplete>>,
 }
 
 /// A kind of file, over all formats.
@@ -221,25 +221,23 @@ impl<'data> Subject<'data> {
     /// # Errors
     /// When what tells the kind (the loader's path, the dynamic section) cannot be read.
     pub fn of(binary: Binary<'data>, mode: Option<u32>) -> Result<Self, Error> {
+        let kind = match &binary {
+            Binary::Elf(elf) => kind_of_elf(elf),
+            Binary::MachO(macho) => foreign::kind_of_macho(macho),
+            Binary::Pe(pe) => Ok(foreign::kind_of_pe(pe)),
+        };
+        // Asked for together, to be read together.
         let build_info = BuildInfo::read(&binary);
-        let (kind, language, libc);
-        match &binary {
-            Binary::Elf(elf) => {
-                kind = kind_of_elf(elf)?;
-                language = language::of_elf(elf, build_info.as_ref());
-                libc = language::libc_of_elf(elf, language);
-            }
-            Binary::MachO(macho) => {
-                kind = foreign::kind_of_macho(macho)?;
-                language = foreign::language(macho, build_info.as_ref());
-                libc = Libc::Unknown;
-            }
-            Binary::Pe(pe) => {
-                kind = foreign::kind_of_pe(pe);
-                language = foreign::language(pe, build_info.as_ref());
-                libc = Libc::Unknown;
-            }
-        }
+        let (kind, build_info) = (kind?, build_info?);
+        let language = match &binary {
+            Binary::Elf(elf) => language::of_elf(elf, build_info.as_ref())?,
+            Binary::MachO(macho) => foreign::language(macho, build_info.as_ref())?,
+            Binary::Pe(pe) => foreign::language(pe, build_info.as_ref())?,
+        };
+        let libc = match &binary {
+            Binary::Elf(elf) => language::libc_of_elf(elf, language)?,
+            Binary::MachO(_) | Binary::Pe(_) => Libc::Unknown,
+        };
         Ok(Self {
             binary,
             kind,
@@ -285,8 +283,9 @@ impl<'data> Subject<'data> {
     }
 
     /// The names in `elf`, which is the binary.
-    pub(crate) fn symbols(&self, elf: &Elf<'data>) -> &Symbols<'data> {
-        self.symbols.get_or_init(|| Symbols::read(elf))
+    pub(crate) fn symbols(&self, elf: &Elf<'data>) -> Result<&Symbols<'data>, Incomplete> {
+        let symbols = self.symbols.get_or_init(|| Symbols::read(elf));
+        symbols.as_ref().map_err(|incomplete| *incomplete)
     }
 
     /// The binary as ELF; `None` for other formats.

@@ -260,7 +260,7 @@ fn every_member_of_a_fat_file_is_judged_with_offsets_of_the_whole_file() {
         assert_eq!(binaries.len(), 2);
         let second = binaries.into_iter().nth(1).unwrap();
         let subject = handpie_audit::Subject::of(second, None).unwrap();
-        let findings = handpie_audit::check(&subject);
+        let findings = handpie_audit::check(&subject).unwrap();
         let pie = findings.iter().find(|f| f.rule.code == "macho-pie");
         let offset = pie.unwrap().judgement.evidence[0].offset.unwrap().0 as usize;
         let flags = macho::DYLDLINK | macho::PIE;

@@ -82,7 +82,7 @@ fn judge(file: &[u8]) -> usize {
             continue;
         };
         judged += 1;
-        for finding in check(&subject) {
+        for finding in check(&subject).unwrap() {
             let judgement = finding.judgement;
             assert!(!judgement.why.is_empty(), "{}", finding.rule.code);
             for offset in judgement.evidence.iter().filter_map(|e| e.offset) {

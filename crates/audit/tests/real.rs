@@ -10,7 +10,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use handpie_audit::{Answer, Kind, Language, Subject};
-use handpie_binary::{Binary, Partial, Size};
+use handpie_binary::{Binary, Error, Partial, Size};
 use judge::{answer, subject};
 use tools::{folder, programs, run, tool};
 
@@ -150,24 +150,19 @@ fn partly(file: &[u8]) -> (Vec<(&'static str, Answer)>, usize) {
     let block = NonZeroUsize::new(BLOCK).unwrap();
     let mut partial = Partial::of_size(Size(file.len() as u64), block).unwrap();
     let mut read = 0;
-    for _ in 0..64 {
-        let answers = Binary::parse(partial.bytes()).map(|mut binaries| {
-            let subject = Subject::of(binaries.remove(0), None).unwrap();
-            let findings = handpie_audit::check(&subject).into_iter();
-            let answers = findings.map(|f| (f.rule.code, f.judgement.answer));
-            answers.collect::<Vec<_>>()
-        });
-        let missed = partial.fill(|start, room| {
-            let start = usize::try_from(start).unwrap();
-            room.copy_from_slice(&file[start..][..room.len()]);
-            read += room.len();
-            Ok::<_, ()>(())
-        });
-        if !missed.unwrap() {
-            return (answers.unwrap(), read);
-        }
-    }
-    panic!("still looking for more after 64 rounds");
+    let reader = |start, room: &mut [u8]| {
+        let start = usize::try_from(start).unwrap();
+        room.copy_from_slice(&file[start..][..room.len()]);
+        read += room.len();
+        Ok::<_, ()>(())
+    };
+    let answers = partial.look(reader, |bytes| {
+        let subject = Subject::of(Binary::parse(bytes)?.remove(0), None)?;
+        let findings = handpie_audit::check(&subject)?.into_iter();
+        let answers = findings.map(|f| (f.rule.code, f.judgement.answer));
+        Ok::<_, Error>(answers.collect::<Vec<_>>())
+    });
+    (answers.unwrap().unwrap(), read)
 }
 
 #[test]

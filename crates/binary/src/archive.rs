@@ -49,14 +49,14 @@ impl<'data> Archive<'data> {
     pub fn parse(file: impl Into<Bytes<'data>>) -> Result<Self, Error> {
         let file = file.into();
         let magic = file.slice(0, file.size().min(Size(MAGIC)), "the magic")?;
-        if identify(magic.data()) != FileKind::Archive {
+        if identify(magic.data()?) != FileKind::Archive {
             let message = "not an archive of objects";
             return Err(Error::at(ErrorKind::Malformed, Offset(0), message));
         }
         let malformed = |at: u64, error: object::read::Error| {
             Error::at(ErrorKind::Malformed, Offset(at), error.to_string())
         };
-        let read = ArchiveFile::parse(file.data()).map_err(|error| malformed(MAGIC, error))?;
+        let read = ArchiveFile::parse(file.data()?).map_err(|error| malformed(MAGIC, error))?;
         let thin = read.is_thin();
         let mut members = Vec::new();
         let mut end = MAGIC;
@@ -121,7 +121,7 @@ mod tests {
             .members()
             .iter()
             .map(|member| (member.name(), member.data.unwrap()))
-            .map(|(name, data)| (name, data.base(), data.data()))
+            .map(|(name, data)| (name, data.base(), data.data().unwrap()))
             .collect();
         assert_eq!(
             seen,

@@ -8,6 +8,7 @@ use crate::error::{Error, ErrorKind};
 use crate::identify::{FileKind, identify};
 use crate::image::{Format, Image, Loaded, Section, Symbol};
 use crate::macho::MachO;
+use crate::partial::Incomplete;
 use crate::pe::Pe;
 use crate::quantity::{Address, Offset, Size};
 
@@ -33,7 +34,7 @@ impl<'data> Binary<'data> {
     pub fn parse(file: impl Into<Bytes<'data>>) -> Result<Vec<Self>, Error> {
         let file = file.into();
         let start = file.slice(0, file.size().min(Size(IDENTIFYING)), "the magic")?;
-        match identify(start.data()) {
+        match identify(start.data()?) {
             _ if file.size().0 == 0 => Err(Error::new(ErrorKind::Empty, "the file is empty")),
             FileKind::Elf => Ok(vec![Self::Elf(Elf::parse(file)?)]),
             FileKind::MachO => {
@@ -82,7 +83,7 @@ impl<'data> Image<'data> for Binary<'data> {
         self.image().loaded()
     }
 
-    fn relative(&self) -> Vec<(Address, Address)> {
+    fn relative(&self) -> Result<Vec<(Address, Address)>, Incomplete> {
         self.image().relative()
     }
 

@@ -5,7 +5,7 @@ use object::pod::{self, Pod};
 
 use crate::error::{Error, ErrorKind};
 use crate::limits::MAX_NAME;
-use crate::partial::Partial;
+use crate::partial::{Incomplete, Partial};
 use crate::quantity::{Offset, Size};
 
 /// Bytes of the file, with the file offset of the first.
@@ -43,23 +43,32 @@ impl<'data> Bytes<'data> {
     }
 
     /// The bytes themselves.
-    pub fn data(self) -> &'data [u8] {
-        self.look(self.data)
+    ///
+    /// # Errors
+    /// [`Incomplete`] when not all of them have been read.
+    pub fn data(self) -> Result<&'data [u8], Incomplete> {
+        self.ask(self.data)
     }
 
-    /// Whether everything that was looked at so far, anywhere in the file, has been read. If not,
-    /// what was found is worth nothing; see [`Partial`].
-    pub fn is_complete(self) -> bool {
-        self.partial.is_none_or(Partial::is_complete)
+    /// `answer`, if everything that was asked for so far, anywhere in the file, has been read. What
+    /// has passed over an [`Incomplete`] on its way comes to nothing here, before it costs more.
+    ///
+    /// # Errors
+    /// [`Incomplete`] otherwise.
+    pub fn settled<T>(self, answer: T) -> Result<T, Incomplete> {
+        match self.partial {
+            Some(partial) => partial.settled().map(|()| answer),
+            None => Ok(answer),
+        }
     }
 
-    /// `part`, which starts where these bytes start; from here on it counts as looked at.
-    fn look(self, part: &'data [u8]) -> &'data [u8] {
+    /// `part`, which starts where these bytes start.
+    fn ask(self, part: &'data [u8]) -> Result<&'data [u8], Incomplete> {
         if let Some(partial) = self.partial {
             let end = self.base.0.saturating_add(part.len() as u64);
-            partial.want(self.base.0..end);
+            partial.ask(self.base.0..end)?;
         }
-        part
+        Ok(part)
     }
 
     /// The file offset of the first byte.
@@ -103,10 +112,10 @@ impl<'data> Bytes<'data> {
     /// One structure at `start`.
     ///
     /// # Errors
-    /// [`ErrorKind::Truncated`] when it reaches past the end.
+    /// [`ErrorKind::Truncated`] when it reaches past the end; [`ErrorKind::Incomplete`].
     pub fn read<T: Pod>(self, start: u64, what: &str) -> Result<&'data T, Error> {
         let part = self.slice(start, Size::of(size_of::<T>()), what)?;
-        match pod::from_bytes::<T>(part.data()) {
+        match pod::from_bytes::<T>(part.data()?) {
             Ok((value, _)) => Ok(value),
             Err(()) => Err(Error::at(ErrorKind::Truncated, part.base, what)),
         }
@@ -115,7 +124,7 @@ impl<'data> Bytes<'data> {
     /// `count` structures at `start`.
     ///
     /// # Errors
-    /// [`ErrorKind::Truncated`] when they reach past the end.
+    /// [`ErrorKind::Truncated`] when they reach past the end; [`ErrorKind::Incomplete`].
     pub fn read_table<T: Pod>(
         self,
         start: u64,
@@ -128,59 +137,70 @@ impl<'data> Bytes<'data> {
         let part = self.slice(start, size, what)?;
         // A slice that was cut to `count` structures holds `count` structures.
         let count = usize::try_from(count).unwrap_or(0);
-        match pod::slice_from_bytes::<T>(part.data(), count) {
+        match pod::slice_from_bytes::<T>(part.data()?, count) {
             Ok((table, _)) => Ok(table),
             Err(()) => Err(Error::at(ErrorKind::Truncated, part.base, what)),
         }
     }
 
     /// Where in the file `needle` stands first in these bytes.
-    pub fn find(self, needle: &[u8]) -> Option<Offset> {
+    ///
+    /// # Errors
+    /// [`Incomplete`] when what has to be searched has not been read.
+    pub fn find(self, needle: &[u8]) -> Result<Option<Offset>, Incomplete> {
         self.search(needle, |at| self.base.checked_add(Size(at)))
     }
 
     /// What `accept` makes of the first place where `needle` stands and that it accepts; it gets
     /// the place, counted from the first byte of this stretch.
     ///
-    /// Looks at ever larger pieces, and at no further one while pieces before it have not been
+    /// Asks for ever larger pieces, and for no further one while pieces before it have not been
     /// read: mostly, what is searched for stands near the start.
     pub(crate) fn search<T>(
         self,
         needle: &[u8],
         mut accept: impl FnMut(u64) -> Option<T>,
-    ) -> Option<T> {
+    ) -> Result<Option<T>, Incomplete> {
         const FIRST: u64 = 64 << 10;
         let overlap = Size::of(needle.len()).0.saturating_sub(1);
         let (mut start, mut step) = (0u64, FIRST);
         while start < self.size().0 {
             let size = step.saturating_add(overlap);
             let size = size.min(self.size().0.saturating_sub(start));
-            let piece = self.slice(start, Size(size), "a piece").ok()?.data();
-            let mut found = memmem::find_iter(piece, needle);
+            // Inside, because `size` was cut to the rest.
+            let Ok(piece) = self.slice(start, Size(size), "a piece") else {
+                break;
+            };
+            let mut found = memmem::find_iter(piece.data()?, needle);
             if let Some(found) = found.find_map(|at| accept(start.checked_add(at as u64)?)) {
-                return Some(found);
+                return Ok(Some(found));
             }
-            if !self.is_complete() {
-                return None;
-            }
+            self.settled(())?;
             start = start.saturating_add(step);
             step = step.saturating_mul(2);
         }
-        None
+        Ok(None)
     }
 
     /// The bytes from `start` up to the next NUL, which is not among them; `None` without one, or
     /// when it is further away than any name is long.
-    pub fn c_string(self, start: u64) -> Option<&'data [u8]> {
-        let size = self.size().0.checked_sub(start)?.min(MAX_NAME);
-        let tail = self.slice(start, Size(size), "a string").ok()?;
-        let Some(length) = memchr(0, tail.data) else {
-            tail.look(tail.data);
-            return None;
+    ///
+    /// # Errors
+    /// [`Incomplete`] when not all of them have been read.
+    pub fn c_string(self, start: u64) -> Result<Option<&'data [u8]>, Incomplete> {
+        let Some(rest) = self.size().0.checked_sub(start) else {
+            return Ok(None);
         };
-        // The NUL is looked at, too.
-        tail.look(tail.data.get(..=length)?);
-        tail.data.get(..length)
+        let Ok(tail) = self.slice(start, Size(rest.min(MAX_NAME)), "a string") else {
+            return Ok(None);
+        };
+        // What has not been read is zeros, of which the first counts as the NUL, and is asked for.
+        let Some(length) = memchr(0, tail.data) else {
+            tail.data()?;
+            return Ok(None);
+        };
+        let string = tail.data.get(..=length).unwrap_or_default();
+        Ok(tail.ask(string)?.get(..length))
     }
 }
 
@@ -200,7 +220,8 @@ mod tests {
             seen.push(at);
             (at > 196_000).then_some(at)
         });
-        assert_eq!((seen, end), (vec![65_533, 65_600, 196_606], Some(196_606)));
-        assert_eq!(bytes.search(b"gone", Some), None);
+        let all = vec![65_533, 65_600, 196_606];
+        assert_eq!((seen, end), (all, Ok(Some(196_606))));
+        assert_eq!(bytes.search(b"gone", Some), Ok(None));
     }
 }

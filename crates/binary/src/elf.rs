@@ -18,7 +18,7 @@ mod kind;
 pub use dynamic::{Dynamic, DynamicEntry};
 pub use header::{Class, Header};
 pub use kind::Kind;
-pub use notes::{Note, Notes};
+pub use notes::Note;
 pub use object::Endianness;
 pub use object::elf as constants;
 pub use relocs::{Rela, Relas, RelocationTable};
@@ -33,6 +33,7 @@ use crate::bytes::Bytes;
 use crate::error::{Error, ErrorKind};
 use crate::identify::{FileKind, identify};
 use crate::limits::{MAX_INTERPRETER, MAX_NOTES};
+use crate::partial::Incomplete;
 use crate::quantity::{Address, Offset, Size};
 
 /// All magics lie in so many bytes at the start of a file.
@@ -55,7 +56,7 @@ impl<'data> Elf<'data> {
     pub fn parse(file: impl Into<Bytes<'data>>) -> Result<Self, Error> {
         let file = file.into();
         let start = file.slice(0, file.size().min(Size(IDENTIFYING)), "the magic")?;
-        match identify(start.data()) {
+        match identify(start.data()?) {
             _ if file.size().0 == 0 => {
                 return Err(Error::new(ErrorKind::Empty, "the file is empty"));
             }
@@ -65,10 +66,11 @@ impl<'data> Elf<'data> {
                 return Err(Error::at(ErrorKind::NotElf, Offset(0), message));
             }
         }
-        match header::class_of(file)? {
+        let parsed = match header::class_of(file)? {
             Class::Elf32 => Self::parse_class::<FileHeader32<Endianness>>(file),
             Class::Elf64 => Self::parse_class::<FileHeader64<Endianness>>(file),
-        }
+        };
+        file.settled(parsed)?
     }
 
     fn parse_class<H>(file: Bytes<'data>) -> Result<Self, Error>
@@ -165,7 +167,10 @@ impl<'data> Elf<'data> {
             return Err(Error::at(ErrorKind::TooLarge, segment.offset, message));
         }
         let data = self.segment_data(segment)?;
-        Ok(Some(data.c_string(0).unwrap_or(data.data())))
+        match data.c_string(0)? {
+            Some(path) => Ok(Some(path)),
+            None => Ok(Some(data.data()?)),
+        }
     }
 
     /// The dynamic section, from `PT_DYNAMIC`.
@@ -182,8 +187,12 @@ impl<'data> Elf<'data> {
     }
 
     /// The notes of all `PT_NOTE` segments, and of the sections of notes that none of them covers:
-    /// Go's linker lets its segment cover the first section only.
-    pub fn notes(&self) -> Notes<'data> {
+    /// Go's linker lets its segment cover the first section only. A part ends early at the first note
+    /// that is malformed.
+    ///
+    /// # Errors
+    /// [`Incomplete`] when not all of them have been read.
+    pub fn notes(&self) -> Result<Vec<Note<'data>>, Incomplete> {
         let segments = self.segments.iter();
         let segments = segments.filter(|segment| segment.kind == PT_NOTE);
         let is_covered = |section: &Section<'_>| {
@@ -199,7 +208,7 @@ impl<'data> Elf<'data> {
         let parts = segments
             .clone()
             .filter_map(|segment| Some((self.segment_data(segment).ok()?, segment.align)));
-        Notes::new(parts.chain(alone).collect(), self.header.endian)
+        notes::read(parts.chain(alone), self.header.endian)
     }
 
     /// The symbols of `.symtab`; none when the file was stripped.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::partial::Incomplete;
 use crate::quantity::Offset;
 
 /// A file that cannot be read as an executable. One word wide, because it travels in every result.
@@ -35,10 +36,13 @@ pub enum ErrorKind {
     UnsupportedBinary,
     /// A count or size is above our cap.
     TooLarge,
+    /// More of the file has to be read before anything can be said: see [`Incomplete`]. It never gets
+    /// out of [`crate::Partial::look`].
+    Incomplete,
 }
 
 impl ErrorKind {
-    /// Every kind, in the order of this page.
+    /// Every kind that says something of a file, in the order of this page.
     pub const ALL: [Self; 8] = [
         Self::Empty,
         Self::NotElf,
@@ -61,6 +65,7 @@ impl ErrorKind {
             Self::Unsupported => "unsupported-elf",
             Self::UnsupportedBinary => "unsupported-binary",
             Self::TooLarge => "too-large",
+            Self::Incomplete => "incomplete",
         }
     }
 }
@@ -101,6 +106,24 @@ impl Error {
     /// The file offset of the wrong byte, where one byte can be named.
     pub fn offset(&self) -> Option<Offset> {
         self.0.offset
+    }
+}
+
+/// What could be read; `None` for what is malformed, but not for what has not been read yet.
+///
+/// # Errors
+/// [`Incomplete`] for that.
+pub fn well_formed<T>(read: Result<T, Error>) -> Result<Option<T>, Incomplete> {
+    match read {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == ErrorKind::Incomplete => Err(Incomplete(())),
+        Err(_) => Ok(None),
+    }
+}
+
+impl From<Incomplete> for Error {
+    fn from(incomplete: Incomplete) -> Self {
+        Self::new(ErrorKind::Incomplete, incomplete.to_string())
     }
 }
 

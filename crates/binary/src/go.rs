@@ -1,6 +1,10 @@
 //! What a Go toolchain left in an executable: the build info that `go version -m` prints; the names
 //! of all functions and source files, which stripping keeps because the runtime needs them; and the
 //! values that the linker was told to put into variables.
+//!
+//! What is searched for may turn out to be something else, so inside, bytes that have not been read
+//! count as "not here", like malformed ones. What is public asks at its end whether any were among
+//! them ([`Bytes::settled`](crate::Bytes::settled)), and then says [`Incomplete`](crate::Incomplete).
 
 mod buildinfo;
 mod pclntab;

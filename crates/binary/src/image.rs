@@ -8,6 +8,7 @@ use object::Endianness;
 
 use crate::bytes::Bytes;
 use crate::error::Error;
+use crate::partial::Incomplete;
 use crate::quantity::{Address, Offset, Size};
 
 /// A binary of any format, as sections and symbols.
@@ -52,8 +53,11 @@ pub trait Image<'data> {
     /// Words that get an address when the program is loaded, and the address that the linker wrote
     /// for them elsewhere than in their place: the table of relative relocations with addends. Only
     /// 64-bit ELF files have it.
-    fn relative(&self) -> Vec<(Address, Address)> {
-        Vec::new()
+    ///
+    /// # Errors
+    /// [`Incomplete`] when it has not been read.
+    fn relative(&self) -> Result<Vec<(Address, Address)>, Incomplete> {
+        Ok(Vec::new())
     }
 
     /// Whether a section of this binary is compressed in the way of its format. Mach-O and PE have

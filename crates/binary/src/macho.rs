@@ -57,7 +57,9 @@ impl<'data> MachO<'data> {
             let parsed = Self::parse(member);
             parsed.map_err(|error| error.within(format!("member {index} of a fat file")))
         });
-        parsed.collect()
+        // What is missing of one member is read together with what is missing of the others.
+        let parsed: Vec<_> = parsed.collect();
+        file.settled(parsed)?.into_iter().collect()
     }
 
     /// Reads the headers of `file`, which is not a fat one.

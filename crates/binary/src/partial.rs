@@ -1,13 +1,17 @@
 //! A file of which only the blocks that someone looks at are read.
 //!
 //! Most of a program (code, symbols, debug information) is never looked at to tell what it is or to
-//! convert it. So a look goes in rounds: what has not been read yet shows as zeros and is noted;
-//! then those blocks are read and the look begins anew, until it has met nothing but real bytes.
-//! What an earlier round has found is thrown away.
+//! convert it. So a look goes in rounds: whoever asks for bytes that have not been read gets
+//! [`Incomplete`] instead, and they are noted; then those blocks are read and the look begins anew,
+//! until it has met nothing but real bytes. What an earlier round has found is thrown away.
+//!
+//! No byte is ever shown before it was read, and no answer gets out of [`Partial::look`] that rests on
+//! an [`Incomplete`], whoever has taken that for "not there" in between.
 
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::bytes::Bytes;
 use crate::error::{Error, ErrorKind};
@@ -17,6 +21,46 @@ use crate::quantity::Size;
 /// written to. Smaller allocations come from its heap as soon as one of their size was given back,
 /// and there every page is cleared (`DEFAULT_MMAP_THRESHOLD_MAX` in malloc/malloc.c).
 const MAPPED: usize = (32 << 20) + 1;
+
+/// Bytes that were asked for have not been read yet. They are noted, and there when the look begins
+/// anew; see [`Partial::look`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Incomplete(pub(crate) ());
+
+impl fmt::Display for Incomplete {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("more of the file has to be read")
+    }
+}
+
+impl std::error::Error for Incomplete {}
+
+/// Every item, once all of them could be read. All are asked for before [`Incomplete`] is said, so that
+/// what they miss is read together.
+pub(crate) fn all<T>(
+    items: impl Iterator<Item = Result<T, Incomplete>>,
+) -> Result<Vec<T>, Incomplete> {
+    let mut answer = Ok(Vec::with_capacity(items.size_hint().0));
+    for item in items {
+        match (item, &mut answer) {
+            (Ok(item), Ok(items)) => items.push(item),
+            (Ok(_), Err(_)) => {}
+            (Err(incomplete), _) => answer = Err(incomplete),
+        }
+    }
+    answer
+}
+
+/// Asks for all parts at once, so that what is missing of them is read in one round: a plan of what will
+/// be read, for whoever knows it.
+///
+/// # Errors
+/// [`Incomplete`] unless all of them are there.
+pub fn read_together<'data>(
+    parts: impl IntoIterator<Item = Bytes<'data>>,
+) -> Result<(), Incomplete> {
+    all(parts.into_iter().map(Bytes::data)).map(drop)
+}
 
 /// A file, read as far as it has been asked for.
 #[derive(Debug)]
@@ -28,6 +72,8 @@ pub struct Partial {
     /// The blocks of the room that files before this one have filled.
     touched: Vec<bool>,
     blocks: Vec<Block>,
+    /// How many of them are wanted and not there.
+    missing: AtomicUsize,
     /// What is read at once, in bytes.
     block: NonZeroUsize,
 }
@@ -74,6 +120,7 @@ impl Partial {
             length,
             touched: Vec::new(),
             blocks,
+            missing: AtomicUsize::new(0),
             block,
         })
     }
@@ -133,27 +180,69 @@ impl Partial {
             data,
             touched: Vec::new(),
             blocks: Vec::new(),
+            missing: AtomicUsize::new(0),
             block: NonZeroUsize::MIN,
         }
     }
 
-    /// The file, to be looked at.
-    pub fn bytes(&self) -> Bytes<'_> {
-        Bytes::of_partial(self.data.get(..self.length).unwrap_or_default(), self)
+    /// The size of the file.
+    pub fn size(&self) -> Size {
+        Size::of(self.length)
     }
 
-    /// Reads every block that was looked at and is not there; whether there were any. `read` gets
-    /// the file offset and the room for the bytes.
+    /// The file, if all of it has been read.
+    ///
+    /// # Errors
+    /// [`Incomplete`] otherwise.
+    pub fn data(&self) -> Result<&[u8], Incomplete> {
+        self.bytes().data()
+    }
+
+    /// What `look` finds in the file. It is called again for as long as it asks for bytes that have
+    /// not been read; `read` reads them, and gets the file offset and the room for them. Only the last
+    /// answer gets out: the one that rests on nothing but what was read. So `look` is better without
+    /// side effects.
+    ///
+    /// ```
+    /// # use handpie_binary::Partial;
+    /// let mut file = Partial::whole(b"pie".to_vec());
+    /// let size = file.look(|_, _| Ok::<_, ()>(()), |bytes| bytes.data().map(<[u8]>::len));
+    /// assert_eq!(size, Ok(Ok(3)));
+    /// ```
+    ///
+    /// The bytes themselves do not get out, so nobody can go on with them afterwards:
+    ///
+    /// ```compile_fail
+    /// # use handpie_binary::Partial;
+    /// let mut file = Partial::whole(b"pie".to_vec());
+    /// let bytes = file.look(|_, _| Ok::<_, ()>(()), |bytes| bytes);
+    /// ```
     ///
     /// # Errors
     /// Those of `read`.
-    pub fn fill<E>(
+    pub fn look<T, E>(
         &mut self,
         mut read: impl FnMut(u64, &mut [u8]) -> Result<(), E>,
-    ) -> Result<bool, E> {
-        let mut missed = false;
-        while let Some(run) = self.first_missing() {
-            missed = true;
+        look: impl Fn(Bytes<'_>) -> T,
+    ) -> Result<T, E> {
+        loop {
+            let found = look(self.bytes());
+            if self.is_complete() {
+                return Ok(found);
+            }
+            self.fill(&mut read)?;
+        }
+    }
+
+    fn bytes(&self) -> Bytes<'_> {
+        Bytes::of_partial(self.data.get(..self.length).unwrap_or_default(), self)
+    }
+
+    /// Reads every block that is wanted and not there.
+    fn fill<E>(&mut self, mut read: impl FnMut(u64, &mut [u8]) -> Result<(), E>) -> Result<(), E> {
+        let mut next = 0;
+        while let Some(run) = self.missing_from(next) {
+            next = run.end;
             let start = run.start.saturating_mul(self.block.get());
             let end = run.end.saturating_mul(self.block.get()).min(self.length);
             if let Some(room) = self.data.get_mut(start..end) {
@@ -163,34 +252,49 @@ impl Partial {
                 block.present = true;
             }
         }
-        Ok(missed)
+        self.missing = AtomicUsize::new(0);
+        Ok(())
     }
 
-    /// Whether all that was looked at is there.
+    /// Whether all that was asked for so far is there.
     pub(crate) fn is_complete(&self) -> bool {
-        self.blocks.iter().all(|block| !block.is_missing())
+        self.missing.load(Ordering::Relaxed) == 0
     }
 
-    /// Notes that the bytes in `range`, file offsets, are looked at.
-    pub(crate) fn want(&self, range: Range<u64>) {
+    /// Everything that was asked for so far, if all of it is there.
+    pub(crate) fn settled(&self) -> Result<(), Incomplete> {
+        match self.is_complete() {
+            true => Ok(()),
+            false => Err(Incomplete(())),
+        }
+    }
+
+    /// Asks for the bytes in `range`, file offsets: notes them unless they are there.
+    pub(crate) fn ask(&self, range: Range<u64>) -> Result<(), Incomplete> {
         let block = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX) / self.block;
         if range.is_empty() {
-            return;
+            return Ok(());
         }
         let blocks = block(range.start)..=block(range.end.saturating_sub(1));
+        let mut answer = Ok(());
         for block in self.blocks.get(blocks).unwrap_or_default() {
-            if !block.present {
-                block.wanted.store(true, Ordering::Relaxed);
+            if block.present {
+                continue;
+            }
+            answer = Err(Incomplete(()));
+            if !block.wanted.swap(true, Ordering::Relaxed) {
+                self.missing.fetch_add(1, Ordering::Relaxed);
             }
         }
+        answer
     }
 
-    /// The first run of neighbouring blocks that have to be read.
-    fn first_missing(&self) -> Option<Range<usize>> {
-        let start = self.blocks.iter().position(Block::is_missing)?;
-        let rest = self.blocks.iter().skip(start);
+    /// The first run of neighbouring blocks that have to be read, from block `start` on.
+    fn missing_from(&self, start: usize) -> Option<Range<usize>> {
+        let mut rest = self.blocks.iter().skip(start);
+        let start = start.saturating_add(rest.position(Block::is_missing)?);
         let length = rest.take_while(|block| block.is_missing()).count();
-        Some(start..start.saturating_add(length))
+        Some(start..start.saturating_add(length).saturating_add(1))
     }
 }
 
@@ -201,104 +305,4 @@ impl Block {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const BLOCK: usize = 4096;
-
-    fn partial(size: usize) -> Partial {
-        Partial::of_size(Size::of(size), NonZeroUsize::new(BLOCK).unwrap()).unwrap()
-    }
-
-    fn file() -> Vec<u8> {
-        (0u8..=250).cycle().take(BLOCK * 3 + 5).collect()
-    }
-
-    #[test]
-    fn only_the_blocks_that_were_looked_at_are_read() {
-        let file = file();
-        let mut partial = partial(file.len());
-        let across = BLOCK as u64 - 1;
-        let look = |partial: &Partial| {
-            partial.bytes().slice(across, Size(2), "").unwrap().data() == &file[BLOCK - 1..=BLOCK]
-        };
-        assert!(!look(&partial), "zeros at first");
-        assert!(!partial.is_complete());
-        let mut reads = Vec::new();
-        let missed = partial.fill(|start, room| {
-            reads.push((start, room.len()));
-            let start = usize::try_from(start).unwrap();
-            room.copy_from_slice(&file[start..][..room.len()]);
-            Ok::<_, ()>(())
-        });
-        assert_eq!((missed, reads), (Ok(true), vec![(0, BLOCK * 2)]));
-        assert!(look(&partial) && partial.is_complete());
-        assert_eq!(partial.fill(|_, _| Err(())), Ok(false), "nothing more");
-    }
-
-    #[test]
-    fn a_room_shows_nothing_of_the_file_before() {
-        let block = NonZeroUsize::new(BLOCK).unwrap();
-        let mut room = Room::default();
-        for byte in [1u8, 2] {
-            let mut partial = Partial::in_room(room, Size(BLOCK as u64 * 2 + 7), block).unwrap();
-            let all = Size(BLOCK as u64 * 2 + 7);
-            let whole =
-                |partial: &Partial| partial.bytes().slice(0, all, "").unwrap().data().to_vec();
-            assert_eq!(partial.bytes().size(), all);
-            assert!(whole(&partial).iter().all(|found| *found == 0), "{byte}");
-            let missed = partial.fill(|_, room| {
-                room.fill(byte);
-                Ok::<_, ()>(())
-            });
-            assert_eq!(missed, Ok(true));
-            assert!(whole(&partial).iter().all(|found| *found == byte));
-            room = partial.into_room();
-            assert!(!room.data.is_empty(), "it is kept");
-        }
-    }
-
-    #[test]
-    fn a_room_that_takes_much_is_given_back() {
-        let block = NonZeroUsize::new(BLOCK).unwrap();
-        let size = MAX_ROOM as u64 + 1;
-        let mut partial = Partial::in_room(Room::default(), Size(size), block).unwrap();
-        let _ = partial.bytes().slice(0, Size(size), "").unwrap().data();
-        assert_eq!(partial.fill(|_, _| Ok::<_, ()>(())), Ok(true));
-        assert!(partial.into_room().data.is_empty());
-        let far = Partial::in_room(Room::default(), Size(MAPPED as u64 + 1), block).unwrap();
-        assert!(far.into_room().data.is_empty());
-    }
-
-    #[test]
-    fn the_last_block_is_as_short_as_the_file_ends() {
-        let file = file();
-        let mut partial = partial(file.len());
-        let last = partial.bytes().c_string(BLOCK as u64 * 3);
-        assert_eq!(last, Some(&[][..]), "zeros at first");
-        let mut reads = Vec::new();
-        let _ = partial.fill(|start, room| {
-            reads.push((start, room.len()));
-            Ok::<_, ()>(())
-        });
-        assert_eq!(reads, [(BLOCK as u64 * 3, 5)]);
-    }
-
-    #[test]
-    fn narrowing_is_not_looking() {
-        let partial = partial(BLOCK);
-        let _ = partial
-            .bytes()
-            .slice(0, Size(9), "")
-            .unwrap()
-            .slice(1, Size(2), "");
-        assert!(partial.is_complete());
-    }
-
-    #[test]
-    fn what_was_read_whole_misses_nothing() {
-        let partial = Partial::whole(file());
-        assert_eq!(partial.bytes().data(), file());
-        assert!(partial.is_complete());
-    }
-}
+mod tests;

@@ -44,7 +44,7 @@ impl<'data> Pe<'data> {
     /// Says what is wrong with the first header that cannot be read, and at which file offset.
     pub fn parse(file: impl Into<Bytes<'data>>) -> Result<Self, Error> {
         let file = file.into();
-        let start = header::find(file)?;
+        let start = file.settled(header::find(file))??;
         match header::is_64(file, start)? {
             true => Self::parse_width::<ImageOptionalHeader64>(file, start),
             false => Self::parse_width::<ImageOptionalHeader32>(file, start),

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use handpie_binary::identify::{FileKind, identify};
-use handpie_binary::{Binary, Bytes, Error, ErrorKind};
+use handpie_binary::{Binary, Bytes, Error, ErrorKind, Incomplete};
 use handpie_vuln::NoInventory;
 use rustix::io::Errno;
 use serde::Serialize;
@@ -86,8 +86,8 @@ pub(crate) enum Reason {
     Damaged(Error),
     /// Nothing in it tells what it holds, or more than can be true.
     NoInventory(NoInventory),
-    /// Not all that it rests on was read; the visit begins anew.
-    Incomplete,
+    /// Not all that it rests on was read; the visit begins anew, so this never gets out of it.
+    Incomplete(Incomplete),
 }
 
 /// All files that `paths` lead to, in the order of the command line and then of their names. Links in
@@ -121,7 +121,8 @@ pub(crate) fn visit<T>(
     if hashed && matches!(seen, Ok(Ok(_))) {
         seen = input
             .look(hash)
-            .and_then(|hash| input.look(|bytes| members(bytes, mode, hash.as_deref(), &each)));
+            .and_then(|hash| Ok(hash?))
+            .and_then(|hash| input.look(|bytes| members(bytes, mode, Some(&hash), &each)));
     }
     match seen {
         Ok(Ok(seen)) => Visit::Seen(seen),
@@ -275,10 +276,9 @@ fn leads_round(link: &Path) -> Option<io::Error> {
     (error.raw_os_error() == Some(Errno::LOOP.raw_os_error())).then_some(error)
 }
 
-/// SHA-256 of the file; `None` while not all of it has been read.
-fn hash(bytes: Bytes<'_>) -> Option<String> {
-    let data = bytes.data();
-    bytes.is_complete().then(|| evidence::hash(data))
+/// SHA-256 of the file.
+fn hash(bytes: Bytes<'_>) -> Result<String, Incomplete> {
+    bytes.data().map(evidence::hash)
 }
 
 /// What `each` makes of every binary in `bytes`. Several are one file, such as those of a universal
@@ -303,7 +303,6 @@ fn members<'data, T>(
         };
         match each(member) {
             Ok(one) => seen.push(one),
-            Err(Reason::Incomplete) => {}
             Err(Reason::NoInventory(why)) if !why.is_refusal() => nothing = Some(why),
             Err(reason) => return Err(reason),
         }
@@ -329,7 +328,7 @@ impl Reason {
         match self {
             Self::Damaged(error) => error.kind() == ErrorKind::NotBinary,
             Self::NoInventory(why) => !why.is_refusal(),
-            Self::Incomplete => false,
+            Self::Incomplete(_) => false,
         }
     }
 }
@@ -342,7 +341,16 @@ impl From<Error> for Reason {
 
 impl From<NoInventory> for Reason {
     fn from(why: NoInventory) -> Self {
-        Self::NoInventory(why)
+        match why {
+            NoInventory::Incomplete(incomplete) => Self::Incomplete(incomplete),
+            why => Self::NoInventory(why),
+        }
+    }
+}
+
+impl From<Incomplete> for Reason {
+    fn from(incomplete: Incomplete) -> Self {
+        Self::Incomplete(incomplete)
     }
 }
 
@@ -375,10 +383,7 @@ impl Unread {
             Reason::NoInventory(why) => {
                 Self::without_inventory(entry.path.clone(), entry.name(), *why)
             }
-            Reason::Incomplete => entry.unread(Failure::new(
-                crate::exit::Exit::Bug,
-                "an answer rests on bytes that were not read",
-            )),
+            Reason::Incomplete(incomplete) => entry.unread((*incomplete).into()),
         }
     }
 

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use handpie_audit::{Compiled, CompiledObject};
 use handpie_binary::elf::constants::NT_GNU_BUILD_ID;
 use handpie_binary::identify::{FileKind, identify};
-use handpie_binary::{Archive, Elf};
+use handpie_binary::{Archive, Elf, Incomplete, well_formed};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -103,8 +103,11 @@ pub(crate) fn linked<'a>(
     if !is_kept() {
         return Ok(());
     }
-    let id = Input::open(program)?.look(|bytes| build_id(&Elf::parse(bytes).ok()?))?;
-    let Some(build_id) = id else {
+    let id = Input::open(program)?.look(|bytes| {
+        let elf = well_formed(Elf::parse(bytes))?;
+        elf.map_or(Ok(None), |elf| build_id(&elf))
+    })?;
+    let Some(build_id) = id? else {
         return Ok(());
     };
     let mut objects = Vec::new();
@@ -135,7 +138,7 @@ fn objects_in(path: &Path) -> Result<Vec<Object>, Failure> {
     let members = archive.members().iter().filter_map(|member| {
         Some(Object {
             name: format!("{name}({})", member.name()),
-            hash: hash(member.data?.data()),
+            hash: hash(member.data?.data().ok()?),
         })
     });
     Ok(members.collect())
@@ -146,10 +149,11 @@ pub(crate) fn hash(bytes: &[u8]) -> String {
     hexadecimal(&Sha256::digest(bytes))
 }
 
-fn build_id(elf: &Elf<'_>) -> Option<String> {
-    let mut notes = elf.notes();
-    let note = notes.find(|note| note.name == b"GNU" && note.kind == NT_GNU_BUILD_ID.0)?;
-    Some(hexadecimal(note.description))
+fn build_id(elf: &Elf<'_>) -> Result<Option<String>, Incomplete> {
+    let notes = elf.notes()?;
+    let mut notes = notes.iter();
+    let note = notes.find(|note| note.name == b"GNU" && note.kind == NT_GNU_BUILD_ID.0);
+    Ok(note.map(|note| hexadecimal(note.description)))
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
@@ -221,7 +225,7 @@ impl Log {
         if input.size().0 > MAX_LOG {
             return Err(wrong("the file is larger than 256 MiB"));
         }
-        let text = input.look(|bytes| bytes.data().to_vec())?;
+        let text = input.look(|bytes| bytes.data().map(<[u8]>::to_vec))??;
         let mut log = Log::default();
         for (line, number) in text.split(|&byte| byte == b'\n').zip(1..) {
             if line.is_empty() {
@@ -247,8 +251,11 @@ impl Log {
     }
 
     /// What it says of a program; nothing of what has no build id.
-    pub(crate) fn of(&self, elf: &Elf<'_>) -> Compiled {
-        let program = build_id(elf).and_then(|id| self.programs.get(&id));
+    ///
+    /// # Errors
+    /// [`Incomplete`] when that has not been read.
+    pub(crate) fn of(&self, elf: &Elf<'_>) -> Result<Compiled, Incomplete> {
+        let program = build_id(elf)?.and_then(|id| self.programs.get(&id));
         let objects = program.map(|program| {
             let objects = program.objects.iter();
             let known = objects.map(|object| CompiledObject {
@@ -257,9 +264,9 @@ impl Log {
             });
             known.collect()
         });
-        Compiled {
+        Ok(Compiled {
             objects: objects.unwrap_or_default(),
-        }
+        })
     }
 
     fn how<'a>(&'a self, object: &Object, program: &'a Linked) -> Option<&'a Compilation> {

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use handpie_audit::{Answer, Finding, Kind, Language, Ruling, Subject};
-use handpie_binary::{Binary, Bytes};
+use handpie_binary::{Binary, Bytes, Incomplete};
 
-use crate::binaries::{Entry, Reason, Visit, visit};
+use crate::binaries::{Entry, Visit, visit};
 use crate::evidence::Log;
 use crate::failure::Failure;
 use crate::input::Input;
@@ -62,7 +62,7 @@ pub(crate) fn of_file(entry: &Entry, rulebook: &Rulebook, log: Option<&Log>) -> 
         log,
         |member, subject, findings| {
             let info = subject.build_info.as_ref();
-            Examination {
+            Ok(Examination {
                 path: path.to_owned(),
                 name: name.clone(),
                 member,
@@ -70,7 +70,7 @@ pub(crate) fn of_file(entry: &Entry, rulebook: &Rulebook, log: Option<&Log>) -> 
                 language: subject.language,
                 go: info.map(|info| info.go_version.clone()),
                 findings,
-            }
+            })
         },
     )
 }
@@ -82,20 +82,15 @@ pub(crate) fn examine<T>(
     rulebook: &Rulebook,
     ruling: &Ruling<'_>,
     log: Option<&Log>,
-    each: impl Fn(Option<String>, &Subject<'_>, Vec<Finding>) -> T,
+    each: impl Fn(Option<String>, &Subject<'_>, Vec<Finding>) -> Result<T, Incomplete>,
 ) -> Visit<T> {
     let name = entry.name();
     visit(entry, false, |member| {
         let subject = Subject::of(member.binary, member.mode)?.on(rulebook.today);
-        let subject = with_relocations(subject, &name, member.bytes);
-        let subject = with_log(subject, log);
-        handpie_audit::foresee(&subject);
-        // Rules on what has not been read yet would be asked in vain.
-        if !member.bytes.is_complete() {
-            return Err(Reason::Incomplete);
-        }
-        let findings = handpie_audit::check_under(&subject, ruling);
-        Ok(each(member.name, &subject, findings))
+        let subject = with_relocations(subject, &name, member.bytes)?;
+        let subject = with_log(subject, log)?;
+        let findings = handpie_audit::check_under(&subject, ruling)?;
+        Ok(each(member.name, &subject, findings)?)
     })
 }
 
@@ -113,20 +108,23 @@ fn with_relocations<'data>(
     subject: Subject<'data>,
     name: &str,
     bytes: Bytes<'data>,
-) -> Subject<'data> {
+) -> Result<Subject<'data>, Incomplete> {
     match (subject.kind, &subject.binary) {
         (Kind::RelocatableObject, Binary::Elf(_)) => {
-            subject.with_objects(objects::of_object(name, bytes))
+            Ok(subject.with_objects(objects::of_object(name, bytes)?))
         }
-        _ => subject,
+        _ => Ok(subject),
     }
 }
 
 /// A program with what the log of its build says.
-fn with_log<'data>(subject: Subject<'data>, log: Option<&Log>) -> Subject<'data> {
+fn with_log<'data>(
+    subject: Subject<'data>,
+    log: Option<&Log>,
+) -> Result<Subject<'data>, Incomplete> {
     let compiled = match &subject.binary {
-        Binary::Elf(elf) => log.map(|log| log.of(elf)),
+        Binary::Elf(elf) => log.map(|log| log.of(elf)).transpose()?,
         Binary::MachO(_) | Binary::Pe(_) => None,
     };
-    subject.with_compiled(compiled)
+    Ok(subject.with_compiled(compiled))
 }

@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use handpie_binary::{Bytes, MAX_FILE_SIZE, Offset, Partial, Room, Size};
+use handpie_binary::{Bytes, Incomplete, MAX_FILE_SIZE, Offset, Partial, Room, Size};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -48,6 +48,13 @@ impl Drop for Input {
     fn drop(&mut self) {
         let content = std::mem::replace(&mut self.content, Partial::whole(Vec::new()));
         ROOM.set(content.into_room());
+    }
+}
+
+/// No [`Incomplete`] gets out of [`Input::look`], so this is never printed.
+impl From<Incomplete> for Failure {
+    fn from(incomplete: Incomplete) -> Self {
+        Self::new(Exit::Bug, "failed to read a file").cause(incomplete)
     }
 }
 
@@ -96,21 +103,15 @@ impl Input {
         })
     }
 
-    /// What `look` finds in the file. It is called again for as long as it looks at bytes that had
-    /// not been read yet; only the last answer counts.
-    pub(crate) fn look<T>(&mut self, mut look: impl FnMut(Bytes<'_>) -> T) -> Result<T, Failure> {
-        loop {
-            let seen = look(self.content.bytes());
-            let missed = self.content.fill(|start, room| match &self.file {
-                Some((file, _)) => file.read_exact_at(room, start),
-                None => Ok(()),
-            });
-            match missed {
-                Ok(true) => {}
-                Ok(false) => return Ok(seen),
-                Err(cause) => return Err(unreadable(&self.name, &cause)),
-            }
-        }
+    /// What `look` finds in the file; see [`Partial::look`].
+    pub(crate) fn look<T>(&mut self, look: impl Fn(Bytes<'_>) -> T) -> Result<T, Failure> {
+        let Self { content, file, .. } = self;
+        let read = |start, room: &mut [u8]| match file {
+            Some((file, _)) => file.read_exact_at(room, start),
+            None => Ok(()),
+        };
+        let found = content.look(read, look);
+        found.map_err(|cause| unreadable(&self.name, &cause))
     }
 
     /// The file's `st_mode`; `None` for standard input.
@@ -121,7 +122,7 @@ impl Input {
 
     /// The size of the file.
     pub(crate) fn size(&self) -> Size {
-        self.content.bytes().size()
+        self.content.size()
     }
 
     /// The path for a file on disk.
@@ -144,9 +145,10 @@ impl Input {
                 io::copy(&mut file.take(size.0), sink)?
             }
             None => {
-                let part = self.content.bytes().slice(start.0, size, "a part");
-                let part = part.map_err(io::Error::other)?.data();
-                io::copy(&mut &*part, sink)?
+                let whole = self.content.data().map_err(io::Error::other)?;
+                let part = Bytes::from(whole).slice(start.0, size, "a part");
+                let part = part.and_then(|part| Ok(part.data()?));
+                io::copy(&mut part.map_err(io::Error::other)?, sink)?
             }
         };
         if copied == size.0 {
@@ -261,7 +263,7 @@ mod tests {
                 .to_string()
                 .contains("changed while being read")
         );
-        let looked = input.look(|bytes| bytes.data().len());
+        let looked = input.look(|bytes| bytes.data().map(<[u8]>::len));
         assert!(looked.is_err(), "the rest is not there to be read");
     }
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use handpie_audit::{Evidence, Finding, Kind, Language, Objects, Ruling};
-use handpie_binary::{Bytes, Error, Offset};
+use handpie_binary::{Bytes, Error, Incomplete, Offset};
 use handpie_pie::objects::{self, Libc, Offender, Survey};
 use handpie_toolchain::command::Tool;
 
@@ -67,9 +67,10 @@ pub(crate) fn examine_archive(entry: &Entry, ruling: &Ruling<'_>) -> Visit<Exami
 }
 
 /// What is found in an object.
-pub(crate) fn of_object(name: &str, bytes: Bytes<'_>) -> Objects {
+pub(crate) fn of_object(name: &str, bytes: Bytes<'_>) -> Result<Objects, Incomplete> {
     let input = objects::Input::new(name, bytes);
-    facts(&objects::survey_apart(&input, Libc::Other), false)
+    let survey = bytes.settled(objects::survey_apart(&input, Libc::Other))?;
+    Ok(facts(&survey, false))
 }
 
 /// The facts in the words of the checklist.

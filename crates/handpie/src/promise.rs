@@ -14,7 +14,7 @@ use std::path::Path;
 use handpie_audit::{Answer, Kind, Libc, Rule, Subject};
 use handpie_binary::elf::constants::{self, Machine, PT_TLS, RelocationType};
 use handpie_binary::elf::{Elf, RelocationTable};
-use handpie_binary::{Binary, Bytes, Error};
+use handpie_binary::{Binary, Bytes, Error, Incomplete};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -126,7 +126,9 @@ fn inspect_bytes(
         if subject.kind != Kind::StaticPie {
             breaches.push(breach(NOT_AS_PROMISED, format!("it is a {kind}")));
         }
-        breaches.extend(rules(extent).filter_map(|rule| of_rule(rule, &subject)));
+        for rule in rules(extent) {
+            breaches.extend(of_rule(rule, &subject)?);
+        }
         if let Binary::Elf(elf) = &subject.binary {
             breaches.extend(foreign_relocations(elf)?);
             breaches.extend(misplaced_thread_locals(elf, subject.libc));
@@ -144,9 +146,10 @@ fn rules(extent: Extent) -> impl Iterator<Item = &'static Rule> {
     handpie_audit::rules().filter(move |rule| is_promised(rule.code))
 }
 
-fn of_rule(rule: &Rule, subject: &Subject<'_>) -> Option<Breach> {
+fn of_rule(rule: &Rule, subject: &Subject<'_>) -> Result<Option<Breach>, Incomplete> {
     let judgement = rule.judge(subject)?;
-    (judgement.answer == Answer::Fail).then(|| breach(rule.code, judgement.why))
+    let failed = judgement.filter(|judgement| judgement.answer == Answer::Fail);
+    Ok(failed.map(|failed| breach(rule.code, failed.why)))
 }
 
 /// The start-up code of a libc adds the load bias and calls the functions that choose an

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use handpie_binary::{Bytes, Offset, Size};
+use handpie_binary::{Bytes, Error, Incomplete, Offset, Size};
 
 use crate::plan::Plan;
 
@@ -64,12 +64,19 @@ impl Pieces {
     /// The new file in memory; `input` is the whole old one.
     pub fn to_bytes(&self, input: &[u8]) -> Vec<u8> {
         let mut bytes = vec![0; length(self.size().0)];
-        self.read(input.into(), Offset(0), &mut bytes);
+        // Nothing is missing of what is in memory.
+        _ = self.read(input.into(), Offset(0), &mut bytes);
         bytes
     }
 
     /// Fills `room`, which is all zeros, with the bytes of the new file from `start` on.
-    pub(crate) fn read(&self, input: Bytes<'_>, start: Offset, room: &mut [u8]) {
+    pub(crate) fn read(
+        &self,
+        input: Bytes<'_>,
+        start: Offset,
+        room: &mut [u8],
+    ) -> Result<(), Incomplete> {
+        let mut answer = Ok(());
         let end = start.0.saturating_add(room.len() as u64);
         for (place, part) in self.within(start.0..end) {
             let target = place.start.saturating_sub(start.0)..place.end.saturating_sub(start.0);
@@ -80,7 +87,14 @@ impl Pieces {
                 Part::Copy(from) => {
                     let size = Size(place.end.saturating_sub(place.start));
                     let source = input.slice(from, size, "the old bytes");
-                    source.map_or(&[][..], Bytes::data)
+                    match source.map(Bytes::data) {
+                        Ok(Ok(source)) => source,
+                        Ok(Err(incomplete)) => {
+                            answer = Err(incomplete);
+                            continue;
+                        }
+                        Err(_) => &[],
+                    }
                 }
                 Part::Bytes(bytes) => bytes,
                 Part::Zeros => continue,
@@ -90,6 +104,7 @@ impl Pieces {
                 target.copy_from_slice(source);
             }
         }
+        answer
     }
 
     /// The words of the new file at `offsets`, which mostly ascend.
@@ -132,7 +147,7 @@ impl Pieces {
                         .copied()
                         .unwrap_or(word);
                 }
-                _ => self.read(input, offset, &mut word),
+                _ => _ = self.read(input, offset, &mut word),
             }
             word
         })
@@ -151,7 +166,12 @@ impl Pieces {
                 return false;
             };
             let size = Size(place.end.saturating_sub(place.start));
-            let before = || input.slice(from, size, "the old bytes").map(Bytes::data);
+            let before = || {
+                input
+                    .slice(from, size, "the old bytes")?
+                    .data()
+                    .map_err(Error::from)
+            };
             match part {
                 Part::Copy(copied) => copied == from,
                 Part::Bytes(bytes) => before().is_ok_and(|before| before == bytes),
@@ -209,10 +229,10 @@ enum Part<'a> {
 }
 
 /// The new file.
-pub(crate) fn apply(input: Bytes<'_>, plan: &Plan) -> Pieces {
+pub(crate) fn apply(input: Bytes<'_>, plan: &Plan) -> Result<Pieces, Incomplete> {
     let slid = slid(input, plan);
     let mut pieces = Pieces(Vec::new());
-    let mut position = 0;
+    let (mut position, mut complete) = (0, Ok(()));
     let near = |one: &Change<'_>, next: &Change<'_>| next.start < one.end().saturating_add(NEAR);
     for group in changes(plan).chunk_by(near) {
         let (Some(first), Some(last)) = (group.first(), group.last()) else {
@@ -220,7 +240,8 @@ pub(crate) fn apply(input: Bytes<'_>, plan: &Plan) -> Pieces {
         };
         slid.append(position..first.start, &mut pieces);
         let mut bytes = vec![0; length(last.end().saturating_sub(first.start))];
-        slid.read(input, Offset(first.start), &mut bytes);
+        // What is missing of the old file is asked for in one go.
+        complete = complete.and(slid.read(input, Offset(first.start), &mut bytes));
         for change in group {
             let start = length(change.start.saturating_sub(first.start));
             let end = start.saturating_add(change.bytes.len());
@@ -233,7 +254,7 @@ pub(crate) fn apply(input: Bytes<'_>, plan: &Plan) -> Pieces {
         position = last.end();
     }
     slid.append(position..plan.new_size.0, &mut pieces);
-    pieces
+    complete.map(|()| pieces)
 }
 
 /// The old file with its parts where they stand in the new one, and as long as that.

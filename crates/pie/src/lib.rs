@@ -43,7 +43,7 @@ use std::fmt;
 
 #[cfg(doc)]
 use handpie_binary::Partial;
-use handpie_binary::{Bytes, Elf};
+use handpie_binary::{Bytes, Elf, ErrorKind, Incomplete};
 
 /// Names this converter's sources, so that a cache of its results can tell one from another.
 pub const FINGERPRINT: &str = env!("HANDPIE_FINGERPRINT");
@@ -96,7 +96,16 @@ impl std::error::Error for Error {}
 
 impl From<handpie_binary::Error> for Error {
     fn from(error: handpie_binary::Error) -> Self {
-        Self::Unreadable(error)
+        match error.kind() {
+            ErrorKind::Incomplete => Self::Incomplete,
+            _ => Self::Unreadable(error),
+        }
+    }
+}
+
+impl From<Incomplete> for Error {
+    fn from(_: Incomplete) -> Self {
+        Self::Incomplete
     }
 }
 
@@ -109,25 +118,15 @@ impl From<handpie_binary::Error> for Error {
 pub fn convert<'data>(input: impl Into<Bytes<'data>>, options: Options) -> Result<Outcome, Error> {
     let input = input.into();
     let outcome = convert_complete(input, options);
-    if input.is_complete() {
-        outcome
-    } else {
-        Err(Error::Incomplete)
-    }
+    input.settled(outcome)?
 }
 
 fn convert_complete(input: Bytes<'_>, options: Options) -> Result<Outcome, Error> {
     let elf = Elf::parse(input)?;
-    if !input.is_complete() {
-        // Without its section names, a file would be searched for what has a section.
-        return Err(Error::Incomplete);
-    }
+    // The plan rests on it as well; reading it together with the rest saves a round.
+    let behind = plan::behind_loaded(&elf).map_or(Ok(&[][..]), Bytes::data);
     let survey = survey(elf)?;
-    plan::look_ahead(&survey.elf);
-    if !input.is_complete() {
-        // Going on would plan for a program whose relocations are not there yet.
-        return Err(Error::Incomplete);
-    }
+    behind?;
     let program = match survey.answer {
         Answer::Convertible(ref program) => program,
         Answer::AlreadyStaticPie { by_us } => {
@@ -142,8 +141,9 @@ fn convert_complete(input: Bytes<'_>, options: Options) -> Result<Outcome, Error
         Ok(plan) => plan,
         Err(refusal) => return Ok(Outcome::Refused(vec![refusal])),
     };
-    let pieces = apply::apply(input, &plan);
-    verify::verify(&survey.elf, program, &plan, &pieces).map_err(Error::Mistake)?;
+    let pieces = apply::apply(input, &plan)?;
+    let verified = verify::verify(&survey.elf, program, &plan, &pieces);
+    input.settled(verified)?.map_err(Error::Mistake)?;
     Ok(Outcome::Converted(Box::new(Conversion { plan, pieces })))
 }
 

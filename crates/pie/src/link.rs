@@ -235,7 +235,7 @@ fn copy_sections(object: &Object<'_>, layout: &Layout, file: &mut [u8]) -> Resul
     });
     for (index, offset) in loaded.chain(layout.unloaded.iter().copied()) {
         if let Some(section) = object.elf.sections().get(index) {
-            overwrite(file, offset, object.elf.section_data(section)?.data());
+            overwrite(file, offset, object.elf.section_data(section)?.data()?);
         }
     }
     Ok(())

@@ -26,7 +26,7 @@ mod start;
 
 pub(crate) use mover::MoverPlace;
 pub use packing::Packing;
-pub(crate) use slide::{Slide, look_ahead};
+pub(crate) use slide::{Slide, behind_loaded};
 
 use handpie_binary::elf::constants::{PF_X, SHF_ALLOC};
 use handpie_binary::elf::{Elf, Segment};

@@ -184,7 +184,7 @@ pub(crate) fn words<const N: usize>(
     let address = Address(code.0.checked_sub(size)?);
     let offset = elf.offset_of(address, Size(size))?;
     let data = elf.file().slice(offset.0, Size(size), "the stub").ok()?;
-    let (words, _) = data.data().as_chunks::<8>();
+    let (words, _) = data.data().ok()?.as_chunks::<8>();
     words.first_chunk::<N>().copied()
 }
 

@@ -9,10 +9,11 @@ mod relocations;
 
 use handpie_binary::elf::constants::{
     EF_PPC64_ABI, ELFOSABI_GNU, ELFOSABI_NONE, EM_PPC64, ET_CORE, ET_DYN, ET_REL, Machine,
+    PT_DYNAMIC, PT_INTERP,
 };
 use handpie_binary::elf::{Class, Dynamic, Elf, Endianness, Kind};
 use handpie_binary::go::BuildInfo;
-use handpie_binary::{Bytes, Error, Size};
+use handpie_binary::{Bytes, Error, Size, read_together};
 
 use crate::arch::Cpu;
 use crate::refusal::{Code, Refusal};
@@ -64,15 +65,28 @@ pub struct Program {
 /// # Errors
 /// When what they point at cannot be read.
 pub fn survey(elf: Elf<'_>) -> Result<Survey<'_>, Error> {
+    read_together(headings(&elf))?;
     let kind = Kind::of(&elf)?;
-    let go = BuildInfo::read(&elf);
-    let answer = answer(&elf, &kind, go.as_ref())?;
+    let go = BuildInfo::read(&elf)?;
+    let answer = answer(&elf, &kind, go.as_ref());
+    let answer = elf.file().settled(answer)??;
     Ok(Survey {
         elf,
         kind,
         go,
         answer,
     })
+}
+
+/// What every survey reads of a program: who loads it, what it asks the loader for, and what Go's
+/// toolchain wrote into it.
+fn headings<'data>(elf: &Elf<'data>) -> Vec<Bytes<'data>> {
+    let segments = elf.segments().iter();
+    let segments = segments.filter(|segment| [PT_INTERP, PT_DYNAMIC].contains(&segment.kind));
+    let segments = segments.filter_map(|segment| elf.segment_data(segment).ok());
+    let build_info = elf.section(".go.buildinfo");
+    let build_info = build_info.and_then(|section| elf.section_data(section).ok());
+    segments.chain(build_info).collect()
 }
 
 fn answer(elf: &Elf<'_>, kind: &Kind, go: Option<&BuildInfo>) -> Result<Answer, Error> {
@@ -171,7 +185,8 @@ fn is_upx_packed(file: Bytes<'_>) -> bool {
     let part = Size(size.min(NEAR));
     [0, size.saturating_sub(NEAR)].into_iter().any(|start| {
         file.slice(start, part, "UPX's magic")
-            .is_ok_and(|part| part.data().windows(MAGIC.len()).any(|found| found == MAGIC))
+            .and_then(|part| Ok(part.data()?))
+            .is_ok_and(|part| part.windows(MAGIC.len()).any(|found| found == MAGIC))
     })
 }
 

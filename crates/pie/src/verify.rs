@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use handpie_binary::elf::constants::{PT_GNU_RELRO, SHF_ALLOC, SHT_NOBITS, SHT_NULL};
 use handpie_binary::elf::{Elf, Kind, Segment};
-use handpie_binary::{Address, Bytes, Offset, Partial, Size};
+use handpie_binary::{Address, Bytes, Offset, Partial, Size, read_together};
 use object::Endian;
 
 use crate::apply::Pieces;
@@ -33,23 +33,22 @@ pub(crate) fn verify(
     hold(output.size() == plan.new_size, "the file size")?;
     let file = Partial::of_size(output.size(), BLOCK);
     let mut file = file.map_err(|error| error.to_string())?;
-    for edit in &plan.edits {
-        // It is sure to be looked at, so that all are put together in one go.
-        let what = file
-            .bytes()
-            .slice(edit.offset.0, Size::of(edit.bytes.len()), edit.what);
-        let _ = what.map(Bytes::data);
-    }
-    loop {
-        let verified = verify_file(old, program, plan, output, file.bytes());
-        let read = |start, room: &mut [u8]| {
-            output.read(old.file(), Offset(start), room);
-            Ok::<_, Infallible>(())
-        };
-        if file.fill(read) == Ok(false) {
-            return verified;
-        }
-    }
+    let read = |start, room: &mut [u8]| {
+        // What is missing of the old file is asked for, and then all this comes to nothing.
+        _ = output.read(old.file(), Offset(start), room);
+        Ok::<_, Infallible>(())
+    };
+    let verified = file.look(read, |file| {
+        // They are sure to be looked at, so that all are put together in one go.
+        let edits = plan.edits.iter().filter_map(|edit| {
+            let size = Size::of(edit.bytes.len());
+            file.slice(edit.offset.0, size, edit.what).ok()
+        });
+        read_together(edits).map_err(|incomplete| incomplete.to_string())?;
+        verify_file(old, program, plan, output, file)
+    });
+    let Ok(verified) = verified;
+    verified
 }
 
 fn verify_file(
@@ -65,10 +64,9 @@ fn verify_file(
         "the entry point",
     )?;
     kind(&new)?;
-    if !file.is_complete() {
-        // The caller comes back with the rest.
-        return Ok(());
-    }
+    // The rest is held against one another at length.
+    file.settled(())
+        .map_err(|incomplete| incomplete.to_string())?;
     relocations(old, &new, program, plan, output)?;
     relro(old, &new, plan)?;
     memory(old, &new, plan, output)?;
@@ -196,7 +194,11 @@ fn not_loaded(old: &Elf<'_>, plan: &Plan, output: &Pieces) -> Result<(), String>
     let slide = &plan.slide;
     let left_out = slide.rest.distance_from(slide.loaded).unwrap_or_default();
     let left_out = old.file().slice(slide.loaded.0, left_out, "padding");
-    let zeros = left_out.is_ok_and(|bytes| bytes.data().iter().all(|&byte| byte == 0));
+    let zeros = left_out.is_ok_and(|bytes| {
+        bytes
+            .data()
+            .is_ok_and(|bytes| bytes.iter().all(|&byte| byte == 0))
+    });
     hold(zeros, "the padding removed after the loaded bytes")?;
 
     let size = old.file().size().0.saturating_sub(slide.rest.0);

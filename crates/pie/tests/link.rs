@@ -275,7 +275,8 @@ fn segments_have_separate_pages_and_no_more_rights_than_they_need() {
             Address(0),
             "the kernel adds the bias to 0"
         );
-        let notes = elf.notes().find(|note| note.name.starts_with(b"Go"));
+        let notes = elf.notes().unwrap().into_iter();
+        let notes = notes.clone().find(|note| note.name.starts_with(b"Go"));
         assert!(
             notes.is_some_and(|note| note.kind == 4),
             "Go's build id is found"
@@ -345,7 +346,7 @@ fn leaves_out_what_is_not_wanted_and_adds_a_build_id() {
     assert!(without.contains(".note.gnu.build-id"));
     let bytes = link(&object, &options).unwrap().bytes;
     let elf = Elf::parse(&bytes[..]).unwrap();
-    let mut notes = elf.notes();
+    let mut notes = elf.notes().unwrap().into_iter();
     assert!(notes.any(|note| note.name == b"GNU" && note.kind == 3));
 }
 

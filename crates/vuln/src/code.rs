@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use handpie_binary::go::{Name, Pclntab};
-use handpie_binary::{Address, Binary, Offset};
+use handpie_binary::{Address, Binary, Incomplete, Offset};
 
 use crate::symbol;
 
@@ -84,20 +84,12 @@ pub struct LinkedFunction {
 }
 
 impl<'data> Code<'data> {
-    /// Whether what was found of it is all there is; see [`handpie_binary::Partial`].
-    pub(crate) fn is_read(&self) -> bool {
-        match self {
-            Self::Table { functions, .. } => functions.is_read(),
-            Self::Unreadable | Self::Listed(_) | Self::Kept { .. } => true,
-        }
-    }
-
     /// All packages, and those of the wanted symbols that are linked; `None` when nothing can be
     /// asked.
-    pub(crate) fn linked(&self, wanted: &Wanted) -> Option<Linked> {
-        match self {
+    pub(crate) fn linked(&self, wanted: &Wanted) -> Result<Option<Linked>, Incomplete> {
+        Ok(match self {
             Self::Unreadable => None,
-            Self::Table { functions, main } => Some(linked_in_table(functions, main, wanted)),
+            Self::Table { functions, main } => Some(linked_in_table(functions, main, wanted)?),
             Self::Listed(functions) => Some(linked_in_list(functions, wanted)),
             Self::Kept { packages, symbols } => {
                 let wanted = wanted.values().flatten();
@@ -107,7 +99,7 @@ impl<'data> Code<'data> {
                     symbols: found.map(|hash| (*hash, None)).collect(),
                 })
             }
-        }
+        })
     }
 
     /// Where functions are, for each group of the offsets of their names. `None` when nothing tells.
@@ -115,44 +107,46 @@ impl<'data> Code<'data> {
         &self,
         binary: &Binary<'data>,
         groups: &[Vec<Offset>],
-    ) -> Option<Vec<Location>> {
+    ) -> Result<Option<Vec<Location>>, Incomplete> {
         let Self::Table { functions, .. } = self else {
-            return None;
+            return Ok(None);
         };
-        let locations = functions.places(binary, groups)?.into_iter();
-        let location = locations.map(|location| Location {
-            inlined: location.inlined.map(|inlined| Inlined {
+        let Some(places) = functions.places(binary, groups)? else {
+            return Ok(None);
+        };
+        let locations = places.into_iter().map(|place| Location {
+            inlined: place.inlined.map(|inlined| Inlined {
                 count: inlined.count,
                 into: inlined.into.iter().map(text).collect(),
             }),
-            linked: location.linked.map(|linked| LinkedFunction {
+            linked: place.linked.map(|linked| LinkedFunction {
                 address: linked.address,
                 function: text(&linked.name),
             }),
         });
-        Some(location.collect())
+        Ok(Some(locations.collect()))
     }
 
     /// Every package, and every symbol as a hash, sorted: what is worth keeping. `None` when nothing
     /// can be asked.
-    pub(crate) fn everything(&self) -> Option<(BTreeSet<String>, Vec<u64>)> {
-        match self {
+    pub(crate) fn everything(&self) -> Result<Option<(BTreeSet<String>, Vec<u64>)>, Incomplete> {
+        Ok(match self {
             Self::Unreadable => None,
             Self::Kept { packages, symbols } => Some((packages.clone(), symbols.clone())),
             Self::Table { .. } | Self::Listed(_) => {
                 let mut found = Vec::new();
                 let packages = self.each_symbol(|package, symbol| {
                     found.push(symbol::hash(package.as_bytes(), symbol));
-                });
+                })?;
                 found.sort_unstable();
                 found.dedup();
                 Some((packages, found))
             }
-        }
+        })
     }
 
     /// Every symbol by its package; nothing where names cannot be asked for.
-    pub(crate) fn symbols(&self) -> BTreeMap<String, BTreeSet<String>> {
+    pub(crate) fn symbols(&self) -> Result<BTreeMap<String, BTreeSet<String>>, Incomplete> {
         let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         self.each_symbol(|package, symbol| {
             let symbol = String::from_utf8_lossy(symbol);
@@ -161,13 +155,16 @@ impl<'data> Code<'data> {
                 Some(symbols) => _ = symbols.insert(symbol.into_owned()),
                 None => _ = found.insert(package.to_owned(), [symbol.into_owned()].into()),
             }
-        });
-        found
+        })?;
+        Ok(found)
     }
 
     /// Calls `visit` with the package of every function and its name as an advisory spells it, as
     /// often as it comes; returns all packages.
-    fn each_symbol(&self, mut visit: impl FnMut(&str, &[u8])) -> BTreeSet<String> {
+    fn each_symbol(
+        &self,
+        mut visit: impl FnMut(&str, &[u8]),
+    ) -> Result<BTreeSet<String>, Incomplete> {
         let mut spelt = Vec::new();
         match self {
             Self::Table { functions, main } => {
@@ -182,12 +179,10 @@ impl<'data> Code<'data> {
                     symbol::normalise(name.as_bytes(), &mut spelt);
                     visit(package, &spelt);
                 }
-                functions
-                    .iter()
-                    .map(|(package, _)| package.clone())
-                    .collect()
+                let packages = functions.iter().map(|(package, _)| package.clone());
+                Ok(packages.collect())
             }
-            Self::Unreadable | Self::Kept { .. } => BTreeSet::new(),
+            Self::Unreadable | Self::Kept { .. } => Ok(BTreeSet::new()),
         }
     }
 }
@@ -223,7 +218,11 @@ struct Package<'n, W> {
     wanted: W,
 }
 
-fn linked_in_table(functions: &Pclntab<'_>, main: &str, wanted: &Wanted) -> Linked {
+fn linked_in_table(
+    functions: &Pclntab<'_>,
+    main: &str,
+    wanted: &Wanted,
+) -> Result<Linked, Incomplete> {
     let mut found = HashMap::new();
     let mut spelt = Vec::new();
     let wanted_of = |path: &str| wanted.get(path).filter(|symbols| !symbols.is_empty());
@@ -241,11 +240,11 @@ fn linked_in_table(functions: &Pclntab<'_>, main: &str, wanted: &Wanted) -> Link
             }
         }
     };
-    let packages = each(functions, main, wanted_of, visit);
-    Linked {
+    let packages = each(functions, main, wanted_of, visit)?;
+    Ok(Linked {
         packages,
         symbols: found,
-    }
+    })
 }
 
 fn linked_in_list(functions: &[(String, String)], wanted: &Wanted) -> Linked {
@@ -271,12 +270,12 @@ fn each<'data, W>(
     main: &str,
     wanted: impl Fn(&str) -> W,
     mut visit: impl FnMut(&Package<'data, W>, &[u8], &Name<'data>),
-) -> BTreeSet<String> {
+) -> Result<BTreeSet<String>, Incomplete> {
     let mut packages: Vec<Package<'data, W>> = Vec::new();
     let mut known: HashMap<&[u8], usize> = HashMap::new();
     // Functions mostly stand beside others of their package.
     let mut last = 0usize;
-    for name in functions.functions() {
+    for name in functions.functions()? {
         let here = packages.get(last);
         if let Some(package) = here
             && let Some(rest) = rest_in(package.name, name.bytes)
@@ -305,7 +304,8 @@ fn each<'data, W>(
             visit(package, name.bytes.get(behind..).unwrap_or_default(), &name);
         }
     }
-    packages.into_iter().map(|package| package.path).collect()
+    let paths = packages.into_iter().map(|package| package.path);
+    Ok(paths.collect())
 }
 
 /// What stands behind the dot, if the name is one of that package.

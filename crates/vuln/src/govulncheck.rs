@@ -10,6 +10,7 @@ mod entry;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use handpie_binary::Incomplete;
 use serde::Serialize;
 
 use crate::database::{Database, Texts};
@@ -153,7 +154,14 @@ pub fn extracted(text: &[u8]) -> Option<Inventory<'static>> {
 
 impl Scan {
     /// What govulncheck would say about the program of which `inventory` is.
-    pub fn of(inventory: &Inventory<'_>, database: &Database<'_>, config: Config) -> Self {
+    ///
+    /// # Errors
+    /// [`Incomplete`] when the names of its functions have not been read.
+    pub fn of(
+        inventory: &Inventory<'_>,
+        database: &Database<'_>,
+        config: Config,
+    ) -> Result<Self, Incomplete> {
         let record = &inventory.record;
         let mut texts = Texts::default();
         let mut entries: Vec<Entry> = Vec::new();
@@ -165,7 +173,7 @@ impl Scan {
                 }
             }
         }
-        let rows = matches(inventory, database);
+        let rows = matches(inventory, database)?;
         let of_entry = |row: &Match<'_>| entries.iter().position(|it| it.id == row.advisory.id());
         let mut rows: Vec<(Option<usize>, &Match<'_>)> =
             rows.iter().map(|row| (of_entry(row), row)).collect();
@@ -174,16 +182,16 @@ impl Scan {
         for (place, row) in rows {
             let entry = place.and_then(|place| entries.get(place));
             for module in &row.modules {
-                findings.add(inventory, row.advisory.id(), entry, module, config.level);
+                findings.add(inventory, row.advisory.id(), entry, module, config.level)?;
             }
         }
-        Self {
+        Ok(Self {
             sbom: Sbom::of(record),
             warnings: warnings(record),
             findings: findings.in_order(),
             entries,
             config,
-        }
+        })
     }
 }
 
@@ -253,7 +261,7 @@ impl Findings {
         entry: Option<&Entry>,
         module: &AffectedModule,
         level: Tier,
-    ) {
+    ) -> Result<(), Incomplete> {
         let finding = |package: &str, symbol: &str| {
             let (receiver, function) = symbol.split_once('.').unwrap_or(("", symbol));
             Finding {
@@ -270,9 +278,9 @@ impl Findings {
         };
         self.modules.push(finding("", ""));
         if level == Tier::Module {
-            return;
+            return Ok(());
         }
-        for (package, symbols) in linked(inventory, entry, module) {
+        for (package, symbols) in linked(inventory, entry, module)? {
             self.packages.push(finding(&package, ""));
             if level == Tier::Symbol {
                 let shown = exported(&symbols);
@@ -280,6 +288,7 @@ impl Findings {
                 self.functions.extend(functions);
             }
         }
+        Ok(())
     }
 
     fn in_order(self) -> Vec<Finding> {
@@ -293,7 +302,7 @@ fn linked(
     inventory: &Inventory<'_>,
     entry: Option<&Entry>,
     module: &AffectedModule,
-) -> BTreeMap<String, BTreeSet<String>> {
+) -> Result<BTreeMap<String, BTreeSet<String>>, Incomplete> {
     let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     if module.basis == Basis::Unseen {
         // As govulncheck does with a stripped program: everything that is known of the advisory.
@@ -304,7 +313,7 @@ fn linked(
                 symbols.insert(format!("{}/*", import.path));
             }
         }
-        return found;
+        return Ok(found);
     }
     let packages = module
         .packages
@@ -321,11 +330,11 @@ fn linked(
     };
     let is_whole_module = module.basis == Basis::Module && module.tier == Tier::Symbol;
     if is_whole_module || module.packages.iter().any(|it| names_no_symbols(it)) {
-        let mut all = inventory.symbols_of(module);
+        let mut all = inventory.symbols_of(module)?;
         all.retain(|package, _| is_whole_module || names_no_symbols(package));
         found.extend(all);
     }
-    found
+    Ok(found)
 }
 
 /// Those that other packages can call, or all if there are none.

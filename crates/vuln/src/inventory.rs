@@ -7,8 +7,8 @@ mod owners;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use handpie_binary::Binary;
 use handpie_binary::go::{BuildInfo, Pclntab};
+use handpie_binary::{Binary, Incomplete};
 
 use crate::code::Code;
 use crate::doubt::Doubt;
@@ -53,13 +53,14 @@ impl<'data> Inventory<'data> {
     /// When nothing in it tells, or more than a toolchain writes.
     pub fn of(binary: &Binary<'data>) -> Result<Self, NoInventory> {
         if locate::may_be_go(binary) {
-            let info = BuildInfo::read(binary);
-            let functions = Pclntab::read(binary);
+            // Asked for together, to be read together.
+            let (info, functions) = (BuildInfo::read(binary), Pclntab::read(binary));
+            let (info, functions) = (info?, functions?);
             if info.is_some() || functions.is_some() {
                 return Self::of_go(binary, info.as_ref(), functions);
             }
         }
-        if let Some(crates) = auditable::crates(binary) {
+        if let Some(crates) = auditable::crates(binary)? {
             let record = Record {
                 os: locate::system(binary).to_owned(),
                 crates: Some(crates),
@@ -67,7 +68,7 @@ impl<'data> Inventory<'data> {
             };
             return Self::new(record, Code::Unreadable);
         }
-        Err(match locate::is_packed(binary) {
+        Err(match locate::is_packed(binary)? {
             true => NoInventory::Packed,
             false => NoInventory::NothingRecorded,
         })
@@ -92,17 +93,26 @@ impl<'data> Inventory<'data> {
     }
 
     /// Every symbol of the packages that belong to the module of `module`, as far as names can be told.
-    pub fn symbols_of(&self, module: &AffectedModule) -> BTreeMap<String, BTreeSet<String>> {
-        let mut symbols = self.code.symbols();
+    ///
+    /// # Errors
+    /// [`Incomplete`] when they have not been read.
+    pub fn symbols_of(
+        &self,
+        module: &AffectedModule,
+    ) -> Result<BTreeMap<String, BTreeSet<String>>, Incomplete> {
+        let mut symbols = self.code.symbols()?;
         symbols.retain(|package, _| {
             let owner = self.owner(package).and_then(|it| self.components.get(it));
             owner.is_some_and(|it| it.ecosystem == module.ecosystem && it.name == module.name)
         });
-        symbols
+        Ok(symbols)
     }
 
     /// What is worth keeping.
-    pub fn facts(&self) -> Facts {
+    ///
+    /// # Errors
+    /// [`Incomplete`] when the names of functions have not been read.
+    pub fn facts(&self) -> Result<Facts, Incomplete> {
         Facts::new(self.record.clone(), &self.code)
     }
 
@@ -134,7 +144,7 @@ impl<'data> Inventory<'data> {
         let mut record = match info {
             Some(info) => Record::of_build_info(info),
             None => Record {
-                go: locate::stamped_version(binary, functions.as_ref()),
+                go: locate::stamped_version(binary, functions.as_ref())?,
                 ..Record::default()
             },
         };

@@ -3,18 +3,21 @@
 
 use std::collections::HashMap;
 
-use handpie_binary::{Binary, Offset};
+use handpie_binary::{Binary, Incomplete, Offset};
 
 use crate::code::Function;
 use crate::inventory::Inventory;
 use crate::matches::Match;
 
 /// Says where every function in `matches` is; `inventory` is that of `binary`.
+///
+/// # Errors
+/// [`Incomplete`] when what tells has not been read.
 pub(crate) fn locate<'data>(
     matches: &mut [Match<'_>],
     inventory: &Inventory<'data>,
     binary: &Binary<'data>,
-) {
+) -> Result<(), Incomplete> {
     // Many advisories may name one symbol.
     let mut known: HashMap<Offset, usize> = HashMap::new();
     let mut groups: Vec<Vec<Offset>> = Vec::new();
@@ -25,15 +28,16 @@ pub(crate) fn locate<'data>(
         });
     }
     if groups.is_empty() {
-        return;
+        return Ok(());
     }
-    let Some(locations) = inventory.code.locations(binary, &groups) else {
-        return;
+    let Some(locations) = inventory.code.locations(binary, &groups)? else {
+        return Ok(());
     };
     for function in functions(matches) {
         let group = known.get(&function.offset);
         function.location = group.and_then(|group| locations.get(*group)).cloned();
     }
+    Ok(())
 }
 
 fn functions<'r>(matches: &'r mut [Match<'_>]) -> impl Iterator<Item = &'r mut Function> {

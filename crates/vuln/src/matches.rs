@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use handpie_binary::Incomplete;
 use serde::{Deserialize, Serialize};
 
 use crate::candidates::{Candidate, candidates};
@@ -92,7 +93,13 @@ pub struct AffectedModule {
 
 /// Every advisory in `database` about a version that is in `inventory`: the worst tier first, then by
 /// module and id.
-pub fn matches<'db>(inventory: &Inventory<'_>, database: &'db Database<'db>) -> Vec<Match<'db>> {
+///
+/// # Errors
+/// [`Incomplete`] when the names of its functions have not been read.
+pub fn matches<'db>(
+    inventory: &Inventory<'_>,
+    database: &'db Database<'db>,
+) -> Result<Vec<Match<'db>>, Incomplete> {
     let candidates = candidates(inventory, database);
     let needs_code = |found: &&Candidate<'_>| {
         let component = inventory.components.get(found.component);
@@ -103,7 +110,7 @@ pub fn matches<'db>(inventory: &Inventory<'_>, database: &'db Database<'db>) -> 
     let names_a_module = asked.clone().any(|found| found.imports.is_empty());
     let linked = match asked.count() {
         0 => None,
-        _ => inventory.code.linked(&wanted),
+        _ => inventory.code.linked(&wanted)?,
     };
     let code = linked.map(|linked| LinkedCode {
         firsts: match names_a_module {
@@ -113,8 +120,7 @@ pub fn matches<'db>(inventory: &Inventory<'_>, database: &'db Database<'db>) -> 
         linked,
     });
     let mut matches: BTreeMap<u32, Match<'db>> = BTreeMap::new();
-    // While the names have not been read, all of this will be asked again.
-    for found in candidates.iter().filter(|_| inventory.code.is_read()) {
+    for found in &candidates {
         let Some(component) = inventory.components.get(found.component) else {
             continue;
         };
@@ -135,7 +141,7 @@ pub fn matches<'db>(inventory: &Inventory<'_>, database: &'db Database<'db>) -> 
         let order = b.tier.cmp(&a.tier).then_with(|| key(a).cmp(&key(b)));
         order.then_with(|| a.advisory.id().cmp(b.advisory.id()))
     });
-    matches
+    Ok(matches)
 }
 
 /// What the code shows.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use handpie_binary::Incomplete;
 use handpie_binary::go::{self, BuildInfo};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -114,13 +115,13 @@ impl Module {
 }
 
 impl Facts {
-    pub(crate) fn new(record: Record, code: &Code<'_>) -> Self {
-        let (packages, symbols) = code.everything().unzip();
-        Self {
+    pub(crate) fn new(record: Record, code: &Code<'_>) -> Result<Self, Incomplete> {
+        let (packages, symbols) = code.everything()?.unzip();
+        Ok(Self {
             record,
             packages,
             symbols: symbols.map(Symbols),
-        }
+        })
     }
 
     pub(crate) fn into_parts(self) -> (Record, Code<'static>) {

@@ -2,7 +2,7 @@
 //! policy and VEX documents have had their say.
 
 use handpie_audit::{Ruling, Suppressed};
-use handpie_binary::Binary;
+use handpie_binary::{Binary, Incomplete};
 
 use crate::database::Database;
 use crate::doubt::Doubt;
@@ -81,16 +81,19 @@ pub struct Verdict<'db> {
 impl<'db> Question<'db> {
     /// What is known about the program of which `inventory` is. With `binary`, the program itself,
     /// each vulnerable function is located where [`Self::locations`] asks for that.
+    ///
+    /// # Errors
+    /// [`Incomplete`] when not all that it rests on has been read.
     pub fn triage<'data>(
         &self,
         origin: Origin,
         inventory: &Inventory<'data>,
         binary: Option<&Binary<'data>>,
         ruling: &Ruling<'_>,
-    ) -> Triage<'db> {
-        let mut matches = matches(inventory, self.database);
+    ) -> Result<Triage<'db>, Incomplete> {
+        let mut matches = matches(inventory, self.database)?;
         if let Some(binary) = binary.filter(|_| self.locations) {
-            locate(&mut matches, inventory, binary);
+            locate(&mut matches, inventory, binary)?;
         }
         let title = origin.title();
         let subject = Subject {
@@ -103,7 +106,7 @@ impl<'db> Question<'db> {
         let verdicts = verdicts.map(|matched| self.verdict(matched, &subject, ruling));
         let verdicts: Vec<Verdict<'db>> = verdicts.collect();
         let counted = verdicts.iter().filter(|it| it.fails);
-        Triage {
+        Ok(Triage {
             upgrades: upgrades(counted.map(|it| &it.matched), self.fail_on),
             module_count: inventory.module_count(),
             matched_count: inventory.matched_count(),
@@ -112,7 +115,7 @@ impl<'db> Question<'db> {
             title,
             verdicts,
             origin,
-        }
+        })
     }
 
     fn verdict(

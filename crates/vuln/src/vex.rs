@@ -73,9 +73,7 @@ impl VexError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Unknown(_) => "expected JSON of OpenVEX 0.2.0, or of CycloneDX 1.4 to 1.6",
-            Self::Invalid(_) => {
-                "`handpie explain vuln-vex-invalid` shows valid statements"
-            }
+            Self::Invalid(_) => "`handpie explain vuln-vex-invalid` shows valid statements",
         }
     }
 }

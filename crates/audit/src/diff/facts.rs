@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use handpie_binary::go::Module;
-use handpie_binary::{Binary, Image};
+use handpie_binary::{Binary, Image, Incomplete};
 
 use crate::finding::{Answer, Finding};
 use crate::subject::{Kind, Language, Subject};
@@ -44,7 +44,10 @@ pub struct Answered {
 
 impl Facts {
     /// What is true of a binary of which rules say `findings`.
-    pub fn of(subject: &Subject<'_>, findings: &[Finding]) -> Self {
+    ///
+    /// # Errors
+    /// [`Incomplete`] when not all that tells has been read.
+    pub fn of(subject: &Subject<'_>, findings: &[Finding]) -> Result<Self, Incomplete> {
         let info = subject.build_info.as_ref();
         let settings = info.into_iter().flat_map(|info| &info.settings);
         let modules = info.into_iter().flat_map(|info| {
@@ -58,7 +61,7 @@ impl Facts {
             };
             (finding.rule.code, answered)
         });
-        Self {
+        subject.binary.file().settled(Self {
             kind: subject.kind,
             language: subject.language,
             loader: loader(subject),
@@ -73,7 +76,7 @@ impl Facts {
             size: subject.binary.file().size().0,
             sections: sections(&subject.binary),
             answers: answers.collect(),
-        }
+        })
     }
 }
 
@@ -97,7 +100,7 @@ fn needed(binary: &Binary<'_>) -> BTreeSet<String> {
         }
         // Windows does not care about the case of names, and linkers write both.
         Binary::Pe(pe) => {
-            let libraries = pe.imported_libraries().into_iter();
+            let libraries = pe.imported_libraries().unwrap_or_default().into_iter();
             libraries
                 .map(|library| name(library).to_lowercase())
                 .collect()

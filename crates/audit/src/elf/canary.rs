@@ -38,7 +38,7 @@ fn stack_canary(subject: &Subject<'_>) -> Option<Judgement> {
         }
         Language::GoWithC | Language::RustWithC | Language::C => {}
     }
-    let symbols = subject.symbols(elf);
+    let symbols = subject.symbols(elf).ok()?;
     let has_libc = subject.kind.is_program() && !subject.kind.needs_loader();
     let imported = symbols
         .all()

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use handpie_binary::elf::constants::{EM_386, EM_AARCH64, EM_X86_64, PF_X, SHF_EXECINSTR};
 use handpie_binary::elf::{Elf, Symbol};
-use handpie_binary::{Address, Offset, Size};
+use handpie_binary::{Address, Bytes, Incomplete, Offset, Size, read_together};
 use memchr::memmem;
 
 use super::functions::Function;
@@ -16,21 +16,27 @@ use crate::limits::MAX_CODE;
 
 /// The stretches of code: sections, or segments in a file without section headers. Of very long ones
 /// the start.
-pub(super) fn stretches<'data>(elf: &Elf<'data>) -> Vec<(Address, &'data [u8])> {
+pub(super) fn stretches<'data>(
+    elf: &Elf<'data>,
+) -> Result<Vec<(Address, &'data [u8])>, Incomplete> {
     let part = |address, offset: Offset, size: Size| {
         let size = size.min(Size(MAX_CODE));
-        let bytes = elf.file().slice(offset.0, size, "code").ok()?;
-        Some((address, bytes.data()))
+        Some((address, elf.file().slice(offset.0, size, "code").ok()?))
     };
-    if elf.sections().is_empty() {
+    let parts: Vec<(Address, Bytes<'data>)> = if elf.sections().is_empty() {
         let code = elf.loads().filter(|load| load.has(PF_X));
-        return code
-            .filter_map(|load| part(load.address, load.offset, load.file_size))
-            .collect();
-    }
-    let sections = elf.sections().iter();
-    let code = sections.filter(|section| section.flags.contains(SHF_EXECINSTR));
-    code.filter_map(|section| part(section.address, section.offset, section.file_size()))
+        code.filter_map(|load| part(load.address, load.offset, load.file_size))
+            .collect()
+    } else {
+        let sections = elf.sections().iter();
+        let code = sections.filter(|section| section.flags.contains(SHF_EXECINSTR));
+        code.filter_map(|section| part(section.address, section.offset, section.file_size()))
+            .collect()
+    };
+    read_together(parts.iter().map(|(_, part)| *part))?;
+    let parts = parts.into_iter();
+    parts
+        .map(|(address, part)| Ok((address, part.data()?)))
         .collect()
 }
 

@@ -95,15 +95,16 @@ fn build_id(subject: &Subject<'_>) -> Option<Judgement> {
     if !subject.kind.is_loaded() {
         return None;
     }
-    let gnu = elf
-        .notes()
+    let notes = elf.notes().ok()?;
+    let gnu = notes
+        .iter()
         .find(|note| note.name == b"GNU" && note.kind == NT_GNU_BUILD_ID.0);
     if let Some(note) = gnu {
         let digits = note.description.iter().map(|byte| format!("{byte:02x}"));
         let id: String = digits.take(20).collect();
         return Some(pass(format!("build ID {id}")).at(note.offset, "note `NT_GNU_BUILD_ID`"));
     }
-    let go = elf.notes().find(|note| note.name == b"Go");
+    let go = notes.iter().find(|note| note.name == b"Go");
     Some(match go {
         Some(note) => warn("has only Go's own build ID, which debuggers and debuginfod do not use")
             .at(note.offset, "Go's note")

@@ -120,7 +120,7 @@ fn cfi(subject: &Subject<'_>) -> Option<Judgement> {
             "Go's indirect calls go through read-only tables",
         ));
     }
-    let found = subject.symbols(elf).all().find(|symbol| {
+    let found = subject.symbols(elf).ok()?.all().find(|symbol| {
         LEFT_BEHIND.contains(&symbol.name)
             || symbol.name.starts_with(OF_TYPES)
             || ENDS.iter().any(|end| symbol.name.ends_with(end))

@@ -89,9 +89,9 @@ fn fortify(subject: &Subject<'_>) -> Option<Judgement> {
         _ => {}
     }
     if subject.kind.needs_loader() {
-        return Some(of_calls(elf, &subject.symbols(elf).imports(), true));
+        return Some(of_calls(elf, &subject.symbols(elf).ok()?.imports(), true));
     }
-    let table = &subject.symbols(elf).table;
+    let table = &subject.symbols(elf).ok()?.table;
     let own = match subject.language {
         Language::GoWithC => functions::c_functions_of_go(table),
         _ => functions::own_functions(table, true),
@@ -166,7 +166,8 @@ fn is_clangs(elf: &Elf<'_>) -> bool {
     let comment = elf
         .section(".comment")
         .and_then(|section| elf.section_data(section).ok());
-    comment.is_some_and(|comment| memmem::find(comment.data(), b"clang version").is_some())
+    let comment = comment.and_then(|comment| comment.data().ok());
+    comment.is_some_and(|comment| memmem::find(comment, b"clang version").is_some())
 }
 
 fn checked_calls(count: usize) -> String {

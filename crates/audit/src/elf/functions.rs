@@ -27,7 +27,7 @@ impl Function<'_> {
         let size = self.end.distance_from(self.start)?.min(Size(MAX_CODE));
         let offset = elf.offset_of(self.start, size)?;
         let code = elf.file().slice(offset.0, size, "a function").ok()?;
-        Some((self.start, code.data()))
+        Some((self.start, code.data().ok()?))
     }
 }
 

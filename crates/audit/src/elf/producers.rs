@@ -36,7 +36,7 @@ impl<'data> Producers<'data> {
                 .flags
                 .contains(handpie_binary::elf::constants::SHF_COMPRESSED);
             let data = elf.section_data(section).ok().filter(|_| plain)?;
-            Some(data.data())
+            data.data().ok()
         };
         let mut compilations = Vec::new();
         for strings in [data(".debug_str"), data(".GCC.command.line")]

@@ -19,7 +19,7 @@ pub(super) fn features(elf: &Elf<'_>, property: u32) -> Option<(u32, Offset)> {
         Class::Elf32 => 4,
         Class::Elf64 => 8,
     };
-    let notes = elf.notes();
+    let notes = elf.notes().ok()?.into_iter();
     let mut notes = notes.filter(|note| note.name == b"GNU" && note.kind == NOTE);
     notes.find_map(|note| {
         let bits = find(note.description, property, align, elf.header().endian)?;

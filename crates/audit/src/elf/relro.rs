@@ -121,7 +121,12 @@ fn relro_applied(subject: &Subject<'_>) -> Option<Judgement> {
 /// The stub of a converted program has a section; what `handpie link` links in has a note, which
 /// strip leaves alone.
 fn has_handpies_start(elf: &Elf<'_>) -> bool {
-    elf.section(".text.handpie").is_some() || elf.notes().any(|note| note.name == b"handpie")
+    elf.section(".text.handpie").is_some() || is_noted(elf)
+}
+
+fn is_noted(elf: &Elf<'_>) -> bool {
+    let notes = elf.notes().unwrap_or_default();
+    notes.iter().any(|note| note.name == b"handpie")
 }
 
 fn bind_now(subject: &Subject<'_>) -> Option<Judgement> {

@@ -47,7 +47,7 @@ fn panic(subject: &Subject<'_>) -> Option<Judgement> {
     if !subject.language.is_rust() || !subject.kind.is_loaded() {
         return None;
     }
-    let names = subject.symbols(elf);
+    let names = subject.symbols(elf).ok()?;
     let has = |part: &[u8]| {
         names
             .all()

@@ -1,9 +1,9 @@
 //! Sanitizers and coverage that were left in: they help in tests, make a program slow and larger,
 //! and some write files where their environment variables say, with the program's rights.
 
+use handpie_binary::Size;
 use handpie_binary::elf::constants::STB_WEAK;
 use handpie_binary::elf::{Elf, Symbol};
-use handpie_binary::{Bytes, Size};
 use memchr::memmem;
 
 use super::segments::named;
@@ -48,7 +48,7 @@ fn sanitizers(subject: &Subject<'_>) -> Option<Judgement> {
     if !subject.kind.is_loaded() {
         return None;
     }
-    let symbols = subject.symbols(elf);
+    let symbols = subject.symbols(elf).ok()?;
     for (start, what) in MARKS {
         let found = symbols.all().find(|symbol| is_mark(symbol, start));
         let Some(symbol) = found else {
@@ -112,7 +112,7 @@ fn without_symbols(elf: &Elf<'_>) -> Judgement {
     };
     let size = section.file_size().min(Size(MAX_READ_ONLY_DATA));
     let data = elf.file().slice(section.offset.0, size, "read-only data");
-    let data = data.map(Bytes::data).unwrap_or_default();
+    let data = data.and_then(|data| Ok(data.data()?)).unwrap_or_default();
     let named_sanitizers = memmem::find_iter(data, b"Sanitizer").filter_map(|at| {
         let before = data.get(..at)?;
         KINDS.iter().find(|kind| before.ends_with(kind))

@@ -45,7 +45,7 @@ fn search_path(subject: &Subject<'_>) -> Option<Judgement> {
     let entries = dynamic.entries.iter();
     let paths: Vec<_> = entries
         .filter(|entry| entry.tag == DT_RPATH || entry.tag == DT_RUNPATH)
-        .filter_map(|entry| Some((entry, dynamic.string(elf, entry.value)?)))
+        .filter_map(|entry| Some((entry, dynamic.string(elf, entry.value).ok()??)))
         // glibc takes one that is empty as a whole for none (`decompose_rpath`).
         .filter(|(_, path)| !path.is_empty())
         .collect();

@@ -64,7 +64,7 @@ fn stack_clash(subject: &Subject<'_>) -> Option<Judgement> {
                    recorded";
         return Some(recorded.unwrap_or_else(|| unknown(why)));
     }
-    let code = in_code(subject, elf, has_libc);
+    let code = in_code(subject, elf, has_libc)?;
     Some(match recorded {
         None => code,
         Some(recorded) if recorded.answer != Answer::Pass => recorded,
@@ -79,14 +79,14 @@ fn stack_clash(subject: &Subject<'_>) -> Option<Judgement> {
     })
 }
 
-/// What the code says, as far as it is that of the program.
-fn in_code<'data>(subject: &Subject<'data>, elf: &Elf<'data>, has_libc: bool) -> Judgement {
+/// What the code says, as far as it is that of the program; `None` while not all of it has been read.
+fn in_code<'data>(subject: &Subject<'data>, elf: &Elf<'data>, has_libc: bool) -> Option<Judgement> {
     // Else all code is that of the program.
     let told_apart = has_libc || subject.language == Language::GoWithC;
     if !told_apart {
-        return of_code(code::stretches(elf));
+        return code::stretches(elf).ok().map(of_code);
     }
-    let table = &subject.symbols(elf).table;
+    let table = &subject.symbols(elf).ok()?.table;
     let own = match subject.language {
         Language::GoWithC => functions::c_functions_of_go(table),
         _ => functions::own_functions(table, true),
@@ -94,10 +94,10 @@ fn in_code<'data>(subject: &Subject<'data>, elf: &Elf<'data>, has_libc: bool) ->
     if own.is_empty() {
         let why = "the program's own functions cannot be told apart from those of libraries \
                    linked into it";
-        return unknown(why);
+        return Some(unknown(why));
     }
     let stretches = own.iter().filter_map(|function| function.code(elf));
-    of_code(stretches.collect())
+    Some(of_code(stretches.collect()))
 }
 
 fn recorded(producers: &Producers<'_>) -> Option<Judgement> {

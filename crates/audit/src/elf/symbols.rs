@@ -1,6 +1,7 @@
 //! The two symbol tables of an ELF file, read once because many rules use them.
 
 use handpie_binary::elf::{Elf, Symbol};
+use handpie_binary::{Incomplete, well_formed};
 
 /// The symbols of a file.
 #[derive(Debug)]
@@ -12,11 +13,13 @@ pub(crate) struct Symbols<'data> {
 }
 
 impl<'data> Symbols<'data> {
-    pub(crate) fn read(elf: &Elf<'data>) -> Self {
-        Self {
-            table: elf.symbols().unwrap_or_default(),
-            dynamic: elf.dynamic_symbols().unwrap_or_default(),
-        }
+    pub(crate) fn read(elf: &Elf<'data>) -> Result<Self, Incomplete> {
+        let table = well_formed(elf.symbols());
+        let dynamic = well_formed(elf.dynamic_symbols());
+        Ok(Self {
+            table: table?.unwrap_or_default(),
+            dynamic: dynamic?.unwrap_or_default(),
+        })
     }
 
     /// Both, those for tools first.

@@ -205,7 +205,7 @@ fn by_message(go: &Go<'_, '_>) -> Option<Judgement> {
         .filter(|section| !section.executable);
     let data = readable.filter(|section| section.name.starts_with(b".rodata"));
     for section in data {
-        let bytes = section.data.data();
+        let bytes = section.data.data().ok()?;
         let place = |at: usize| section.offset().checked_add(handpie_binary::Size::of(at));
         if let Some(at) = memmem::find(bytes, AMD64) {
             let digit = bytes.get(at.checked_add(AMD64.len())?)?;

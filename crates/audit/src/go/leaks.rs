@@ -189,7 +189,8 @@ fn in_files(go: &Go<'_, '_>, leaks: &mut Leaks) {
     let Some(table) = &go.program.table else {
         return;
     };
-    for name in table.files().filter(|name| is_absolute(name.bytes)) {
+    let files = table.files().into_iter().flatten();
+    for name in files.filter(|name| is_absolute(name.bytes)) {
         leaks.add("names of source files", name.bytes, name.offset);
     }
 }
@@ -209,7 +210,7 @@ fn in_stamps(go: &Go<'_, '_>, leaks: &mut Leaks) {
 fn in_dwarf(go: &Go<'_, '_>, leaks: &mut Leaks) -> Option<(Offset, String)> {
     let mut unread = None;
     for part in ["line", "line_str", "str"] {
-        let Some(section) = dwarf::section(go.image, part) else {
+        let Ok(Some(section)) = dwarf::section(go.image, part) else {
             continue;
         };
         let name = String::from_utf8_lossy(section.name).into_owned();

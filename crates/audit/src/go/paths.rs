@@ -38,8 +38,9 @@ fn trimpath(subject: &Subject<'_>) -> Option<Judgement> {
         });
     };
     // Other builders, such as Bazel's rules, cut the paths without the flag of `go build`.
-    let Some(first) = table.files().find(|name| is_absolute(name.bytes)) else {
-        return Some(match table.files().next() {
+    let files = table.files().ok()?;
+    let Some(first) = files.clone().find(|name| is_absolute(name.bytes)) else {
+        return Some(match files.clone().next() {
             Some(name) => pass("all source files have relative paths").at(name.offset, file(&name)),
             None => unknown("the table of source files is empty"),
         });

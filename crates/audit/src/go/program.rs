@@ -119,7 +119,7 @@ const STARTS: &[(Mark, &[u8])] = &[
 impl<'data> Program<'data> {
     pub(crate) fn read(image: &dyn Image<'data>) -> Self {
         Self {
-            table: Pclntab::read(image),
+            table: Pclntab::read(image).ok().flatten(),
             symbols: OnceCell::new(),
             functions: OnceCell::new(),
         }
@@ -147,6 +147,7 @@ impl<'data> Program<'data> {
     /// What the symbol table says.
     pub(super) fn symbols(&self, image: &dyn Image<'data>) -> &Symbols<'data> {
         self.symbols.get_or_init(|| {
+            // Of what has not been read yet, no rule's answer gets out.
             let symbols = image.symbols().unwrap_or_default();
             Symbols {
                 count: symbols
@@ -154,7 +155,7 @@ impl<'data> Program<'data> {
                     .filter(|symbol| !symbol.name.is_empty())
                     .count(),
                 runtime_main: symbols.iter().any(is_runtime_main),
-                stamps: stamps(image, &symbols),
+                stamps: stamps(image, &symbols).unwrap_or_default(),
             }
         })
     }
@@ -173,7 +174,7 @@ fn is_runtime_main(symbol: &Symbol<'_>) -> bool {
 impl Functions {
     fn of(table: &Pclntab<'_>) -> Self {
         let mut functions = Self::default();
-        for name in table.functions() {
+        for name in table.functions().into_iter().flatten() {
             for (mark, _) in STARTS.iter().filter(|(_, start)| fits(&name, start)) {
                 functions.marks.entry(*mark).or_insert_with(|| Function {
                     name: String::from_utf8_lossy(name.bytes).into_owned(),

@@ -78,7 +78,7 @@ fn symbols(subject: &Subject<'_>) -> Option<Judgement> {
 
 /// What strip and objcopy write when they put symbols and DWARF into a file of their own.
 fn split_off(link: &Section<'_>) -> Judgement {
-    let file = link.data.c_string(0).unwrap_or_default();
+    let file = link.data.c_string(0).ok().flatten().unwrap_or_default();
     let file = String::from_utf8_lossy(file);
     pass(format!(
         "symbols and debug information are in a separate file, \

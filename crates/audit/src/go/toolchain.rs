@@ -6,11 +6,11 @@ use handpie_binary::Offset;
 use super::Go;
 use super::program::Mark;
 use super::releases::{Releases, Support, releases};
-use handpie_binary::go::Version;
 use crate::date::Date;
 use crate::finding::{Judgement, fail, not_applicable, pass, unknown, warn};
 use crate::rule::{Level, Levels, Rule, Severity};
 use crate::subject::Subject;
+use handpie_binary::go::Version;
 
 pub(super) const TOOLCHAIN: Rule = Rule {
     code: "go-toolchain",

@@ -67,7 +67,8 @@ fn gives_a_local_away(macho: &MachO<'_>) -> bool {
         .any(|section| section.name.starts_with(b"__swift5_"));
     let text = sections.iter().find(|section| section.name == b"__text");
     let text = text.map(|section| section.start(MAX_CODE));
-    !is_swift && text.is_some_and(|text| frames::one_gives_a_local_away(cpu, text.data()))
+    let text = text.and_then(|text| text.data().ok());
+    !is_swift && text.is_some_and(|text| frames::one_gives_a_local_away(cpu, text))
 }
 
 const UNPROTECTED: &str = "no function checks a stack canary, although the address of a local \

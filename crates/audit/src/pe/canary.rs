@@ -45,7 +45,7 @@ fn canary(subject: &Subject<'_>) -> Option<Judgement> {
         return Some(judgement);
     }
     const WHICH: &str = "some functions check a stack canary; the file does not show which";
-    let libraries = pe.imported_libraries();
+    let libraries = pe.imported_libraries().ok()?;
     if libraries
         .iter()
         .any(|name| name.eq_ignore_ascii_case(LIBRARY))
@@ -61,7 +61,7 @@ fn canary(subject: &Subject<'_>) -> Option<Judgement> {
     }
     let constants = subject.binary.section(".rdata");
     let constants = constants.map(|section| section.start(MAX_READ_ONLY_DATA));
-    if let Some(place) = constants.and_then(|data| data.find(MESSAGE)) {
+    if let Some(place) = constants.and_then(|data| data.find(MESSAGE).ok()?) {
         return Some(pass(WHICH).at(place, "the message of `__stack_chk_fail`"));
     }
     Some(

@@ -6,7 +6,7 @@ use handpie_binary::macho::constants::{
     MH_OBJECT,
 };
 use handpie_binary::pe::constants::IMAGE_FILE_DLL;
-use handpie_binary::{Error, Format, Image, MachO, Pe};
+use handpie_binary::{Error, Format, Image, Incomplete, MachO, Pe};
 
 use super::{Kind, Language};
 use crate::limits::MAX_READ_ONLY_DATA;
@@ -33,26 +33,30 @@ pub(super) fn kind_of_pe(pe: &Pe<'_>) -> Kind {
 
 /// Go's own facts tell Go. The paths of Rust's standard library stand in the messages of its
 /// panics; which section they are in depends on the format.
-pub(super) fn language(image: &dyn Image<'_>, build_info: Option<&BuildInfo>) -> Language {
+pub(super) fn language(
+    image: &dyn Image<'_>,
+    build_info: Option<&BuildInfo>,
+) -> Result<Language, Incomplete> {
     let sections = image.sections();
     let named = |name: &[u8]| sections.iter().find(|section| section.name == name);
     // Some strip the build info, and only what the runtime needs is left. PE has no section for that,
     // so it is searched for; nothing strips a Mach-O file of its sections.
     let may_be_go = image.format() == Format::Pe || named(b"__gopclntab").is_some();
-    if build_info.is_some() || (may_be_go && go::has_pclntab(image)) {
-        return match go::has_cgo(image) {
+    if build_info.is_some() || (may_be_go && go::has_pclntab(image)?) {
+        return Ok(match go::has_cgo(image)? {
             true => Language::GoWithC,
             false => Language::Go,
-        };
+        });
     }
     let read_only = [b".rdata".as_slice(), b"__const", b"__cstring"];
-    let is_rust = named(b".dep-v0").is_some()
-        || read_only
-            .into_iter()
-            .filter_map(named)
-            .any(|section| section.start(MAX_READ_ONLY_DATA).find(b"/rustc/").is_some());
-    match is_rust {
-        true => Language::Rust,
-        false => Language::C,
+    if named(b".dep-v0").is_some() {
+        return Ok(Language::Rust);
     }
+    for section in read_only.into_iter().filter_map(named) {
+        let found = section.start(MAX_READ_ONLY_DATA).find(b"/rustc/")?;
+        if found.is_some() {
+            return Ok(Language::Rust);
+        }
+    }
+    Ok(Language::C)
 }

@@ -18,13 +18,13 @@ pub(crate) fn subject(file: &[u8]) -> Subject<'_> {
 
 /// Every rule that speaks about the file, and its answer.
 pub(crate) fn answers(file: &[u8]) -> Vec<(&'static str, Answer)> {
-    let findings = handpie_audit::check(&subject(file)).into_iter();
+    let findings = handpie_audit::check(&subject(file)).unwrap().into_iter();
     let all = findings.map(|finding| (finding.rule.code, finding.judgement.answer));
     all.collect()
 }
 
 fn judgement(file: &[u8], code: &str) -> Judgement {
-    let findings = handpie_audit::check(&subject(file));
+    let findings = handpie_audit::check(&subject(file)).unwrap();
     let mut findings = findings.into_iter();
     let finding = findings.find(|finding| finding.rule.code == code);
     let judgement = finding

@@ -7,8 +7,9 @@ use object::{Endianness, pod::Pod};
 
 use super::{Class, Elf, Header, Segment};
 use crate::bytes::Bytes;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, well_formed};
 use crate::limits::MAX_DYNAMIC_ENTRIES;
+use crate::partial::{Incomplete, all};
 use crate::quantity::{Address, Offset, Size};
 
 /// One entry of the dynamic section.
@@ -50,42 +51,58 @@ impl Dynamic {
     /// When a name does not lie inside the file.
     pub fn needed(&self, elf: &Elf<'_>) -> Result<Vec<String>, Error> {
         let needed = self.entries.iter().filter(|entry| entry.tag == DT_NEEDED);
-        needed
-            .map(|entry| {
-                self.string(elf, entry.value).ok_or_else(|| {
-                    let message = format!(
-                        "`DT_NEEDED` refers to string {:#x}, which lies outside `DT_STRTAB`",
-                        entry.value
-                    );
-                    Error::at(ErrorKind::Malformed, entry.offset, message)
-                })
+        let names = all(needed.clone().map(|entry| self.string(elf, entry.value)))?;
+        let names = names.into_iter().zip(needed).map(|(name, entry)| {
+            name.ok_or_else(|| {
+                let message = format!(
+                    "`DT_NEEDED` refers to string {:#x}, which lies outside `DT_STRTAB`",
+                    entry.value
+                );
+                Error::at(ErrorKind::Malformed, entry.offset, message)
             })
-            .collect()
+        });
+        names.collect()
     }
 
     /// The name of a symbol of `DT_SYMTAB` in a 64-bit file; `None` when it has none or the table
     /// does not hold it.
-    pub fn symbol_name(&self, elf: &Elf<'_>, index: u32) -> Option<String> {
+    ///
+    /// # Errors
+    /// [`Incomplete`] when it has not been read.
+    pub fn symbol_name(&self, elf: &Elf<'_>, index: u32) -> Result<Option<String>, Incomplete> {
         const ENTRY: u64 = size_of::<Sym64<Endianness>>() as u64;
+        let symbol = || {
+            let start = u64::from(index).checked_mul(ENTRY)?;
+            let address = Address(self.value(DT_SYMTAB)?.checked_add(start)?);
+            let offset = elf.offset_of(address, Size(ENTRY))?;
+            Some(elf.file().read::<Sym64<Endianness>>(offset.0, "a symbol"))
+        };
         if elf.header().class != Class::Elf64 {
-            return None;
+            return Ok(None);
         }
-        let start = u64::from(index).checked_mul(ENTRY)?;
-        let address = Address(self.value(DT_SYMTAB)?.checked_add(start)?);
-        let offset = elf.offset_of(address, Size(ENTRY))?;
-        let symbol = elf.file().read::<Sym64<Endianness>>(offset.0, "a symbol");
-        let name = symbol.ok()?.st_name.get(elf.header().endian);
-        self.string(elf, name.into())
-            .filter(|name| !name.is_empty())
+        let symbol = symbol().map(well_formed).transpose()?.flatten();
+        let Some(symbol) = symbol else {
+            return Ok(None);
+        };
+        let name = self.string(elf, symbol.st_name.get(elf.header().endian).into())?;
+        Ok(name.filter(|name| !name.is_empty()))
     }
 
     /// The string at `index` of `DT_STRTAB`.
-    pub fn string(&self, elf: &Elf<'_>, index: u64) -> Option<String> {
-        let size = Size(self.value(DT_STRSZ)?);
-        let table = elf.offset_of(Address(self.value(DT_STRTAB)?), size)?;
-        let table = elf.file().slice(table.0, size, "`DT_STRTAB`").ok()?;
+    ///
+    /// # Errors
+    /// [`Incomplete`] when it has not been read.
+    pub fn string(&self, elf: &Elf<'_>, index: u64) -> Result<Option<String>, Incomplete> {
+        let table = || {
+            let size = Size(self.value(DT_STRSZ)?);
+            let table = elf.offset_of(Address(self.value(DT_STRTAB)?), size)?;
+            elf.file().slice(table.0, size, "`DT_STRTAB`").ok()
+        };
+        let Some(table) = table() else {
+            return Ok(None);
+        };
         let name = table.c_string(index)?;
-        Some(String::from_utf8_lossy(name).into_owned())
+        Ok(name.map(|name| String::from_utf8_lossy(name).into_owned()))
     }
 }
 

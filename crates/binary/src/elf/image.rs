@@ -5,8 +5,9 @@ use object::elf::{PF_W, SHF_COMPRESSED, SHF_EXECINSTR, SHF_WRITE, SHT_NULL};
 
 use super::{Elf, RelocationTable};
 use crate::bytes::Bytes;
-use crate::error::Error;
+use crate::error::{Error, well_formed};
 use crate::image::{Format, Image, Loaded, Section, Symbol};
+use crate::partial::Incomplete;
 use crate::quantity::{Address, Offset, Size};
 
 impl<'data> Image<'data> for Elf<'data> {
@@ -57,19 +58,19 @@ impl<'data> Image<'data> for Elf<'data> {
         parts.collect()
     }
 
-    fn relative(&self) -> Vec<(Address, Address)> {
-        let relas = || {
-            let dynamic = self.dynamic().ok()??;
-            self.relas(&dynamic, RelocationTable::Rela).ok()?
+    fn relative(&self) -> Result<Vec<(Address, Address)>, Incomplete> {
+        let Some(dynamic) = well_formed(self.dynamic())?.flatten() else {
+            return Ok(Vec::new());
         };
-        let Some(relas) = relas() else {
-            return Vec::new();
+        let relas = self.relas(&dynamic, RelocationTable::Rela);
+        let Some(relas) = well_formed(relas)?.flatten() else {
+            return Ok(Vec::new());
         };
         // Those that name a symbol are about another file.
         let relative = relas.iter().filter(|rela| rela.symbol == 0);
-        relative
+        Ok(relative
             .map(|rela| (rela.target, Address(rela.addend.cast_unsigned())))
-            .collect()
+            .collect())
     }
 
     fn is_compressed(&self, section: &Section<'data>) -> bool {

@@ -4,7 +4,9 @@ use object::Endianness;
 use object::elf::NoteHeader32;
 
 use crate::bytes::Bytes;
+use crate::error::well_formed;
 use crate::limits::MAX_NOTES;
+use crate::partial::Incomplete;
 use crate::quantity::{Offset, Size};
 
 /// One note.
@@ -20,65 +22,70 @@ pub struct Note<'data> {
     pub offset: Offset,
 }
 
-/// The notes of a file; ends early at the first one that is malformed.
-#[derive(Clone, Debug)]
-pub struct Notes<'data> {
-    parts: Vec<(Bytes<'data>, u64)>,
+/// The notes of the parts of a file, each with its alignment.
+pub(super) fn read<'data>(
+    parts: impl Iterator<Item = (Bytes<'data>, u64)>,
     endian: Endianness,
-    position: u64,
-    left: usize,
-}
-
-impl<'data> Notes<'data> {
-    pub(super) fn new(mut parts: Vec<(Bytes<'data>, u64)>, endian: Endianness) -> Self {
-        parts.reverse();
-        Self {
-            parts,
-            endian,
-            position: 0,
-            left: MAX_NOTES,
+) -> Result<Vec<Note<'data>>, Incomplete> {
+    let mut notes = Vec::new();
+    let mut answer = Ok(());
+    for (data, align) in parts {
+        let mut position = 0;
+        while notes.len() < MAX_NOTES {
+            match note_at(data, position, align, endian) {
+                Ok(Some((note, next))) => {
+                    notes.push(note);
+                    position = next;
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    // What is missing of the other parts is read together with this.
+                    answer = Err(error);
+                    break;
+                }
+            }
         }
     }
+    answer.map(|()| notes)
+}
 
-    fn next_in(&mut self, data: Bytes<'data>, align: u64) -> Option<Note<'data>> {
-        let what = "a note";
-        let start = self.position;
-        let header = data.read::<NoteHeader32<Endianness>>(start, what).ok()?;
-        let name_size = u64::from(header.n_namesz.get(self.endian));
-        let description_size = u64::from(header.n_descsz.get(self.endian));
+/// The note at `start` and where the next one is; `None` at the end, and for a malformed one.
+fn note_at<'data>(
+    data: Bytes<'data>,
+    start: u64,
+    align: u64,
+    endian: Endianness,
+) -> Result<Option<(Note<'data>, u64)>, Incomplete> {
+    const HEADER: u64 = size_of::<NoteHeader32<Endianness>>() as u64;
+    let header = data.read::<NoteHeader32<Endianness>>(start, "a note");
+    let Some(header) = well_formed(header)? else {
+        return Ok(None);
+    };
+    let place = || {
+        let name_size = u64::from(header.n_namesz.get(endian));
+        let description_size = u64::from(header.n_descsz.get(endian));
         let align = if align == 8 { 8 } else { 4 };
-        let name_at = start.checked_add(size_of::<NoteHeader32<Endianness>>() as u64)?;
+        let name_at = start.checked_add(HEADER)?;
         let description_at = name_at
             .checked_add(name_size)?
             .checked_next_multiple_of(align)?;
         let end = description_at.checked_add(description_size)?;
-        let name = data.slice(name_at, Size(name_size), what).ok()?.data();
-        let description = data
-            .slice(description_at, Size(description_size), what)
-            .ok()?;
-        self.position = end.checked_next_multiple_of(align)?;
-        Some(Note {
-            // Go pads the name with NULs and counts them.
-            name: name.split(|&byte| byte == 0).next().unwrap_or(name),
-            kind: header.n_type.get(self.endian).0,
-            description: description.data(),
-            offset: data.base().checked_add(Size(start))?,
-        })
-    }
-}
-
-impl<'data> Iterator for Notes<'data> {
-    type Item = Note<'data>;
-
-    fn next(&mut self) -> Option<Note<'data>> {
-        loop {
-            let &(data, align) = self.parts.last()?;
-            self.left = self.left.checked_sub(1)?;
-            if let Some(note) = self.next_in(data, align) {
-                return Some(note);
-            }
-            self.parts.pop();
-            self.position = 0;
-        }
-    }
+        let name = data.slice(name_at, Size(name_size), "a note").ok()?;
+        let description = data.slice(description_at, Size(description_size), "a note");
+        let next = end.checked_next_multiple_of(align)?;
+        let offset = data.base().checked_add(Size(start))?;
+        Some((offset, name, description.ok()?, next))
+    };
+    let Some((offset, name, description, next)) = place() else {
+        return Ok(None);
+    };
+    let name = name.data()?;
+    let note = Note {
+        // Go pads the name with NULs and counts them.
+        name: name.split(|&byte| byte == 0).next().unwrap_or(name),
+        kind: header.n_type.get(endian).0,
+        description: description.data()?,
+        offset,
+    };
+    Ok(Some((note, next)))
 }

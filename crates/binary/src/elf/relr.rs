@@ -27,7 +27,7 @@ impl Elf<'_> {
             );
             return Err(Error::at(ErrorKind::Malformed, dynamic.offset, message));
         };
-        let data = self.file.slice(offset.0, Size(size), "`DT_RELR`")?.data();
+        let data = self.file.slice(offset.0, Size(size), "`DT_RELR`")?.data()?;
         let big = self.header.endian == object::Endianness::Big;
         let word_size = self.header.class.word_size();
         let most = self.file.size().0.checked_div(word_size).unwrap_or(0);

@@ -9,6 +9,7 @@ use super::Header;
 use crate::bytes::Bytes;
 use crate::error::{Error, ErrorKind};
 use crate::limits::MAX_SECTIONS;
+use crate::partial::all;
 use crate::quantity::{Address, Offset, Size};
 
 /// One section header. Its file range lies inside the file.
@@ -160,11 +161,12 @@ where
             Error::at(ErrorKind::Malformed, Offset(0), message)
         })?;
     let names = file.slice(names.offset.0, names.file_size(), "the section names")?;
-    for (section, raw) in sections.iter_mut().zip(table) {
+    let found = table
+        .iter()
+        .map(|raw| names.c_string(raw.sh_name(header.endian).into()));
+    for (section, name) in sections.iter_mut().zip(all(found)?) {
         // A name out of range hurts nobody: the section just has none.
-        section.name = names
-            .c_string(raw.sh_name(header.endian).into())
-            .unwrap_or_default();
+        section.name = name.unwrap_or_default();
     }
     Ok(())
 }

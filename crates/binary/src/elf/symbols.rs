@@ -10,6 +10,7 @@ use object::{Endianness, pod::Pod};
 use super::{Class, Elf};
 use crate::bytes::Bytes;
 use crate::error::{Error, ErrorKind};
+use crate::partial::all;
 use crate::quantity::{Address, Size};
 
 /// One symbol of `.symtab` or `.dynsym`.
@@ -102,15 +103,17 @@ where
         .checked_div(size_of::<S>() as u64)
         .unwrap_or(0);
     let table = table.read_table::<S>(0, count, "the symbol table")?;
-    let symbols = table.iter().map(|raw| Symbol {
-        name: names
-            .c_string(raw.st_name(endian).into())
-            .unwrap_or_default(),
-        kind: raw.st_type(),
-        binding: raw.st_bind(),
-        address: Address(raw.st_value(endian).into()),
-        size: Size(raw.st_size(endian).into()),
-        section: raw.st_shndx(endian).0,
-    });
-    Ok(symbols.collect())
+    let symbols = all(table.iter().map(|raw| {
+        Ok(Symbol {
+            name: names
+                .c_string(raw.st_name(endian).into())?
+                .unwrap_or_default(),
+            kind: raw.st_type(),
+            binding: raw.st_bind(),
+            address: Address(raw.st_value(endian).into()),
+            size: Size(raw.st_size(endian).into()),
+            section: raw.st_shndx(endian).0,
+        })
+    }));
+    Ok(symbols?)
 }

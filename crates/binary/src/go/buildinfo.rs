@@ -9,6 +9,7 @@ mod text;
 use crate::bytes::Bytes;
 use crate::image::{Image, Loaded};
 use crate::limits::{MAX_BUILD_INFO, MAX_BUILD_INFO_TRIES};
+use crate::partial::Incomplete;
 use crate::quantity::{Address, Offset, Size};
 
 /// What `go version -m` prints of a file.
@@ -73,7 +74,14 @@ const SENTINEL: u64 = 16;
 impl BuildInfo {
     /// Reads the build info, from the section that is made for it or, in a file without, by its
     /// magic in what is writable. `None` when there is none to be read.
-    pub fn read(image: &dyn Image<'_>) -> Option<Self> {
+    ///
+    /// # Errors
+    /// [`Incomplete`] when what may hold it has not been read.
+    pub fn read(image: &dyn Image<'_>) -> Result<Option<Self>, Incomplete> {
+        image.file().settled(Self::locate(image))
+    }
+
+    fn locate(image: &dyn Image<'_>) -> Option<Self> {
         let sections = image.sections();
         match sections.iter().find(|it| SECTIONS.contains(&it.name)) {
             Some(section) => Self::parse(image, section.data),
@@ -118,12 +126,12 @@ impl BuildInfo {
             let data = part.data.slice(hit, size, "Go build info").ok()?;
             Self::parse(image, data).map(Some)
         });
-        found.flatten()
+        found.ok()?.flatten()
     }
 
     fn parse<'data>(image: &dyn Image<'data>, data: Bytes<'data>) -> Option<Self> {
         let magic = data.slice(0, Size::of(MAGIC.len()), "Go build info");
-        if magic.ok()?.data() != MAGIC {
+        if magic.ok()?.data().ok()? != MAGIC {
             return None;
         }
         let [flags] = *data.read::<[u8; 1]>(FLAGS_AT, "flags").ok()?;
@@ -137,8 +145,9 @@ impl BuildInfo {
                 (version, inline_string(data, next)?.0)
             }
         };
+        let modules = without_sentinels(modules).map(|text| (text.base(), text.data()));
         let mut info = Self {
-            go_version: String::from_utf8_lossy(version.data()).into_owned(),
+            go_version: String::from_utf8_lossy(version.data().ok()?).into_owned(),
             version_offset: version.base(),
             offset: data.base(),
             ..Self::default()
@@ -146,8 +155,8 @@ impl BuildInfo {
         if info.go_version.is_empty() {
             return None;
         }
-        if let Some(text) = without_sentinels(modules) {
-            text::read(text, &mut info);
+        if let Some((at, text)) = modules {
+            text::read(text.ok()?, at, &mut info);
         }
         Some(info)
     }

@@ -25,6 +25,7 @@ use object::Endianness;
 
 use crate::bytes::Bytes;
 use crate::image::Image;
+use crate::partial::Incomplete;
 use crate::quantity::{Offset, Size};
 pub use names::{Name, Names};
 pub use places::{Inlined, Linked, Place};
@@ -66,21 +67,29 @@ const WORDS_AT: u64 = 8;
 impl<'data> Pclntab<'data> {
     /// Finds the table: by the name of its section or, where a linker has merged that into another
     /// or the section headers are gone, by its magic in what is loaded.
-    pub fn read(image: &dyn Image<'data>) -> Option<Self> {
-        let mut found = locate::locate(image)?;
+    ///
+    /// # Errors
+    /// [`Incomplete`] when what may hold it has not been read.
+    pub fn read(image: &dyn Image<'data>) -> Result<Option<Self>, Incomplete> {
+        let Some(mut found) = image.file().settled(locate::locate(image))? else {
+            return Ok(None);
+        };
         if found.layout == Layout::Go1_2 {
-            found.inlined = inlining::names(&found, image);
+            found.inlined = image.file().settled(inlining::names(&found, image))?;
         }
-        Some(found)
+        Ok(Some(found))
     }
 
     /// The names of all functions, inlined ones included, in the table's order.
-    pub fn functions(&self) -> Names<'data> {
+    ///
+    /// # Errors
+    /// [`Incomplete`] when they have not been read.
+    pub fn functions(&self) -> Result<Names<'data>, Incomplete> {
         match self.layout {
             Layout::Go1_2 => {
-                let mut starts = self.function_starts();
-                starts.extend(&self.inlined);
-                Names::pointed_at(self.table, starts)
+                let starts = self.table.settled(self.function_starts())?;
+                let inlined = self.inlined.iter().copied();
+                Names::pointed_at(self.table, starts.into_iter().chain(inlined))
             }
             Layout::Go1_16 => self.between(2, 3),
             Layout::Go1_18 | Layout::Go1_20 => self.between(3, 4),
@@ -88,9 +97,15 @@ impl<'data> Pclntab<'data> {
     }
 
     /// The names of all source files, as the compiler was told them.
-    pub fn files(&self) -> Names<'data> {
+    ///
+    /// # Errors
+    /// [`Incomplete`] when they have not been read.
+    pub fn files(&self) -> Result<Names<'data>, Incomplete> {
         match self.layout {
-            Layout::Go1_2 => Names::pointed_at(self.table, self.file_starts()),
+            Layout::Go1_2 => {
+                let starts = self.table.settled(self.file_starts())?;
+                Names::pointed_at(self.table, starts.into_iter())
+            }
             Layout::Go1_16 => self.between(4, 5),
             Layout::Go1_18 | Layout::Go1_20 => self.between(5, 6),
         }
@@ -99,12 +114,6 @@ impl<'data> Pclntab<'data> {
     /// The size of a pointer in the program, in bytes: 4 or 8.
     pub fn pointer_size(&self) -> u64 {
         self.pointer_size
-    }
-
-    /// Whether everything that was looked at so far, anywhere in the file, has been read; see
-    /// [`crate::Partial`].
-    pub fn is_read(&self) -> bool {
-        self.table.is_complete()
     }
 
     /// Where the table stands in the file.
@@ -165,7 +174,13 @@ impl<'data> Pclntab<'data> {
     }
 
     fn number(&self, at: u64, size: u64) -> Option<u64> {
-        self.value(self.table.slice(at, Size(size), "pclntab").ok()?.data())
+        self.value(
+            self.table
+                .slice(at, Size(size), "pclntab")
+                .ok()?
+                .data()
+                .ok()?,
+        )
     }
 
     /// A number of up to eight bytes, in the program's byte order.
@@ -177,15 +192,9 @@ impl<'data> Pclntab<'data> {
         }
     }
 
-    /// The names that stand between two offsets of the header; none while they have not been read,
-    /// when every byte would be the end of a name.
-    fn between(&self, start: u64, end: u64) -> Names<'data> {
-        let part = || {
-            let part = self.part(start, end)?;
-            part.data();
-            part.is_complete().then_some(part)
-        };
-        Names::in_a_row(part())
+    /// The names that stand between two offsets of the header.
+    fn between(&self, start: u64, end: u64) -> Result<Names<'data>, Incomplete> {
+        Names::in_a_row(self.table.settled(self.part(start, end))?)
     }
 
     /// What stands between two offsets of the header.
@@ -247,18 +256,25 @@ const CALLS_C: [&[u8]; 2] = [b"._Cfunc_", b"._C2func_"];
 
 /// The import paths of the packages that call C functions through cgo; empty when the program has
 /// no readable table of functions.
-pub fn packages_with_cgo_calls(image: &dyn Image<'_>) -> BTreeSet<String> {
+///
+/// # Errors
+/// [`Incomplete`] when that has not been read.
+pub fn packages_with_cgo_calls(image: &dyn Image<'_>) -> Result<BTreeSet<String>, Incomplete> {
     let mut packages = BTreeSet::new();
-    let table = Pclntab::read(image);
-    for name in table.iter().flat_map(Pclntab::functions) {
-        packages.extend(name.calls_c());
+    if let Some(table) = Pclntab::read(image)? {
+        for name in table.functions()? {
+            packages.extend(name.calls_c());
+        }
     }
-    packages
+    Ok(packages)
 }
 
 /// Whether there is a table of functions of Go's linker, with or without a section of its own.
-pub fn has_pclntab(image: &dyn Image<'_>) -> bool {
-    Pclntab::read(image).is_some()
+///
+/// # Errors
+/// [`Incomplete`] when what may hold it has not been read.
+pub fn has_pclntab(image: &dyn Image<'_>) -> Result<bool, Incomplete> {
+    Ok(Pclntab::read(image)?.is_some())
 }
 
 /// Whether the program is linked with the runtime's side of cgo, and so with C.
@@ -266,20 +282,23 @@ pub fn has_pclntab(image: &dyn Image<'_>) -> bool {
 /// That is package runtime/cgo. Up to Go 1.20 none of its functions bears its name; `crosscall2`,
 /// through which C calls Go (runtime/cgo/asm_amd64.s), is there in every version. What purego puts
 /// into its place to do without C has a function of the same name.
-pub fn has_cgo(image: &dyn Image<'_>) -> bool {
-    let Some(table) = Pclntab::read(image) else {
-        return false;
+///
+/// # Errors
+/// [`Incomplete`] when the table of functions has not been read.
+pub fn has_cgo(image: &dyn Image<'_>) -> Result<bool, Incomplete> {
+    let Some(table) = Pclntab::read(image)? else {
+        return Ok(false);
     };
     let mut calls_back = false;
     let mut is_purego = false;
-    for name in table.functions() {
+    for name in table.functions()? {
         if name.bytes.starts_with(b"runtime/cgo.") {
-            return true;
+            return Ok(true);
         }
         calls_back |= name.bytes == b"crosscall2";
         is_purego |= name.bytes.starts_with(PUREGO);
     }
-    calls_back && !is_purego
+    Ok(calls_back && !is_purego)
 }
 
 /// How the names of purego's functions start that stand for those of runtime/cgo.

@@ -6,6 +6,7 @@
 
 use crate::image::{Image, Symbol};
 use crate::limits::MAX_STAMP;
+use crate::partial::Incomplete;
 use crate::quantity::{Offset, Size};
 
 /// A variable that was set when the program was linked.
@@ -21,7 +22,13 @@ pub struct Stamp<'data> {
 
 /// The variables that were set, the linker's own included, in the order of `symbols`, which are
 /// those of `image`.
-pub fn stamps<'data>(image: &dyn Image<'data>, symbols: &[Symbol<'data>]) -> Vec<Stamp<'data>> {
+///
+/// # Errors
+/// [`Incomplete`] when not all values have been read.
+pub fn stamps<'data>(
+    image: &dyn Image<'data>,
+    symbols: &[Symbol<'data>],
+) -> Result<Vec<Stamp<'data>>, Incomplete> {
     let stamps = symbols.iter().filter_map(|symbol| {
         // Mach-O puts an underscore before every name.
         let name = symbol.name.strip_prefix(b"_").unwrap_or(symbol.name);
@@ -33,14 +40,16 @@ pub fn stamps<'data>(image: &dyn Image<'data>, symbols: &[Symbol<'data>]) -> Vec
         let data = image
             .data_at(address, size)
             .or_else(|| rest_of_section(image, symbol))?;
-        let value = data.c_string(0).unwrap_or(data.data());
+        let value = data.c_string(0).ok()?;
+        let value = value.or_else(|| data.data().ok())?;
         Some(Stamp {
             variable,
             value,
             offset: data.base(),
         })
     });
-    stamps.collect()
+    let stamps = stamps.collect();
+    image.file().settled(stamps)
 }
 
 /// What stands between the symbol and the end of its section, where that is nearer than the cap.
@@ -85,7 +94,7 @@ mod tests {
             symbol(b"main.long.str", 17, Some(900)),
             symbol(b"main.nowhere.str", 5000, Some(3)),
         ];
-        let stamps = stamps(&elf, &symbols);
+        let stamps = stamps(&elf, &symbols).unwrap();
         let found: Vec<_> = stamps.iter().map(|it| (it.variable, it.value)).collect();
         let long = vec![b'.'; 256];
         let wanted: [(&[u8], &[u8]); 3] = [

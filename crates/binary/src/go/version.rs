@@ -9,6 +9,7 @@ use object::Endianness;
 
 use crate::image::Image;
 use crate::limits::{MAX_STAMP, MAX_VERSION_SEARCH};
+use crate::partial::Incomplete;
 use crate::quantity::{Address, Size};
 
 /// What each text that looks like a version is taken to cost at least, in bytes looked through.
@@ -19,7 +20,17 @@ const RELEASE: &[u8] = b"go1.";
 
 /// The value of `runtime.buildVersion`, if the one text is found that it can be. `pointer_size` is
 /// that of the program, in bytes.
-pub fn build_version(image: &dyn Image<'_>, pointer_size: u64) -> Option<String> {
+///
+/// # Errors
+/// [`Incomplete`] when not all that has to be searched has been read.
+pub fn build_version(
+    image: &dyn Image<'_>,
+    pointer_size: u64,
+) -> Result<Option<String>, Incomplete> {
+    image.file().settled(version_in(image, pointer_size))
+}
+
+fn version_in(image: &dyn Image<'_>, pointer_size: u64) -> Option<String> {
     let mut found: Option<&[u8]> = None;
     let parts = image.loaded();
     let writable = parts.iter().filter(|part| part.writable);
@@ -31,7 +42,7 @@ pub fn build_version(image: &dyn Image<'_>, pointer_size: u64) -> Option<String>
         let several = part.data.search(RELEASE, |at| {
             let size = part.data.size().0.checked_sub(at)?.min(MAX_STAMP);
             let text = part.data.slice(at, Size(size), "a version").ok()?;
-            let text = text.c_string(0)?;
+            let text = text.c_string(0).ok()??;
             if !is_version(text) {
                 return None;
             }
@@ -50,7 +61,7 @@ pub fn build_version(image: &dyn Image<'_>, pointer_size: u64) -> Option<String>
             found = Some(text);
             is_other.then_some(())
         });
-        if several.is_some() {
+        if several.is_ok_and(|several| several.is_some()) {
             return None;
         }
     }
@@ -83,19 +94,20 @@ fn is_variable(
     };
     let variable = [address, length.clone()].concat();
     let mut parts = image.loaded().into_iter().filter(|part| part.writable);
-    if parts.any(|part| part.data.find(&variable).is_some()) {
+    if parts.any(|part| part.data.find(&variable).is_ok_and(|found| found.is_some())) {
         return true;
     }
-    if !image.file().is_complete() {
+    // What has not been read may hold it, and then nothing else need be.
+    if image.file().settled(()).is_err() {
         return false;
     }
     // What GNU ld and lld link has the address in the relocation table.
-    let relative = relative.get_or_insert_with(|| image.relative());
+    let relative = relative.get_or_insert_with(|| image.relative().unwrap_or_default());
     let mut targets = relative.iter().filter(|(_, value)| *value == text);
     targets.any(|(target, _)| {
         let behind = target.checked_add(Size(pointer_size));
         let behind = behind.and_then(|it| image.data_at(it, Size(pointer_size)));
-        behind.is_some_and(|behind| behind.data() == length)
+        behind.is_some_and(|behind| behind.data().is_ok_and(|behind| behind == length))
     })
 }
 
@@ -117,7 +129,7 @@ mod tests {
             data.extend(starts[*text].to_le_bytes());
             data.extend(length.to_le_bytes());
         }
-        build_version(&Elf::parse(&elf_of_one_segment(&data)).unwrap(), 8)
+        build_version(&Elf::parse(&elf_of_one_segment(&data)).unwrap(), 8).unwrap()
     }
 
     #[test]

@@ -29,12 +29,13 @@ impl<'data> LoadCommand<'data> {
     pub fn string(&self, endian: Endianness, field: u64) -> &'data [u8] {
         let position = self.data.read::<LcStr<Endianness>>(field, "a string");
         let start = position.map_or(u64::MAX, |position| position.offset.get(endian).into());
+        // Nothing of a load command is missing once it has been found.
         match self.data.c_string(start) {
-            Some(string) => string,
-            None => {
+            Ok(Some(string)) => string,
+            _ => {
                 let size = Size(self.data.size().0.saturating_sub(start));
                 let rest = self.data.slice(start, size, "a string");
-                rest.map_or(b"", Bytes::data)
+                rest.map_or(b"", |rest| rest.data().unwrap_or_default())
             }
         }
     }
@@ -58,6 +59,7 @@ pub(super) fn read<'data>(
         Size(header.commands_size.into()),
         "the load commands",
     )?;
+    all.data()?;
     let mut commands = Vec::new();
     let mut position = 0u64;
     for index in 0..header.command_count {

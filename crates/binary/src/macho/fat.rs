@@ -34,7 +34,7 @@ fn read<A: FatArch>(file: Bytes<'_>) -> Result<Vec<Bytes<'_>>, Error> {
         let what = format!("member {index} of a fat file");
         let member = file.slice(offset, Size(size), &what)?;
         let start = member.slice(0, member.size().min(Size(8)), "the magic")?;
-        match identify(start.data()) {
+        match identify(start.data()?) {
             FileKind::MachO => members.push(member),
             other => {
                 let message = format!("{what} is not a Mach-O file, but {}", other.describe());

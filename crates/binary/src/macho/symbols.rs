@@ -8,6 +8,7 @@ use object::{Endianness, pod::Pod};
 
 use super::MachO;
 use crate::error::{Error, ErrorKind};
+use crate::partial;
 use crate::quantity::{Address, Offset, Size};
 
 /// One symbol of `LC_SYMTAB`.
@@ -100,21 +101,18 @@ where
         Size(raw.strsize.get(endian).into()),
         "the symbol names",
     )?;
-    let mut symbols = Vec::new();
     let entries = table.read_table::<N>(0, count.into(), "the symbol table")?;
-    for (index, raw) in entries.iter().enumerate() {
-        if raw.is_stab() {
-            continue;
-        }
+    let entries = entries.iter().enumerate().filter(|(_, raw)| !raw.is_stab());
+    let symbols = partial::all(entries.map(|(index, raw)| {
         let position = (index as u64).saturating_mul(entry_size);
-        symbols.push(Symbol {
+        Ok(Symbol {
             name: names
-                .c_string(raw.n_strx(endian).into())
+                .c_string(raw.n_strx(endian).into())?
                 .unwrap_or_default(),
             flags: raw.n_type(),
             address: Address(raw.n_value(endian).into()),
             entry: Offset(table.base().0.saturating_add(position)),
-        });
-    }
-    Ok(symbols)
+        })
+    }));
+    Ok(symbols?)
 }

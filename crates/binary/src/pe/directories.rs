@@ -10,8 +10,9 @@ use object::pe::{
 
 use super::{Directory, Pe};
 use crate::bytes::Bytes;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, well_formed};
 use crate::limits::{MAX_DEBUG_ENTRIES, MAX_IMPORTED_LIBRARIES, MAX_LIBRARY_NAME};
+use crate::partial::{Incomplete, all};
 use crate::quantity::{Offset, Size};
 
 /// A 32-bit number of the debug directory, with its place.
@@ -157,36 +158,46 @@ impl<'data> Pe<'data> {
 
     /// The names of the libraries that the loader maps, in the file's order. What cannot be read
     /// ends the list.
-    pub fn imported_libraries(&self) -> Vec<&'data [u8]> {
+    ///
+    /// # Errors
+    /// [`Incomplete`] when not all of them have been read.
+    pub fn imported_libraries(&self) -> Result<Vec<&'data [u8]>, Incomplete> {
         let directory = self.directory(IMAGE_DIRECTORY_ENTRY_IMPORT);
         let Some(data) = directory.and_then(|directory| self.directory_data(directory)) else {
-            return Vec::new();
+            return Ok(Vec::new());
         };
         let mut names = Vec::new();
         for index in 0..MAX_IMPORTED_LIBRARIES {
             let at = index.saturating_mul(size_of::<ImageImportDescriptor>() as u64);
-            let Ok(raw) = data.read::<ImageImportDescriptor>(at, "an import") else {
+            let raw = data.read::<ImageImportDescriptor>(at, "an import");
+            let Some(raw) = well_formed(raw)? else {
                 break;
             };
             let rest = self.data_from(self.address_of(raw.name.get(LE)));
             let name = rest.and_then(|rest| {
                 let size = rest.size().min(Size(MAX_LIBRARY_NAME));
-                rest.slice(0, size, "a name").ok()?.c_string(0)
+                rest.slice(0, size, "a name").ok()
             });
             match name {
-                Some(name) if !raw.is_null() => names.push(name),
+                Some(name) if !raw.is_null() => names.push(name.c_string(0)),
                 _ => break,
             }
         }
-        names
+        // A name that has no end ends the list.
+        let names = all(names.into_iter())?;
+        Ok(names.into_iter().map_while(|name| name).collect())
     }
 
     /// Whether it holds only code of .NET, which the runtime compiles when it runs it.
-    pub fn is_il_only(&self) -> bool {
+    ///
+    /// # Errors
+    /// [`Incomplete`] when what says so has not been read.
+    pub fn is_il_only(&self) -> Result<bool, Incomplete> {
         let directory = self.directory(IMAGE_DIRECTORY_ENTRY_COM_DESCRIPTOR);
         let data = directory.and_then(|directory| self.directory_data(directory));
-        let header = data.and_then(|data| data.read::<ImageCor20Header>(0, "").ok());
-        header.is_some_and(|header| header.flags.get(LE).contains(COMIMAGE_FLAGS_ILONLY))
+        let header = data.map(|data| well_formed(data.read::<ImageCor20Header>(0, "")));
+        let header = header.transpose()?.flatten();
+        Ok(header.is_some_and(|header| header.flags.get(LE).contains(COMIMAGE_FLAGS_ILONLY)))
     }
 
     /// The bytes of a directory that has to be in a section.

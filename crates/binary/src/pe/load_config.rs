@@ -107,6 +107,7 @@ impl Pe<'_> {
         let size = rest.read::<[u8; 4]>(0, "the size of the load configuration")?;
         let size = Size(u32::from_le_bytes(*size).into());
         let data = rest.slice(0, size, "the load configuration")?;
+        data.data()?;
         let layout = match self.header.is_64 {
             true => PE32_PLUS,
             false => PE32,
@@ -131,7 +132,11 @@ impl Pe<'_> {
 
 /// The little-endian number of `size` bytes at `at`, if the structure reaches that far.
 fn number(data: Bytes<'_>, at: usize, size: u64) -> Option<u64> {
-    let field = data.slice(at as u64, Size(size), "a field").ok()?.data();
+    let field = data
+        .slice(at as u64, Size(size), "a field")
+        .ok()?
+        .data()
+        .ok()?;
     let fold = |value: u64, byte: &u8| value.checked_shl(8).map(|value| value | u64::from(*byte));
     field.iter().rev().try_fold(0, fold)
 }

@@ -5,6 +5,7 @@ use object::pe::{ImageSectionHeader, ImageSymbol, SectionFlags};
 use super::Header;
 use crate::bytes::Bytes;
 use crate::error::{Error, ErrorKind};
+use crate::partial::{Incomplete, all};
 use crate::quantity::{Address, Offset, Size};
 
 /// One section. Its file range lies inside the file.
@@ -36,11 +37,11 @@ pub(super) fn read<'data>(
         "the section headers",
     )?;
     let long_names = long_names(file, header);
+    let names = all(table.iter().map(|raw| name(&raw.name, long_names)))?;
     let mut sections = Vec::with_capacity(table.len());
-    for (raw, index) in table.iter().zip(0u64..) {
+    for ((raw, name), index) in table.iter().zip(names).zip(0u64..) {
         let position = index.saturating_mul(ENTRY);
         let at = Offset(header.section_headers.0.saturating_add(position));
-        let name = name(&raw.name, long_names);
         let section = section(file, header, raw, at, name)
             .map_err(|error| error.within(format!("section `{}`", String::from_utf8_lossy(name))));
         sections.push(section?);
@@ -100,7 +101,10 @@ fn long_names<'data>(file: Bytes<'data>, header: &Header) -> Option<Bytes<'data>
 }
 
 /// A name of up to eight bytes, or `/` and the place of a longer one in the string table.
-fn name<'data>(short: &'data [u8; 8], long_names: Option<Bytes<'data>>) -> &'data [u8] {
+fn name<'data>(
+    short: &'data [u8; 8],
+    long_names: Option<Bytes<'data>>,
+) -> Result<&'data [u8], Incomplete> {
     /// No linker writes longer ones, and this many are looked at for each section.
     const LONGEST: u64 = 256;
     let end = short.iter().position(|&byte| byte == 0);
@@ -110,7 +114,10 @@ fn name<'data>(short: &'data [u8; 8], long_names: Option<Bytes<'data>>) -> &'dat
         let start = digits.parse::<u64>().ok()?;
         let table = long_names?;
         let size = table.size().0.checked_sub(start)?.min(LONGEST);
-        table.slice(start, Size(size), "a name").ok()?.c_string(0)
+        table.slice(start, Size(size), "a name").ok()
     };
-    long().unwrap_or(short)
+    match long() {
+        Some(long) => Ok(long.c_string(0)?.unwrap_or(short)),
+        None => Ok(short),
+    }
 }

@@ -8,6 +8,7 @@ use object::pe::{
 use super::Pe;
 use crate::bytes::Bytes;
 use crate::error::Error;
+use crate::partial::{Incomplete, all};
 use crate::quantity::{Address, Size};
 
 /// One symbol that names code or data.
@@ -39,7 +40,7 @@ pub(super) fn read<'data>(pe: &Pe<'data>) -> Result<Vec<Symbol<'data>>, Error> {
     let length = u64::from(u32::from_le_bytes(*length)).max(LENGTH_SIZE);
     let names = pe.file.slice(names_at, Size(length), "the string table")?;
 
-    let mut symbols = Vec::new();
+    let mut symbols: Vec<Result<Symbol<'_>, Incomplete>> = Vec::new();
     let entries = table.read_table::<ImageSymbol>(0, header.symbol_count.into(), "a symbol")?;
     let mut entries = entries.iter();
     while let Some(raw) = entries.next() {
@@ -58,21 +59,20 @@ pub(super) fn read<'data>(pe: &Pe<'data>) -> Result<Vec<Symbol<'data>>, Error> {
         let number = usize::from(raw.section_number.get(endian));
         let section = number.checked_sub(1).and_then(|n| pe.sections.get(n));
         let value = Size(raw.value.get(endian).into());
-        symbols.push(Symbol {
-            name: name(&raw.name, names),
+        symbols.push(name(&raw.name, names).map(|name| Symbol {
+            name,
             address: section.and_then(|section| section.address.checked_add(value)),
-        });
+        }));
     }
-    Ok(symbols)
+    Ok(all(symbols.into_iter())?)
 }
 
 /// Eight bytes, or four zeros and the place of a longer name in the string table.
-fn name<'data>(field: &'data [u8; 8], names: Bytes<'data>) -> &'data [u8] {
+fn name<'data>(field: &'data [u8; 8], names: Bytes<'data>) -> Result<&'data [u8], Incomplete> {
     if let [0, 0, 0, 0, place @ ..] = field {
-        return names
-            .c_string(u32::from_le_bytes(*place).into())
-            .unwrap_or_default();
+        let name = names.c_string(u32::from_le_bytes(*place).into())?;
+        return Ok(name.unwrap_or_default());
     }
     let end = field.iter().position(|&byte| byte == 0);
-    end.and_then(|end| field.get(..end)).unwrap_or(field)
+    Ok(end.and_then(|end| field.get(..end)).unwrap_or(field))
 }

@@ -167,7 +167,7 @@ fn facts(entry: &Entry, place: &Path, rulebook: &Rulebook) -> Result<Members, Un
         rulebook,
         &ruling,
         None,
-        |member, subject, findings| (member, Facts::of(subject, &findings)),
+        |member, subject, findings| Ok((member, Facts::of(subject, &findings)?)),
     );
     match visit {
         Visit::Seen(members) => Ok(members.into_iter().collect()),

@@ -114,7 +114,7 @@ fn reports(path: &Path) -> Result<Vec<cpu::HostCpu>, Failure> {
     if input.size().0 > LARGEST_REPORTS {
         return Err(wrong(&input.name, "the file is larger than 64 MiB"));
     }
-    let text = input.look(|bytes| bytes.data().to_vec())?;
+    let text = input.look(|bytes| bytes.data().map(<[u8]>::to_vec))??;
     let mut hosts = Vec::new();
     for document in serde_json::Deserializer::from_slice(&text).into_iter() {
         let document = document.map_err(|error| wrong(&input.name, &error.to_string()))?;

@@ -15,6 +15,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use handpie_binary::Incomplete;
 use handpie_pie::link::{self, Options};
 use handpie_toolchain::response;
 
@@ -89,7 +90,10 @@ struct Command {
 fn link(words: &[OsString]) -> Result<(), Failure> {
     let command = Command::parse(words)?;
     let mut input = Input::open(&command.object)?;
-    let linked = input.look(|file| link::link(file.data(), &command.options))?;
+    let linked = input.look(|file| {
+        let file = file.data()?;
+        Ok::<_, Incomplete>(link::link(file, &command.options))
+    })??;
     let linked = linked.map_err(|error| {
         let failure = Failure::new(Exit::No, "failed to link the program").code(error.code());
         let failure = failure.cause(&error);

@@ -7,7 +7,7 @@ use handpie_vuln::limits::MAX_FACTS_SIZE;
 use handpie_vuln::{Facts, Inventory};
 use serde::{Deserialize, Serialize};
 
-use crate::binaries::{self, Entry, Reason, Unread, Visit, visit};
+use crate::binaries::{self, Entry, Unread, Visit, visit};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input;
@@ -71,14 +71,11 @@ pub(crate) fn run(args: &Keep, reporter: &Reporter) -> Result<Exit, Failure> {
 fn recorded(entry: &Entry) -> Visit<Kept> {
     visit(entry, false, |member| {
         let inventory = Inventory::of(&member.binary)?;
-        match member.bytes.is_complete() {
-            true => Ok(Kept {
-                path: entry.name(),
-                member: member.name,
-                facts: inventory.facts(),
-            }),
-            false => Err(Reason::Incomplete),
-        }
+        Ok(Kept {
+            path: entry.name(),
+            member: member.name,
+            facts: inventory.facts()?,
+        })
     })
 }
 

@@ -15,7 +15,7 @@ use handpie_vuln::limits::MAX_EXTRACT_SIZE;
 use handpie_vuln::{Database, Inventory, Tier};
 
 use crate::advisories;
-use crate::binaries::{Entry, Reason, Visit, visit};
+use crate::binaries::{Entry, Visit, visit};
 use crate::failure::Failure;
 use crate::report::govulncheck::{self as report, Format, Show};
 
@@ -140,14 +140,9 @@ fn run(words: &[OsString]) -> Result<u8, Refusal> {
 fn scan(path: &Path, database: &Database<'_>, config: &Config) -> Option<Scan> {
     let visit = visit(&Entry::named(path), false, |member| {
         let inventory = Inventory::of(&member.binary)?;
-        match member.bytes.is_complete() {
-            true => Ok(inventory
-                .record
-                .crates
-                .is_none()
-                .then(|| Scan::of(&inventory, database, config.clone()))),
-            false => Err(Reason::Incomplete),
-        }
+        let is_go = inventory.record.crates.is_none();
+        let scan = is_go.then(|| Scan::of(&inventory, database, config.clone()));
+        Ok(scan.transpose()?)
     });
     if let Visit::Seen(scans) = visit
         && let Some(scan) = scans.into_iter().flatten().next()
@@ -157,7 +152,8 @@ fn scan(path: &Path, database: &Database<'_>, config: &Config) -> Option<Scan> {
     let mut text = Vec::new();
     let file = File::open(path).ok()?;
     file.take(MAX_EXTRACT_SIZE).read_to_end(&mut text).ok()?;
-    extracted(&text).map(|inventory| Scan::of(&inventory, database, config.clone()))
+    // Nothing is missing of what another program has listed.
+    Scan::of(&extracted(&text)?, database, config.clone()).ok()
 }
 
 fn is_vulnerable(scan: &Scan) -> bool {

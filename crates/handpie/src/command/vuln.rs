@@ -7,7 +7,7 @@ use handpie_vuln::{Inventory, Origin, Question, Source, Tier, Triage};
 use rayon::prelude::*;
 
 use crate::advisories;
-use crate::binaries::{self, Entry, Reason, Unread, Visit, visit};
+use crate::binaries::{self, Entry, Unread, Visit, visit};
 use crate::command::facts;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -167,17 +167,13 @@ fn triage<'db>(entry: &Entry, question: &Question<'db>, rulebook: &Rulebook) -> 
     let ruling = rulebook.ruling(entry.path());
     visit(entry, question.vex.names_hashes(), |member| {
         let inventory = Inventory::of(&member.binary)?;
-        // Before that, it would be asked in vain.
-        if !member.bytes.is_complete() {
-            return Err(Reason::Incomplete);
-        }
         let origin = Origin {
             path: entry.name(),
             member: member.name,
             named: entry.was_named(),
             hash: member.hash,
         };
-        Ok(question.triage(origin, &inventory, Some(&member.binary), &ruling))
+        Ok(question.triage(origin, &inventory, Some(&member.binary), &ruling)?)
     })
 }
 
@@ -200,7 +196,7 @@ fn of_facts<'db>(
             hash: None,
         };
         report.add(&match Inventory::kept(kept.facts) {
-            Ok(inventory) => Visit::Seen(vec![question.triage(origin, &inventory, None, &ruling)]),
+            Ok(inventory) => Visit::Seen(vec![question.triage(origin, &inventory, None, &ruling)?]),
             Err(why) => Visit::Unread(Unread::without_inventory(place, origin.path, why)),
         })?;
     }

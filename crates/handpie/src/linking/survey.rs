@@ -78,7 +78,7 @@ fn machine_of_fit(path: &Path, libc: StartUp) -> Option<Option<Machine>> {
     let name = path.display().to_string();
     let is_archive = |bytes: Bytes<'_>| {
         let magic = bytes.slice(0, Size(8), "the magic").ok()?;
-        Some(identify(magic.data()) == FileKind::Archive)
+        Some(identify(magic.data().ok()?) == FileKind::Archive)
     };
     if !input.look(is_archive).ok()?? {
         let survey = input

@@ -319,11 +319,14 @@ fn every_name_in_the_table_has_a_place() {
         workshop.build_with(go, version, &flags);
         let file = std::fs::read(workshop.path(version)).unwrap();
         let binary = &Binary::parse(&file).unwrap()[0];
-        let table = Pclntab::read(binary).unwrap();
+        let table = Pclntab::read(binary).unwrap().unwrap();
         // Up to Go 1.21 there may be an empty one.
-        let names = table.functions().filter(|name| !name.bytes.is_empty());
+        let names = table
+            .functions()
+            .unwrap()
+            .filter(|name| !name.bytes.is_empty());
         let names: Vec<_> = names.map(|name| vec![name.offset]).collect();
-        let places = table.places(binary, &names).unwrap();
+        let places = table.places(binary, &names).unwrap().unwrap();
         let mut linked = 0;
         for place in &places {
             let inlined = place.inlined.as_ref().unwrap();

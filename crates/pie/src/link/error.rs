@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use handpie_binary::Incomplete;
+
 use crate::codes::codes;
 
 /// Why there is no program.
@@ -69,6 +71,12 @@ impl Reason {
 /// An [`Error`] with a code.
 pub(super) fn unlinkable<T>(code: Code, message: impl Into<String>) -> Result<T, Error> {
     Err(Error::Unlinkable(Reason::new(code, message)))
+}
+
+impl From<Incomplete> for Error {
+    fn from(incomplete: Incomplete) -> Self {
+        handpie_binary::Error::from(incomplete).into()
+    }
 }
 
 impl From<handpie_binary::Error> for Error {

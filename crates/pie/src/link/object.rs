@@ -221,20 +221,19 @@ fn symbols_of<'data, S>(
 where
     S: Sym<Endian = LittleEndian> + object::pod::Pod,
 {
-    let symbols = entries::<S>(table, "the symbol table")?
-        .iter()
-        .map(|raw| Symbol {
-            name: names
-                .c_string(raw.st_name(LITTLE).into())
-                .unwrap_or_default(),
+    let symbols = entries::<S>(table, "the symbol table")?.iter().map(|raw| {
+        let name = names.c_string(raw.st_name(LITTLE).into())?;
+        Ok(Symbol {
+            name: name.unwrap_or_default(),
             name_offset: raw.st_name(LITTLE),
             value: raw.st_value(LITTLE).into(),
             size: raw.st_size(LITTLE).into(),
             info: raw.st_info(),
             other: raw.st_other(),
             section: raw.st_shndx(LITTLE).0,
-        });
-    Ok(symbols.collect())
+        })
+    });
+    symbols.collect()
 }
 
 fn entries<'data, T: object::pod::Pod>(

@@ -102,7 +102,7 @@ pub(super) fn tables(
             .take_while(|one| one.symbol.bind() == STB_LOCAL);
         let locals = count(locals.count())?.saturating_add(1);
         let old_names = match object.elf.sections().get(object.names) {
-            Some(names) => object.elf.section_data(names)?.data(),
+            Some(names) => object.elf.section_data(names)?.data()?,
             None => &[],
         };
         let names = Names::of(&symbols, old_names)?;

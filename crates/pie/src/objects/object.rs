@@ -7,7 +7,7 @@ use handpie_binary::elf::constants::{
 };
 use handpie_binary::elf::{Class, Section};
 use handpie_binary::identify::{FileKind, identify};
-use handpie_binary::{Bytes, Elf, Endianness, Offset, Size};
+use handpie_binary::{Bytes, Elf, Endianness, Incomplete, Offset, Size, read_together};
 use object::pod::Pod;
 use object::read::elf::Sym;
 
@@ -56,6 +56,12 @@ impl Trouble {
             Code::Damaged,
             "a file that the thin archive refers to is missing",
         )
+    }
+}
+
+impl From<Incomplete> for Trouble {
+    fn from(incomplete: Incomplete) -> Self {
+        handpie_binary::Error::from(incomplete).into()
     }
 }
 
@@ -146,7 +152,8 @@ fn is_bitcode(bytes: Bytes<'_>) -> bool {
 
 fn start(bytes: Bytes<'_>) -> &[u8] {
     let size = Size(bytes.size().0.min(IDENTIFYING));
-    bytes.slice(0, size, "the magic").map_or(&[], Bytes::data)
+    let start = bytes.slice(0, size, "the magic");
+    start.map_or(&[], |start| start.data().unwrap_or_default())
 }
 
 pub(super) fn read(bytes: Bytes<'_>) -> Result<Object<'_>, Trouble> {
@@ -193,6 +200,7 @@ pub(super) fn read(bytes: Bytes<'_>) -> Result<Object<'_>, Trouble> {
         }
         None => (empty, empty, 0),
     };
+    read_together(judged_tables(&elf))?;
     let symbols = match elf.header().class {
         Class::Elf32 => Symbols::Bits32(entries(data)?),
         Class::Elf64 => Symbols::Bits64(entries(data)?),
@@ -203,6 +211,22 @@ pub(super) fn read(bytes: Bytes<'_>) -> Result<Object<'_>, Trouble> {
         names,
         elf,
     })
+}
+
+/// The tables that every object is judged by: its symbols, and the relocations of what is loaded.
+fn judged_tables<'data>(elf: &Elf<'data>) -> impl Iterator<Item = Bytes<'data>> {
+    let sections = elf.sections();
+    let is_judged = move |section: &&Section<'_>| match section.kind {
+        SHT_SYMTAB => true,
+        SHT_REL | SHT_RELA => {
+            let target = usize::try_from(section.info).ok();
+            let target = target.and_then(|target| sections.get(target));
+            target.is_some_and(|target| is_loaded(target.flags))
+        }
+        _ => false,
+    };
+    let tables = sections.iter().filter(is_judged);
+    tables.filter_map(|table| elf.section_data(table).ok())
 }
 
 /// Tables that share bytes would make the work of reading them larger than the file.
@@ -265,7 +289,8 @@ impl<'data> Object<'data> {
     }
 
     pub(super) fn name(&self, symbol: Symbol) -> &'data [u8] {
-        self.names.c_string(symbol.name.into()).unwrap_or_default()
+        let name = self.names.c_string(symbol.name.into());
+        name.ok().flatten().unwrap_or_default()
     }
 
     /// Whether a symbol has a name, which is given with its NUL.
@@ -273,7 +298,7 @@ impl<'data> Object<'data> {
         let found = self
             .names
             .slice(symbol.name.into(), Size::of(name.len()), "a name");
-        found.is_ok_and(|found| found.data() == name)
+        found.is_ok_and(|found| found.data() == Ok(name))
     }
 
     /// The name of a symbol for people: a section's symbol mostly has none.
@@ -330,7 +355,7 @@ impl<'data> Object<'data> {
         let mut room = self.elf.file().size().0.saturating_mul(MAX_SHARING);
         let mut groups = Vec::new();
         for section in self.elf.sections().iter().filter(|s| s.kind == SHT_GROUP) {
-            let data = self.elf.section_data(section)?.data();
+            let data = self.elf.section_data(section)?.data()?;
             let mut words = data.chunks_exact(4).filter_map(|word| {
                 let word = <[u8; 4]>::try_from(word).ok()?;
                 Some(match self.endian() {

@@ -183,7 +183,8 @@ fn names(elf: &Elf<'_>, changes: &Changes<'_>, slid: u64) -> Result<Names, Refus
     if extended || section.kind != SHT_STRTAB || section.flags.contains(SHF_ALLOC) {
         return Err(refuse());
     }
-    let old = elf.section_data(section).map_err(|_| refuse())?.data();
+    let old = elf.section_data(section).and_then(|data| Ok(data.data()?));
+    let old = old.map_err(|_| refuse())?;
     if old.last() != Some(&0) {
         // Ours would continue the last name.
         return Err(refuse());

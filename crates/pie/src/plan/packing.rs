@@ -161,7 +161,7 @@ fn shrunk(elf: &Elf<'_>, home: &Home, relr: &[u8]) -> Option<Packed> {
             new: home.address.checked_add(inside)?,
             new_offset: home.offset.checked_add(inside)?,
         });
-        bytes.extend(elf.section_data(section).ok()?.data());
+        bytes.extend(elf.section_data(section).ok()?.data().ok()?);
     }
     let new_end = home.offset.checked_add(Size::of(bytes.len()))?;
     let granule = elf.loads().map(|load| load.align).max()?.max(WORD);
@@ -255,7 +255,11 @@ fn is_zero(elf: &Elf<'_>, start: Offset, end: Offset) -> bool {
     let size = end.distance_from(start).unwrap_or_default();
     elf.file()
         .slice(start.0, size, "padding")
-        .is_ok_and(|padding| padding.data().iter().all(|&byte| byte == 0))
+        .is_ok_and(|padding| {
+            padding
+                .data()
+                .is_ok_and(|bytes| bytes.iter().all(|&byte| byte == 0))
+        })
 }
 
 /// Where the file goes on after the segment; `None` when something lies in its tail after all.

@@ -38,7 +38,10 @@ pub(super) fn find(elf: &Elf<'_>, size: Size) -> Result<Room, Refusal> {
                 continue;
             };
             let empty = elf.file().slice(start, Size(gap.min(size.0)), "room");
-            if !empty.is_ok_and(|room| room.data().iter().all(|byte| PADDING.contains(byte))) {
+            if !empty.is_ok_and(|room| {
+                room.data()
+                    .is_ok_and(|room| room.iter().all(|byte| PADDING.contains(byte)))
+            }) {
                 continue;
             }
             largest = largest.max(gap);

@@ -111,11 +111,11 @@ impl Slide {
     }
 }
 
-/// Looks where the plan and its verification will look besides the survey: at padding, and at what
-/// comes to stand beside the mover. Reading that together with the rest saves a round.
-pub(crate) fn look_ahead(elf: &Elf<'_>) {
+/// What the plan and its verification rest on besides what the survey does: padding, and what comes to
+/// stand beside the mover; the first byte of it. `None` where nothing is behind what is loaded.
+pub(crate) fn behind_loaded<'data>(elf: &Elf<'data>) -> Option<Bytes<'data>> {
     let rest = Slide::plan(elf, None).rest;
-    let _ = elf.file().slice(rest.0, Size(1), "").map(Bytes::data);
+    elf.file().slice(rest.0, Size(1), "what is not loaded").ok()
 }
 
 /// The first byte behind the loaded ones that means anything; `None` when that is the very next.
@@ -137,7 +137,9 @@ fn rest(elf: &Elf<'_>, loaded: Offset) -> Option<Offset> {
         return None;
     }
     let padding = elf.file().slice(loaded.0, padding, "padding").ok()?;
-    let zeros = padding.data().iter().all(|&byte| byte == 0);
+    // Where it has not been read, what follows it is most likely asked for next, so it is at once.
+    let padding = padding.data().unwrap_or_default();
+    let zeros = padding.iter().all(|&byte| byte == 0);
     zeros.then_some(Offset(rest))
 }
 

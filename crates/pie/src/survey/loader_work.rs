@@ -1,6 +1,7 @@
 //! What a loader, a libc or another system would have to do for the program.
 
 use handpie_binary::Error;
+use handpie_binary::Incomplete;
 use handpie_binary::elf::constants::{
     DT_ANDROID_REL, DT_ANDROID_RELA, DT_FINI, DT_FINI_ARRAY, DT_FINI_ARRAYSZ, DT_INIT,
     DT_INIT_ARRAY, DT_INIT_ARRAYSZ, DT_PREINIT_ARRAY, DT_PREINIT_ARRAYSZ, DT_REL, DT_RELA,
@@ -40,7 +41,7 @@ pub(super) fn collect(
         refuse(Refusal::new(Code::ForeignSystem, message));
     }
     if is_go {
-        if let Some(message) = cgo(elf, go, &needed) {
+        if let Some(message) = cgo(elf, go, &needed)? {
             refuse(Refusal::new(Code::Cgo, message));
         }
         if let Some(message) = external_linking(elf) {
@@ -123,15 +124,19 @@ pub(super) fn lacks_relocations(elf: &Elf<'_>) -> Result<bool, Error> {
 
 /// Which of the program's packages call C. The function names tell who does; the build info alone
 /// tells only that cgo was on, which matters when something came of it.
-fn cgo(elf: &Elf<'_>, go: Option<&BuildInfo>, needed: &[String]) -> Option<String> {
+fn cgo(
+    elf: &Elf<'_>,
+    go: Option<&BuildInfo>,
+    needed: &[String],
+) -> Result<Option<String>, Incomplete> {
     let setting = go.and_then(|go| go.setting("CGO_ENABLED"));
     if setting == Some("0") {
         // Nothing can call C then, and reading all names of a large program takes a while.
-        return None;
+        return Ok(None);
     }
-    let packages: Vec<String> = packages_with_cgo_calls(elf).into_iter().collect();
+    let packages: Vec<String> = packages_with_cgo_calls(elf)?.into_iter().collect();
     let enabled = setting == Some("1");
-    if !packages.is_empty() {
+    Ok(if !packages.is_empty() {
         Some(format!(
             "these packages call C functions: {}",
             quoted(&packages)
@@ -140,7 +145,7 @@ fn cgo(elf: &Elf<'_>, go: Option<&BuildInfo>, needed: &[String]) -> Option<Strin
         Some("the program was built with CGO_ENABLED=1 and is linked against C libraries".into())
     } else {
         None
-    }
+    })
 }
 
 /// Sections that only a C toolchain's linker or start-up files bring into a Go program.

@@ -5,7 +5,7 @@ use handpie_binary::elf::constants::{
     DynamicFlags, PF_W, machine_names,
 };
 use handpie_binary::elf::{Dynamic, Elf, Rela, RelocationTable, Segment};
-use handpie_binary::{Address, Bytes, Error, Offset, Size};
+use handpie_binary::{Address, Error, Offset, Size, read_together};
 use object::Endian;
 
 use crate::arch::Cpu;
@@ -33,20 +33,19 @@ pub(super) fn collect(
     dynamic: &Dynamic,
     refusals: &mut Vec<Refusal>,
 ) -> Result<Vec<Target>, Error> {
-    for segment in elf.loads().filter(|segment| segment.has(PF_W)) {
-        // Whatever is relocated stands there, and is looked at sooner or later.
-        let _ = elf.segment_data(segment).map(Bytes::data);
-    }
+    // Whatever is relocated stands there, and is looked at sooner or later.
+    let writable = elf.loads().filter(|segment| segment.has(PF_W));
+    let words = read_together(writable.filter_map(|segment| elf.segment_data(segment).ok()));
+    let tables = [RelocationTable::Rela, RelocationTable::JmpRel];
+    let tables = tables.map(|table| elf.relas(dynamic, table));
+    let packed = elf.relr_targets(dynamic);
+    words?;
     let mut wrong = Wrong::default();
     let mut targets = Vec::new();
-    for table in [RelocationTable::Rela, RelocationTable::JmpRel] {
-        let Some(relas) = elf.relas(dynamic, table)? else {
+    for table in tables {
+        let Some(relas) = table? else {
             continue;
         };
-        if !elf.file().is_complete() {
-            // The table has not been read yet.
-            continue;
-        }
         targets.reserve(relas.len());
         let mut home = None;
         for rela in relas.iter() {
@@ -70,7 +69,7 @@ pub(super) fn collect(
     }
     // A file may have both tables: the linker then packed what it could.
     let mut home = None;
-    for address in elf.relr_targets(dynamic)? {
+    for address in packed? {
         match place(elf, &mut home, address) {
             Place::Word(offset) => targets.push(Target {
                 address,
@@ -120,7 +119,7 @@ fn describe(elf: &Elf<'_>, dynamic: &Dynamic, rela: &Rela) -> String {
     };
     let symbol = match rela.symbol {
         0 => String::new(),
-        index => match dynamic.symbol_name(elf, index) {
+        index => match dynamic.symbol_name(elf, index).unwrap_or_default() {
             Some(name) => format!(" of `{name}`"),
             None => format!(" of symbol {index}"),
         },

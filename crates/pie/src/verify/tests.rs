@@ -34,7 +34,7 @@ fn verify_damaged(damage: impl Fn(&mut [u8])) -> Result<(), String> {
         panic!("{:?}", survey.answer);
     };
     let plan = crate::plan(&survey.elf, program, Options::default()).unwrap();
-    let mut output = apply(survey.elf.file(), &plan).to_bytes(&file);
+    let mut output = apply(survey.elf.file(), &plan).unwrap().to_bytes(&file);
     damage(&mut output);
     verify(&survey.elf, program, &plan, &Pieces::of_bytes(output))
 }

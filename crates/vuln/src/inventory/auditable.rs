@@ -1,7 +1,7 @@
 //! The crates that a Rust program was made of, as cargo-auditable leaves them: section `.dep-v0`, a
 //! zlib stream of JSON (cargo-auditable, PARSING.md).
 
-use handpie_binary::{Binary, Image};
+use handpie_binary::{Binary, Image, Incomplete};
 use miniz_oxide::inflate::decompress_to_vec_zlib_with_limit;
 use serde::Deserialize;
 
@@ -26,10 +26,15 @@ struct Package {
 }
 
 /// The crates that are linked; `None` without a list that can be read.
-pub(super) fn crates(binary: &Binary<'_>) -> Option<Vec<Crate>> {
-    let section = binary.section(SECTION)?;
-    let packed = section.start(MAX_CRATE_LIST as u64);
-    let json = decompress_to_vec_zlib_with_limit(packed.data(), MAX_CRATE_LIST).ok()?;
+pub(super) fn crates(binary: &Binary<'_>) -> Result<Option<Vec<Crate>>, Incomplete> {
+    match binary.section(SECTION) {
+        Some(section) => Ok(unpacked(section.start(MAX_CRATE_LIST as u64).data()?)),
+        None => Ok(None),
+    }
+}
+
+fn unpacked(list: &[u8]) -> Option<Vec<Crate>> {
+    let json = decompress_to_vec_zlib_with_limit(list, MAX_CRATE_LIST).ok()?;
     let list: List = serde_json::from_slice(&json).ok()?;
     let linked = list.packages.into_iter().filter(|it| it.kind != "build");
     let crates = linked.map(|it| Crate {

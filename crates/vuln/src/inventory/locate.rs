@@ -2,7 +2,7 @@
 //! was packed.
 
 use handpie_binary::go::{Pclntab, build_version, stamps};
-use handpie_binary::{Binary, Image, Size};
+use handpie_binary::{Binary, Image, Incomplete, Size, well_formed};
 
 /// The first bytes, among which UPX leaves its mark.
 const HEAD: u64 = 1024;
@@ -36,20 +36,25 @@ pub(super) fn system(binary: &Binary<'_>) -> &'static str {
 pub(super) fn stamped_version(
     binary: &Binary<'_>,
     functions: Option<&Pclntab<'_>>,
-) -> Option<String> {
-    let symbols = binary.symbols().unwrap_or_default();
-    let stamps = stamps(binary, &symbols);
+) -> Result<Option<String>, Incomplete> {
+    let symbols = well_formed(binary.symbols())?.unwrap_or_default();
+    let stamps = stamps(binary, &symbols)?;
     let mut stamps = stamps.iter();
     match stamps.find(|it| it.variable == b"runtime.buildVersion") {
-        Some(stamp) => Some(String::from_utf8_lossy(stamp.value).into_owned()),
-        None => build_version(binary, functions?.pointer_size()),
+        Some(stamp) => Ok(Some(String::from_utf8_lossy(stamp.value).into_owned())),
+        None => match functions {
+            Some(functions) => build_version(binary, functions.pointer_size()),
+            None => Ok(None),
+        },
     }
 }
 
 /// Whether UPX has packed it.
-pub(super) fn is_packed(binary: &Binary<'_>) -> bool {
+pub(super) fn is_packed(binary: &Binary<'_>) -> Result<bool, Incomplete> {
     let file = binary.file();
     let size = file.size().min(Size(HEAD));
-    let head = file.slice(0, size, "the start");
-    head.is_ok_and(|head| memchr::memmem::find(head.data(), b"UPX!").is_some())
+    match file.slice(0, size, "the start") {
+        Ok(head) => Ok(memchr::memmem::find(head.data()?, b"UPX!").is_some()),
+        Err(_) => Ok(false),
+    }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use handpie_binary::Incomplete;
+
 use crate::limits::{MAX_MODULES, MAX_VERSIONS};
 
 /// Why there is no inventory of a binary.
@@ -15,6 +17,14 @@ pub enum NoInventory {
     TooManyModules(usize),
     /// It lists one module or crate in so many versions.
     TooManyVersions(usize),
+    /// More of the file has to be read to know. It never gets out of a look at a file.
+    Incomplete(Incomplete),
+}
+
+impl From<Incomplete> for NoInventory {
+    fn from(incomplete: Incomplete) -> Self {
+        Self::Incomplete(incomplete)
+    }
 }
 
 impl NoInventory {
@@ -37,6 +47,7 @@ impl NoInventory {
             Self::NothingRecorded => "vuln-nothing-recorded",
             Self::Packed => "vuln-packed",
             Self::TooManyModules(_) | Self::TooManyVersions(_) => "vuln-too-many-modules",
+            Self::Incomplete(_) => "incomplete",
         }
     }
 
@@ -48,6 +59,7 @@ impl NoInventory {
             Self::TooManyModules(_) | Self::TooManyVersions(_) => {
                 "no toolchain writes such a list; find out where the file comes from"
             }
+            Self::Incomplete(_) => "",
         }
     }
 }
@@ -58,6 +70,7 @@ impl fmt::Display for NoInventory {
             Self::NothingRecorded => f.write_str(
                 "not a Go program, and has no list of crates, so its components are unknown",
             ),
+            Self::Incomplete(incomplete) => incomplete.fmt(f),
             Self::Packed => f.write_str("packed with UPX, so its components are unknown"),
             Self::TooManyModules(count) => write!(
                 f,

@@ -109,7 +109,7 @@ fn what_limits_the_answer_is_said() {
 
 #[test]
 fn a_table_of_functions_that_cannot_be_read_is_said() {
-    let mut facts = go("go1.27.3").facts();
+    let mut facts = go("go1.27.3").facts().unwrap();
     facts.packages = None;
     let inventory = Inventory::kept(facts).unwrap();
     assert_eq!(inventory.doubts(), [Doubt::NoFunctions]);

@@ -70,18 +70,21 @@ fn database(advisories: &[String]) -> Vec<u8> {
 fn rows(inventory: &Inventory<'_>, advisories: &[String]) -> Vec<String> {
     let file = database(advisories);
     let database = Database::open(&file).unwrap();
-    let rows = matches(inventory, &database).into_iter().flat_map(|row| {
-        let id = row.advisory.id().to_owned();
-        let modules = row.modules.into_iter().map(move |module| {
-            let fixed = module.fixed.as_deref().unwrap_or("-");
-            let tier = module.tier.name();
-            format!(
-                "{id} {tier} {:?} {} {} {fixed}",
-                module.basis, module.name, module.version
-            )
+    let rows = matches(inventory, &database)
+        .unwrap()
+        .into_iter()
+        .flat_map(|row| {
+            let id = row.advisory.id().to_owned();
+            let modules = row.modules.into_iter().map(move |module| {
+                let fixed = module.fixed.as_deref().unwrap_or("-");
+                let tier = module.tier.name();
+                format!(
+                    "{id} {tier} {:?} {} {} {fixed}",
+                    module.basis, module.name, module.version
+                )
+            });
+            modules.collect::<Vec<_>>()
         });
-        modules.collect::<Vec<_>>()
-    });
     rows.collect()
 }
 
@@ -246,7 +249,7 @@ fn an_advisory_is_one_row_however_often_it_names_a_module() {
     );
     let file = database(&advisories);
     let database = Database::open(&file).unwrap();
-    assert_eq!(matches(&inventory, &database).len(), 1);
+    assert_eq!(matches(&inventory, &database).unwrap().len(), 1);
 }
 
 #[test]
@@ -278,7 +281,7 @@ fn each_module_is_upgraded_once_to_what_fixes_all() {
     );
     let file = database(&advisories);
     let database = Database::open(&file).unwrap();
-    let matches = matches(&inventory, &database);
+    let matches = matches(&inventory, &database).unwrap();
     let upgrades = |least| -> Vec<String> {
         let upgrades = upgrades(matches.iter(), least).into_iter();
         let upgrades =

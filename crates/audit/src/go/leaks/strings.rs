@@ -21,7 +21,9 @@ pub(super) fn in_strings(go: &Go<'_, '_>, leaks: &mut Leaks) {
         if !SECTIONS.iter().any(|name| section.name.starts_with(name)) {
             continue;
         }
-        let data = section.data.data();
+        let Ok(data) = section.data.data() else {
+            continue;
+        };
         let name = String::from_utf8_lossy(section.name);
         for found in home::paths(data) {
             let before = found.at.checked_sub(1).and_then(|at| data.get(at));

@@ -76,7 +76,7 @@ fn reads_version_path_modules_and_settings() {
                 dep\texample.org/b\tv0.2.0\th1:ghi=\n\
                 build\tCGO_ENABLED=0\nbuild\t-tags=a,b\n";
     let data = forged(b"go1.27.3", &framed(text));
-    let info = BuildInfo::read(&Memory(&data)).unwrap();
+    let info = BuildInfo::read(&Memory(&data)).unwrap().unwrap();
     assert_eq!(info.go_version, "go1.27.3");
     assert_eq!(info.path, "command");
     let main = info.main.as_ref().unwrap();
@@ -98,7 +98,7 @@ fn reads_version_path_modules_and_settings() {
 fn says_where_each_line_stands_in_the_file() {
     let text = "path\tcommand\nbuild\tCGO_ENABLED=0\nbuild\tvcs=git\n";
     let data = forged(b"go1.27.3", &framed(text));
-    let info = BuildInfo::read(&Memory(&data)).unwrap();
+    let info = BuildInfo::read(&Memory(&data)).unwrap().unwrap();
     let line = |at: Offset| &data[usize::try_from(at.0).unwrap()..];
     let setting = info.setting_line("vcs").unwrap();
     assert!(line(setting.offset).starts_with(b"build\tvcs=git\n"));
@@ -111,7 +111,7 @@ fn undoes_the_quotes_of_go() {
     let text = "build\t-ldflags=\"-X \\\"main.v=a b\\\" -X main.u=\\u00e4\\x41\\101\\377\\t\"\n\
                 build\t\"a b\"=`c\\n`\nbuild\tplain=x=y\nbuild\tbad=\"\\q\"\nbuild\topen=\"\n";
     let data = forged(b"go1.27.3", &framed(text));
-    let info = BuildInfo::read(&Memory(&data)).unwrap();
+    let info = BuildInfo::read(&Memory(&data)).unwrap().unwrap();
     let flags = info.setting("-ldflags");
     assert_eq!(
         flags,
@@ -127,7 +127,7 @@ fn undoes_the_quotes_of_go() {
 fn a_length_past_the_end_is_no_build_info() {
     let mut data = forged(b"go1.27.3", b"");
     data.truncate(36);
-    assert_eq!(BuildInfo::read(&Memory(&data)), None);
+    assert_eq!(BuildInfo::read(&Memory(&data)), Ok(None));
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn without_a_section_a_hit_counts_where_the_linker_puts_it() {
     data.resize(data.len().next_multiple_of(16), 0);
     data[..4].fill(0);
     data.extend(forged(b"go1.27.3", b""));
-    let info = BuildInfo::read(&Memory(&data)).unwrap();
+    let info = BuildInfo::read(&Memory(&data)).unwrap().unwrap();
     assert_eq!(info.go_version, "go1.27.3");
 }
 
@@ -174,7 +174,7 @@ fn follows_the_pointers_of_go_before_1_18() {
     ];
     for (word, big) in words {
         let data = forged_with_pointers(word, big);
-        let info = BuildInfo::read(&Memory(&data)).unwrap();
+        let info = BuildInfo::read(&Memory(&data)).unwrap().unwrap();
         assert_eq!((&*info.go_version, &*info.path), ("go1.17.13", "command"));
         assert!(!info.has_settings());
     }
@@ -184,12 +184,15 @@ fn follows_the_pointers_of_go_before_1_18() {
 fn a_pointer_to_nowhere_is_no_build_info() {
     let mut data = forged_with_pointers(|n| n.to_le_bytes().into(), false);
     data[16..24].fill(0xff);
-    assert_eq!(BuildInfo::read(&Memory(&data)), None);
+    assert_eq!(BuildInfo::read(&Memory(&data)), Ok(None));
 }
 
 #[test]
 fn an_elf_file_without_sections_is_searched() {
     let file = crate::go::forge::elf_of_one_segment(&forged(b"go1.27.3", b""));
     let elf = Elf::parse(&file).unwrap();
-    assert_eq!(BuildInfo::read(&elf).unwrap().go_version, "go1.27.3");
+    assert_eq!(
+        BuildInfo::read(&elf).unwrap().unwrap().go_version,
+        "go1.27.3"
+    );
 }

@@ -6,18 +6,12 @@
 use std::str::Chars;
 
 use super::{BuildInfo, Module, Setting};
-use crate::bytes::Bytes;
 use crate::limits::MAX_BUILD_INFO_LINES;
 use crate::quantity::{Offset, Size};
 
-/// Adds what the lines of `text` say to `info`.
-pub(super) fn read(text: Bytes<'_>, info: &mut BuildInfo) {
-    let mut at = text.base();
-    for line in text
-        .data()
-        .split(|&byte| byte == b'\n')
-        .take(MAX_BUILD_INFO_LINES)
-    {
+/// Adds what the lines of `text` say to `info`; it starts at `at` in the file.
+pub(super) fn read(text: &[u8], mut at: Offset, info: &mut BuildInfo) {
+    for line in text.split(|&byte| byte == b'\n').take(MAX_BUILD_INFO_LINES) {
         read_line(&String::from_utf8_lossy(line), at, info);
         let next = at.checked_add(Size::of(line.len()));
         let Some(next) = next.and_then(|next| next.checked_add(Size(1))) else {

@@ -20,6 +20,7 @@ use super::{Layout, Pclntab};
 use crate::bytes::Bytes;
 use crate::image::Image;
 use crate::limits::{MAX_INLINED_CALLS, MAX_INLINED_CALLS_OF_ONE};
+use crate::partial::Incomplete;
 use crate::quantity::{Address, Size};
 
 /// Lists that are held against the names before any is believed. A word that is no name's start
@@ -69,7 +70,7 @@ impl<'t, 'data> Inlining<'t, 'data> {
         memory: &'t Memory<'data>,
         moduledata: Option<&Moduledata>,
     ) -> Option<Self> {
-        let pctab = functab.pctab()?.data();
+        let pctab = functab.pctab()?.data().ok()?;
         Numbers::of(table.layout).iter().find_map(|numbers| {
             let funcs = (0..functab.count).filter_map(|index| functab.func(index, *numbers));
             let hosts = funcs.filter_map(|func| Some((func.name, func.calls?)));
@@ -118,7 +119,7 @@ impl<'t, 'data> Inlining<'t, 'data> {
             };
             for index in 0..length {
                 calls_left = calls_left.checked_sub(1)?;
-                let Some(name) = self.name_of_call(list, index) else {
+                let Ok(Some(name)) = self.name_of_call(list, index) else {
                     break;
                 };
                 visit(host, name);
@@ -133,10 +134,15 @@ impl<'t, 'data> Inlining<'t, 'data> {
         let mut names_any = false;
         let is_list = |(_, calls): &(u64, Calls)| {
             let list = self.list(*calls);
-            let name = list.and_then(|list| self.name_of_call(list, 0));
+            let name = match list.map(|list| self.name_of_call(list, 0)) {
+                Some(Ok(Some(name))) => name,
+                Some(Ok(None)) | None => return false,
+                // It is asked for, and the rest of the sample together with it.
+                Some(Err(_)) => return true,
+            };
             // Where there is nothing but zeros, they are no names.
-            names_any |= name.is_some_and(|name| name > 0);
-            name.is_some_and(|name| self.is_name(name))
+            names_any |= name > 0;
+            self.is_name(name)
         };
         self.hosts.iter().step_by(step).all(is_list) && names_any
     }
@@ -148,15 +154,21 @@ impl<'t, 'data> Inlining<'t, 'data> {
     }
 
     /// Where the name starts of a function that was called.
-    fn name_of_call(&self, list: Bytes<'_>, index: u64) -> Option<u64> {
+    fn name_of_call(&self, list: Bytes<'_>, index: u64) -> Result<Option<u64>, Incomplete> {
         let (size, padding, name) = match self.table.layout {
             Layout::Go1_20 => (16u64, 1..4, 4..8),
             _ => (20, 3..4, 12..16),
         };
-        let start = index.checked_mul(size)?;
-        let call = list.slice(start, Size(size), "inlinedCall").ok()?.data();
-        let is_padded = call.get(padding)?.iter().all(|byte| *byte == 0);
-        self.table.value(call.get(name)?).filter(|_| is_padded)
+        let start = index.saturating_mul(size);
+        let Ok(call) = list.slice(start, Size(size), "inlinedCall") else {
+            return Ok(None);
+        };
+        let call = call.data()?;
+        let is_padding = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0);
+        let name = call
+            .get(name)
+            .filter(|_| call.get(padding).is_some_and(is_padding));
+        Ok(name.and_then(|name| self.table.value(name)))
     }
 
     /// Whether the name of a function starts there.
@@ -164,13 +176,13 @@ impl<'t, 'data> Inlining<'t, 'data> {
         let Some(names) = self.table.names() else {
             return false;
         };
-        let name = names.c_string(start).unwrap_or_default();
+        let name = names.c_string(start).ok().flatten().unwrap_or_default();
         // Up to Go 1.15 names stand between other things.
         let is_first = start == 0 || self.table.layout == Layout::Go1_2;
         let before = || names.slice(start.checked_sub(1)?, Size(1), "NUL").ok();
         !name.is_empty()
             && name.iter().all(|byte| *byte >= b' ')
-            && (is_first || before().is_some_and(|byte| byte.data() == [0]))
+            && (is_first || before().is_some_and(|byte| byte.data() == Ok(&[0])))
     }
 
     /// How many calls are listed of a function, by the numbers that its instructions have; and how

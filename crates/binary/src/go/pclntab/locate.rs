@@ -40,7 +40,7 @@ fn search<'data>(image: &dyn Image<'data>) -> Option<Pclntab<'data>> {
             tries = left;
             Pclntab::parse(table).map(Some)
         });
-        found.flatten()
+        found.ok()?.flatten()
     })
 }
 

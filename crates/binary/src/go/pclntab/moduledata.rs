@@ -58,10 +58,10 @@ impl Moduledata {
         let header = memory.address_of(table)?.0;
         let names = header.checked_add(table.word(3)?)?;
         let found = in_place(table, memory, header, names);
-        // What has not been read yet may hold it.
-        found.or_else(|| match table.is_read() {
-            true => in_relocations(table, image, header, names),
-            false => None,
+        // What has not been read may hold it, and then nothing else need be.
+        found.or_else(|| match image.file().settled(()) {
+            Ok(()) => in_relocations(table, image, header, names),
+            Err(_) => None,
         })
     }
 
@@ -96,18 +96,24 @@ fn in_place(
     let mut tries = MAX_MODULEDATA_TRIES;
     let mut parts = memory.0.iter().filter(|part| part.writable);
     let found = parts.find_map(|part| {
-        part.data.search(&needle, |at| {
+        let found = part.data.search(&needle, |at| {
             let Some(left) = tries.checked_sub(1) else {
                 return Some(None);
             };
             tries = left;
             let most = table.pointer_size.checked_mul(MAX_MODULEDATA_WORDS)?;
             let size = part.data.size().0.checked_sub(at)?.min(most);
-            let data = part.data.slice(at, Size(size), "moduledata").ok()?.data();
+            let data = part
+                .data
+                .slice(at, Size(size), "moduledata")
+                .ok()?
+                .data()
+                .ok()?;
             let words = data.chunks_exact(pointer).map(|word| table.value(word));
             let words: Vec<u64> = words.collect::<Option<_>>()?;
             (words.get(1) == Some(&names)).then_some(Some(Moduledata(words)))
-        })
+        });
+        found.ok()?
     });
     found.flatten()
 }
@@ -129,7 +135,7 @@ fn in_relocations(
     header: u64,
     names: u64,
 ) -> Option<Moduledata> {
-    let relative = image.relative();
+    let relative = image.relative().ok()?;
     let to = |value: u64| relative.iter().filter(move |(_, it)| it.0 == value);
     let starts: HashSet<Address> = to(header).map(|(target, _)| *target).collect();
     let start = to(names).find_map(|(second, _)| {

@@ -3,6 +3,7 @@
 use memchr::memchr;
 
 use crate::bytes::Bytes;
+use crate::partial::Incomplete;
 use crate::quantity::Offset;
 
 /// A name and where it stands in the file.
@@ -79,25 +80,43 @@ enum Source<'data> {
     Row { rest: &'data [u8], at: u64 },
     /// Names anywhere in a table. Offsets may repeat, so the bytes looked at are counted: in a real
     /// table no two functions share one.
-    Pointed {
-        table: Bytes<'data>,
-        starts: std::vec::IntoIter<u64>,
-        left: u64,
-    },
+    Listed(std::vec::IntoIter<Name<'data>>),
 }
 
 impl<'data> Names<'data> {
-    pub(super) fn in_a_row(part: Option<Bytes<'data>>) -> Self {
-        let (rest, at) = part.map_or((&[][..], 0), |part| (part.data(), part.base().0));
-        Self(Source::Row { rest, at })
+    pub(super) fn in_a_row(part: Option<Bytes<'data>>) -> Result<Self, Incomplete> {
+        let (rest, at) = match part {
+            Some(part) => (part.data()?, part.base().0),
+            None => (&[][..], 0),
+        };
+        Ok(Self(Source::Row { rest, at }))
     }
 
-    pub(super) fn pointed_at(table: Bytes<'data>, starts: Vec<u64>) -> Self {
-        Self(Source::Pointed {
-            table,
-            starts: starts.into_iter(),
-            left: table.size().0,
-        })
+    /// Ends at the first that has no end.
+    pub(super) fn pointed_at(
+        table: Bytes<'data>,
+        starts: impl Iterator<Item = u64>,
+    ) -> Result<Self, Incomplete> {
+        let mut left = table.size().0;
+        let mut names = Vec::new();
+        for start in starts {
+            // What has not been read is asked for, and the rest with it.
+            let bytes = match table.c_string(start) {
+                Ok(Some(bytes)) => bytes,
+                Ok(None) => break,
+                Err(Incomplete(())) => continue,
+            };
+            let (Some(rest), Some(offset)) = (
+                left.checked_sub(bytes.len() as u64),
+                table.base().0.checked_add(start).map(Offset),
+            ) else {
+                break;
+            };
+            left = rest;
+            names.push(Name { bytes, offset });
+        }
+        let names = table.settled(names)?;
+        Ok(Self(Source::Listed(names.into_iter())))
     }
 }
 
@@ -117,19 +136,7 @@ impl<'data> Iterator for Names<'data> {
                 *at = at.checked_add(next as u64)?;
                 Some(name)
             }
-            Source::Pointed {
-                table,
-                starts,
-                left,
-            } => {
-                let start = starts.next()?;
-                let bytes = table.c_string(start)?;
-                *left = left.checked_sub(bytes.len() as u64)?;
-                Some(Name {
-                    bytes,
-                    offset: Offset(table.base().0.checked_add(start)?),
-                })
-            }
+            Source::Listed(names) => names.next(),
         }
     }
 }

@@ -8,6 +8,7 @@ use super::{Layout, Name, Pclntab};
 use crate::bytes::Bytes;
 use crate::image::Image;
 use crate::limits::MAX_INLINED_INTO;
+use crate::partial::Incomplete;
 use crate::quantity::{Address, Offset};
 
 /// Where functions of some names are.
@@ -87,7 +88,18 @@ impl Wanted {
 impl<'data> Pclntab<'data> {
     /// Where the functions are whose names stand at these offsets of the file, for each group of
     /// names. No name belongs to two groups. `None` when the table does not tell.
+    ///
+    /// # Errors
+    /// [`Incomplete`] when what has to be looked at has not been read.
     pub fn places(
+        &self,
+        image: &dyn Image<'data>,
+        groups: &[Vec<Offset>],
+    ) -> Result<Option<Vec<Place<'data>>>, Incomplete> {
+        image.file().settled(self.places_in(image, groups))
+    }
+
+    fn places_in(
         &self,
         image: &dyn Image<'data>,
         groups: &[Vec<Offset>],
@@ -103,11 +115,9 @@ impl<'data> Pclntab<'data> {
         let mut found = Vec::new();
         found.resize_with(groups.len(), Found::default);
         standing(&functab, names, &wanted, &mut found);
-        functab.pctab()?.data();
         // While all this has not been read, there is nothing to look further for.
-        if !self.is_read() {
-            return None;
-        }
+        _ = functab.pctab()?.data();
+        image.file().settled(()).ok()?;
         let inlining = Inlining::find(self, &functab, &memory, moduledata.as_ref());
         let all = inlining.and_then(|inlining| {
             inlining.each_call(|host, name| {
@@ -161,11 +171,15 @@ impl<'data> Pclntab<'data> {
 fn standing(functab: &Functab<'_, '_>, names: Bytes<'_>, wanted: &Wanted, found: &mut [Found]) {
     for index in 0..functab.count {
         let Some(name) = functab.name(index) else {
-            return;
+            match names.settled(()) {
+                Ok(()) => return,
+                // What has not been read is asked for, and the rest together with it.
+                Err(_) => continue,
+            }
         };
         let found = wanted.group(name).and_then(|group| found.get_mut(group));
         if let Some(found) = found
-            && let Some(length) = names.c_string(name).map(<[u8]>::len)
+            && let Some(length) = names.c_string(name).ok().flatten().map(<[u8]>::len)
             && found.linked.is_none_or(|(_, known, _)| length < known)
             && let Some(entry) = functab.entry(index)
         {
@@ -177,7 +191,7 @@ fn standing(functab: &Functab<'_, '_>, names: Bytes<'_>, wanted: &Wanted, found:
 fn named(names: Bytes<'_>, start: u64) -> Option<Name<'_>> {
     let offset = names.base().0.checked_add(start)?;
     Some(Name {
-        bytes: names.c_string(start)?,
+        bytes: names.c_string(start).ok()??,
         offset: Offset(offset),
     })
 }
