@@ -6,8 +6,6 @@ mod buildinfo;
 mod pclntab;
 mod stamps;
 mod version;
-#[cfg(test)]
-mod forge;
 
 pub use buildinfo::{BuildInfo, Module, Setting};
 pub use pclntab::{

@@ -1,57 +1,51 @@
-//! Forges small Mach-O and PE files without any tool. They cannot be run; they can be read, judged
-//! and damaged. Every field that a rule looks at can be made to lie.
-
-#![allow(dead_code, reason = "each test target uses a part of it")]
-
-pub(crate) mod macho;
-pub(crate) mod pe;
+//! Bytes of a file in one byte order, one after the other.
 
 /// Numbers and strings in one byte order, one after the other.
-pub(crate) struct Writer {
-    pub(crate) bytes: Vec<u8>,
+pub(super) struct Writer {
+    pub(super) bytes: Vec<u8>,
     big_endian: bool,
 }
 
 impl Writer {
-    pub(crate) fn new(big_endian: bool) -> Self {
+    pub(super) fn new(big_endian: bool) -> Self {
         Self {
             bytes: Vec::new(),
             big_endian,
         }
     }
 
-    pub(crate) fn u8(&mut self, value: u8) -> &mut Self {
+    pub(super) fn u8(&mut self, value: u8) -> &mut Self {
         self.bytes.push(value);
         self
     }
 
-    pub(crate) fn u16(&mut self, value: u16) -> &mut Self {
+    pub(super) fn u16(&mut self, value: u16) -> &mut Self {
         self.number(&value.to_le_bytes())
     }
 
-    pub(crate) fn u32(&mut self, value: u32) -> &mut Self {
+    pub(super) fn u32(&mut self, value: u32) -> &mut Self {
         self.number(&value.to_le_bytes())
     }
 
-    pub(crate) fn u64(&mut self, value: u64) -> &mut Self {
+    pub(super) fn u64(&mut self, value: u64) -> &mut Self {
         self.number(&value.to_le_bytes())
     }
 
     /// 8 or 4 bytes.
-    pub(crate) fn word(&mut self, is_64: bool, value: u64) -> &mut Self {
+    pub(super) fn word(&mut self, is_64: bool, value: u64) -> &mut Self {
         let size = if is_64 { 8 } else { 4 };
         self.number(&value.to_le_bytes()[..size])
     }
 
     /// A string in a field of fixed size.
-    pub(crate) fn name(&mut self, name: &str, size: usize) -> &mut Self {
+    pub(super) fn name(&mut self, name: &str, size: usize) -> &mut Self {
         let end = self.bytes.len() + size;
         self.bytes.extend(name.bytes().take(size));
         self.pad(end)
     }
 
     /// Zeros up to a length.
-    pub(crate) fn pad(&mut self, length: usize) -> &mut Self {
+    pub(super) fn pad(&mut self, length: usize) -> &mut Self {
         assert!(
             self.bytes.len() <= length,
             "no room left before {length:#x}"

@@ -1,14 +1,17 @@
 //! Forges the one object that Go's linker hands to an external linker, without any tool: small, but
 //! with every kind of section and relocation that Go writes.
 
-#![allow(dead_code, reason = "each test target uses a part of it")]
+#![expect(
+    missing_docs,
+    reason = "fields and constants bear the names that the specification gives them"
+)]
 
-pub(crate) const EM_386: u16 = 3;
-pub(crate) const EM_ARM: u16 = 40;
-pub(crate) const EM_RISCV: u16 = 243;
+pub const EM_386: u16 = 3;
+pub const EM_ARM: u16 = 40;
+pub const EM_RISCV: u16 = 243;
 /// Not linked for; objects of it are surveyed.
-pub(crate) const EM_X86_64: u16 = 62;
-pub(crate) const MACHINES: [u16; 3] = [EM_386, EM_ARM, EM_RISCV];
+pub const EM_X86_64: u16 = 62;
+pub const MACHINES: [u16; 3] = [EM_386, EM_ARM, EM_RISCV];
 
 const PROGBITS: u32 = 1;
 const NOTE: u32 = 7;
@@ -19,93 +22,93 @@ const EXEC: u64 = 4;
 const TLS: u64 = 0x400;
 
 /// Sections, by their number in the file.
-pub(crate) const TEXT: usize = 1;
-pub(crate) const RODATA: usize = 2;
-pub(crate) const BUILD_ID: usize = 3;
-pub(crate) const RELRO: usize = 4;
-pub(crate) const DATA: usize = 5;
-pub(crate) const BSS: usize = 6;
-pub(crate) const TBSS: usize = 7;
-pub(crate) const DEBUG: usize = 8;
+pub const TEXT: usize = 1;
+pub const RODATA: usize = 2;
+pub const BUILD_ID: usize = 3;
+pub const RELRO: usize = 4;
+pub const DATA: usize = 5;
+pub const BSS: usize = 6;
+pub const TBSS: usize = 7;
+pub const DEBUG: usize = 8;
 
 /// Symbols, by their number in the table.
-pub(crate) const FUNCTION: u32 = 1;
-pub(crate) const VARIABLE: u32 = 2;
-pub(crate) const CONSTANT: u32 = 3;
-pub(crate) const THREAD: u32 = 4;
-pub(crate) const LABEL: u32 = 5;
-pub(crate) const DEBUG_SECTION: u32 = 6;
-pub(crate) const OTHER_LABEL: u32 = 7;
-pub(crate) const THREAD_LABEL: u32 = 8;
-pub(crate) const SLOT_LABEL: u32 = 9;
-pub(crate) const MAIN: u32 = 10;
-pub(crate) const GOT: u32 = 11;
+pub const FUNCTION: u32 = 1;
+pub const VARIABLE: u32 = 2;
+pub const CONSTANT: u32 = 3;
+pub const THREAD: u32 = 4;
+pub const LABEL: u32 = 5;
+pub const DEBUG_SECTION: u32 = 6;
+pub const OTHER_LABEL: u32 = 7;
+pub const THREAD_LABEL: u32 = 8;
+pub const SLOT_LABEL: u32 = 9;
+pub const MAIN: u32 = 10;
+pub const GOT: u32 = 11;
 
 /// Where symbols stand in their sections.
-pub(crate) const FUNCTION_AT: u64 = 0x80;
-pub(crate) const VARIABLE_AT: u64 = 0x20;
-pub(crate) const CONSTANT_AT: u64 = 0x10;
-pub(crate) const THREAD_AT: u64 = 4;
-pub(crate) const MAIN_AT: u64 = 0x40;
+pub const FUNCTION_AT: u64 = 0x80;
+pub const VARIABLE_AT: u64 = 0x20;
+pub const CONSTANT_AT: u64 = 0x10;
+pub const THREAD_AT: u64 = 4;
+pub const MAIN_AT: u64 = 0x40;
 
 #[derive(Clone, Debug)]
-pub(crate) struct Section {
-    pub(crate) name: &'static str,
-    pub(crate) kind: u32,
-    pub(crate) flags: u64,
-    pub(crate) align: u64,
-    pub(crate) data: Vec<u8>,
+pub struct Section {
+    pub name: &'static str,
+    pub kind: u32,
+    pub flags: u64,
+    pub align: u64,
+    pub data: Vec<u8>,
     /// The size in memory, of a section without bytes.
-    pub(crate) zeros: u64,
+    pub zeros: u64,
     /// `sh_info`.
-    pub(crate) info: u32,
-    pub(crate) relocations: Vec<Relocation>,
+    pub info: u32,
+    pub relocations: Vec<Relocation>,
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Relocation {
-    pub(crate) offset: u64,
-    pub(crate) kind: u32,
-    pub(crate) symbol: u32,
+pub struct Relocation {
+    pub offset: u64,
+    pub kind: u32,
+    pub symbol: u32,
     /// Stored in the place itself on 32-bit CPUs.
-    pub(crate) addend: i64,
+    pub addend: i64,
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Symbol {
-    pub(crate) name: &'static str,
-    pub(crate) info: u8,
-    pub(crate) section: u16,
-    pub(crate) value: u64,
+pub struct Symbol {
+    pub name: &'static str,
+    pub info: u8,
+    pub section: u16,
+    pub value: u64,
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct Object {
-    pub(crate) machine: u16,
+pub struct Object {
+    pub machine: u16,
     /// `e_type`.
-    pub(crate) kind: u16,
-    pub(crate) sections: Vec<Section>,
-    pub(crate) symbols: Vec<Symbol>,
+    pub kind: u16,
+    pub sections: Vec<Section>,
+    pub symbols: Vec<Symbol>,
 }
 
 impl Object {
     /// An object with one relocation of every kind that Go writes for that CPU.
-    pub(crate) fn of(machine: u16) -> Self {
+    pub fn of(machine: u16) -> Self {
         let mut object = Self::plain(machine);
         object.add_relocations();
         object
     }
 
-    pub(crate) fn is_64(&self) -> bool {
+    pub fn is_64(&self) -> bool {
         ![EM_386, EM_ARM].contains(&self.machine)
     }
 
-    pub(crate) fn word(&self) -> usize {
+    pub fn word(&self) -> usize {
         if self.is_64() { 8 } else { 4 }
     }
 
     /// The same without relocations.
-    pub(crate) fn plain(machine: u16) -> Self {
+    pub fn plain(machine: u16) -> Self {
         let section = |name, kind, flags, align, data: Vec<u8>, zeros| Section {
             name,
             kind,
@@ -224,21 +227,14 @@ impl Object {
     }
 
     /// `R_*_64` or `R_*_32`.
-    pub(crate) fn absolute(&self) -> u32 {
+    pub fn absolute(&self) -> u32 {
         match self.machine {
             EM_386 => 1,
             _ => 2,
         }
     }
 
-    pub(crate) fn relocate(
-        &mut self,
-        section: usize,
-        offset: u64,
-        kind: u32,
-        symbol: u32,
-        addend: i64,
-    ) {
+    pub fn relocate(&mut self, section: usize, offset: u64, kind: u32, symbol: u32, addend: i64) {
         if !self.is_64() {
             self.write(section, offset as usize, &(addend as i32).to_le_bytes());
         }
@@ -280,7 +276,7 @@ impl Object {
     }
 
     /// The file.
-    pub(crate) fn build(&self) -> Vec<u8> {
+    pub fn build(&self) -> Vec<u8> {
         let mut writer = Writer {
             bytes: Vec::new(),
             word: self.word(),

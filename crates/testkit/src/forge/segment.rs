@@ -1,10 +1,10 @@
 //! Forges ELF files for tests: one loaded segment, no section headers.
 
 /// Where the segment stands in the file and in memory, in bytes.
-pub(crate) const DATA: usize = 0x1000;
+pub const DATA: usize = 0x1000;
 
 /// A 64-bit little-endian file with one segment that can be written to.
-pub(crate) fn elf_of_one_segment(data: &[u8]) -> Vec<u8> {
+pub fn elf_of_one_segment(data: &[u8]) -> Vec<u8> {
     let mut file = b"\x7fELF\x02\x01\x01".to_vec();
     file.resize(0x10, 0);
     file.extend([2u16, 62].map(u16::to_le_bytes).concat());

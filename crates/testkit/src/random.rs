@@ -1,10 +1,12 @@
 //! Numbers that are the same in every run.
 
 /// splitmix64, from a seed.
-pub(crate) struct Random(pub(crate) u64);
+#[derive(Clone, Debug)]
+pub struct Random(pub u64);
 
 impl Random {
-    pub(crate) fn next(&mut self) -> u64 {
+    /// The next number, of 64 bits.
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -13,12 +15,12 @@ impl Random {
     }
 
     /// Below `end`, which may be 0.
-    pub(crate) fn below(&mut self, end: usize) -> usize {
-        (self.next() % end.max(1) as u64) as usize
+    pub fn below(&mut self, end: usize) -> usize {
+        (self.number() % end.max(1) as u64) as usize
     }
 
     /// A number at an edge.
-    pub(crate) fn edge(&mut self, length: u64) -> u64 {
+    pub fn edge(&mut self, length: u64) -> u64 {
         let near = self.below(64) as u64;
         match self.below(8) {
             0 => 0,
@@ -26,7 +28,7 @@ impl Random {
             2 => 1 << near,
             3 => (1 << near) - 1,
             4 => length.wrapping_sub(near),
-            5 => self.next() % length.max(1),
+            5 => self.number() % length.max(1),
             _ => near,
         }
     }

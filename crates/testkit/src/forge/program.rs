@@ -1,6 +1,6 @@
 //! A small ELF file, field by field, that can lie.
 //!
-//! [`Forge::program`] is an honest program that is converted; a test changes one thing and looks at
+//! [`Program::of_c`] is an honest program that is converted; a test changes one thing and looks at
 //! what is said about it. Everything has a fixed place:
 //!
 //! ```text
@@ -14,8 +14,15 @@
 //! 0x1400 Go build info, if any
 //! ```
 
-pub(crate) const DATA: u64 = 0x1200;
-pub(crate) const CODE: u64 = 0x900;
+#![expect(
+    missing_docs,
+    reason = "fields and constants bear the names that the specification gives them"
+)]
+
+use super::put;
+
+pub const DATA: u64 = 0x1200;
+pub const CODE: u64 = 0x900;
 
 const PROGRAM_HEADERS: usize = 0x40;
 const INTERPRETER: usize = 0x400;
@@ -26,39 +33,40 @@ const DYNAMIC: usize = 0x1000;
 const BUILD_INFO: usize = 0x1400;
 const SIZE: usize = 0x1800;
 
-pub(crate) const PT_LOAD: u32 = 1;
-pub(crate) const PT_TLS: u32 = 7;
-pub(crate) const PT_GNU_EH_FRAME: u32 = 0x6474_e550;
-pub(crate) const PT_GNU_RELRO: u32 = 0x6474_e552;
-pub(crate) const R_X86_64_64: u64 = 1;
-pub(crate) const R_X86_64_GLOB_DAT: u64 = 6;
-pub(crate) const R_X86_64_RELATIVE: u64 = 8;
-pub(crate) const DT_INIT: u64 = 12;
-pub(crate) const DT_SONAME: u64 = 14;
-pub(crate) const DT_TEXTREL: u64 = 22;
-pub(crate) const DT_INIT_ARRAY: u64 = 25;
-pub(crate) const DT_INIT_ARRAYSZ: u64 = 27;
-pub(crate) const DT_FLAGS_1: u64 = 0x6fff_fffb;
-pub(crate) const DF_1_PIE: u64 = 0x0800_0000;
+pub const PT_LOAD: u32 = 1;
+pub const PT_TLS: u32 = 7;
+pub const PT_GNU_STACK: u32 = 0x6474_e551;
+pub const PT_GNU_EH_FRAME: u32 = 0x6474_e550;
+pub const PT_GNU_RELRO: u32 = 0x6474_e552;
+pub const R_X86_64_64: u64 = 1;
+pub const R_X86_64_GLOB_DAT: u64 = 6;
+pub const R_X86_64_RELATIVE: u64 = 8;
+pub const DT_INIT: u64 = 12;
+pub const DT_SONAME: u64 = 14;
+pub const DT_TEXTREL: u64 = 22;
+pub const DT_INIT_ARRAY: u64 = 25;
+pub const DT_INIT_ARRAYSZ: u64 = 27;
+pub const DT_FLAGS_1: u64 = 0x6fff_fffb;
+pub const DF_1_PIE: u64 = 0x0800_0000;
 
 const READ: u32 = 4;
 const WRITE: u32 = 2;
 const EXECUTE: u32 = 1;
 
 #[derive(Clone)]
-pub(crate) struct Segment {
-    pub(crate) kind: u32,
-    pub(crate) flags: u32,
-    pub(crate) offset: u64,
-    pub(crate) address: u64,
-    pub(crate) file_size: u64,
-    pub(crate) memory_size: u64,
-    pub(crate) align: u64,
+pub struct Segment {
+    pub kind: u32,
+    pub flags: u32,
+    pub offset: u64,
+    pub address: u64,
+    pub file_size: u64,
+    pub memory_size: u64,
+    pub align: u64,
 }
 
 impl Segment {
     /// A segment whose bytes have the same place in the file and in memory.
-    pub(crate) fn new(kind: u32, flags: u32, start: u64, size: u64) -> Segment {
+    pub fn new(kind: u32, flags: u32, start: u64, size: u64) -> Segment {
         Segment {
             kind,
             flags,
@@ -70,21 +78,21 @@ impl Segment {
         }
     }
 
-    pub(crate) fn readable(kind: u32, start: u64, size: u64) -> Segment {
+    pub fn readable(kind: u32, start: u64, size: u64) -> Segment {
         Segment::new(kind, READ, start, size)
     }
 }
 
 #[derive(Clone)]
-pub(crate) struct Relocation {
-    pub(crate) target: u64,
-    pub(crate) kind: u64,
-    pub(crate) symbol: u64,
-    pub(crate) addend: u64,
+pub struct Relocation {
+    pub target: u64,
+    pub kind: u64,
+    pub symbol: u64,
+    pub addend: u64,
 }
 
 impl Relocation {
-    pub(crate) fn relative(target: u64) -> Relocation {
+    pub fn relative(target: u64) -> Relocation {
         Relocation {
             target,
             kind: R_X86_64_RELATIVE,
@@ -94,41 +102,41 @@ impl Relocation {
     }
 }
 
-pub(crate) struct Forge {
-    pub(crate) class: u8,
-    pub(crate) data: u8,
-    pub(crate) version: u8,
-    pub(crate) os_abi: u8,
-    pub(crate) kind: u16,
-    pub(crate) machine: u16,
-    pub(crate) entry: u64,
+pub struct Program {
+    pub class: u8,
+    pub data: u8,
+    pub version: u8,
+    pub os_abi: u8,
+    pub kind: u16,
+    pub machine: u16,
+    pub entry: u64,
     /// `e_phentsize`; the right one unless it is set.
-    pub(crate) header_size: Option<u16>,
+    pub header_size: Option<u16>,
     /// `e_phnum`; the right one unless it is set.
-    pub(crate) header_count: Option<u16>,
-    pub(crate) section_headers: u64,
-    pub(crate) interpreter: Option<&'static str>,
-    pub(crate) loads: [Segment; 2],
-    pub(crate) segments: Vec<Segment>,
-    pub(crate) needed: Vec<&'static str>,
+    pub header_count: Option<u16>,
+    pub section_headers: u64,
+    pub interpreter: Option<&'static str>,
+    pub loads: [Segment; 2],
+    pub segments: Vec<Segment>,
+    pub needed: Vec<&'static str>,
     /// More entries of the dynamic section.
-    pub(crate) tags: Vec<(u64, u64)>,
+    pub tags: Vec<(u64, u64)>,
     /// How many entries the dynamic section has room for.
-    pub(crate) capacity: u64,
-    pub(crate) relocations: Vec<Relocation>,
+    pub capacity: u64,
+    pub relocations: Vec<Relocation>,
     /// The one symbol's name.
-    pub(crate) symbol: &'static str,
+    pub symbol: &'static str,
     /// The settings of a Go build info.
-    pub(crate) go: Option<&'static str>,
+    pub go: Option<&'static str>,
     /// Bytes that are written over all that.
-    pub(crate) patches: Vec<(usize, &'static [u8])>,
+    pub patches: Vec<(usize, &'static [u8])>,
     /// Where the file ends.
-    pub(crate) size: usize,
+    pub size: usize,
 }
 
-impl Forge {
-    pub(crate) fn program() -> Forge {
-        Forge {
+impl Program {
+    pub fn of_c() -> Program {
+        Program {
             class: 2,
             data: 1,
             version: 1,
@@ -157,14 +165,14 @@ impl Forge {
     }
 
     /// The same program as if Go's linker had made it.
-    pub(crate) fn go_program(settings: &'static str) -> Forge {
-        Forge {
+    pub fn of_go(settings: &'static str) -> Program {
+        Program {
             go: Some(settings),
-            ..Forge::program()
+            ..Program::of_c()
         }
     }
 
-    pub(crate) fn bytes(&self) -> Vec<u8> {
+    pub fn bytes(&self) -> Vec<u8> {
         let mut file = vec![0; SIZE];
         let (strings, needed) = self.strings();
         put(&mut file, STRINGS, &strings);
@@ -292,8 +300,4 @@ fn build_info(settings: &str) -> Vec<u8> {
         bytes.extend(text.as_bytes());
     }
     bytes
-}
-
-fn put(file: &mut [u8], offset: usize, bytes: &[u8]) {
-    file[offset..offset + bytes.len()].copy_from_slice(bytes);
 }

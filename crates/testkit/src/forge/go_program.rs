@@ -3,9 +3,14 @@
 //!
 //! Address and file offset are the same everywhere: one segment maps the whole file at 0.
 
+#![expect(
+    missing_docs,
+    reason = "fields and constants bear the names that the specification gives them"
+)]
+
 /// A Go program, to be varied and built.
 #[derive(Clone, Debug)]
-pub(crate) struct Program {
+pub struct GoProgram {
     version: String,
     /// The lines of the build info, without their ends.
     lines: Vec<String>,
@@ -25,9 +30,15 @@ const SHT_PROGBITS: u32 = 1;
 const SHT_SYMTAB: u32 = 2;
 const SHT_STRTAB: u32 = 3;
 
-impl Program {
+impl Default for GoProgram {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl GoProgram {
     /// A release of a module, built as it should be, whose symbols were kept.
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         let lines = [
             "path\texample.org/app",
             "mod\texample.org/app\tv1.2.3\t",
@@ -58,66 +69,66 @@ impl Program {
         }
     }
 
-    pub(crate) fn version(mut self, version: &str) -> Self {
+    pub fn version(mut self, version: &str) -> Self {
         version.clone_into(&mut self.version);
         self
     }
 
     /// A setting, in the place of one of that name.
-    pub(crate) fn setting(self, key: &str, value: &str) -> Self {
+    pub fn setting(self, key: &str, value: &str) -> Self {
         self.without(&format!("build\t{key}="))
             .line(&format!("build\t{key}={value}"))
     }
 
-    pub(crate) fn line(mut self, line: &str) -> Self {
+    pub fn line(mut self, line: &str) -> Self {
         self.lines.push(line.to_owned());
         self
     }
 
     /// Without the lines of the build info that start like this.
-    pub(crate) fn without(mut self, start: &str) -> Self {
+    pub fn without(mut self, start: &str) -> Self {
         self.lines.retain(|line| !line.starts_with(start));
         self
     }
 
-    pub(crate) fn without_build_info(mut self) -> Self {
+    pub fn without_build_info(mut self) -> Self {
         self.has_build_info = false;
         self
     }
 
-    pub(crate) fn without_table(mut self) -> Self {
+    pub fn without_table(mut self) -> Self {
         self.has_table = false;
         self
     }
 
-    pub(crate) fn function(mut self, name: &str) -> Self {
+    pub fn function(mut self, name: &str) -> Self {
         self.functions.push(name.to_owned());
         self
     }
 
-    pub(crate) fn file(mut self, name: &str) -> Self {
+    pub fn file(mut self, name: &str) -> Self {
         self.files.push(name.to_owned());
         self
     }
 
     /// A variable that the linker has set.
-    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
         let bytes = value.bytes().chain([0]).collect();
         self.symbols.push((format!("{name}.str"), bytes));
         self
     }
 
-    pub(crate) fn stripped(mut self) -> Self {
+    pub fn stripped(mut self) -> Self {
         self.symbols.clear();
         self
     }
 
-    pub(crate) fn section(mut self, name: &'static str, flags: u64, bytes: &[u8]) -> Self {
+    pub fn section(mut self, name: &'static str, flags: u64, bytes: &[u8]) -> Self {
         self.sections.push((name, flags, bytes.to_vec()));
         self
     }
 
-    pub(crate) fn build(&self) -> Vec<u8> {
+    pub fn build(&self) -> Vec<u8> {
         let mut file = vec![0; HEADER + PROGRAM_HEADER + 8];
         let mut sections = vec![("", 0u32, 0u64, (0, 0), 0u32)];
         let mut place = |file: &mut Vec<u8>, name, kind, flags, bytes: &[u8], link| {

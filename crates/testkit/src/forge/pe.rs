@@ -1,36 +1,41 @@
 //! A small PE file.
 
-use super::Writer;
+#![expect(
+    missing_docs,
+    reason = "fields and constants bear the names that the specification gives them"
+)]
 
-pub(crate) const I386: u16 = 0x14c;
-pub(crate) const AMD64: u16 = 0x8664;
-pub(crate) const ARM64: u16 = 0xaa64;
+use super::writer::Writer;
 
-pub(crate) const RELOCS_STRIPPED: u16 = 1;
-pub(crate) const EXECUTABLE_IMAGE: u16 = 2;
-pub(crate) const LARGE_ADDRESS_AWARE: u16 = 0x20;
-pub(crate) const DLL: u16 = 0x2000;
+pub const I386: u16 = 0x14c;
+pub const AMD64: u16 = 0x8664;
+pub const ARM64: u16 = 0xaa64;
 
-pub(crate) const HIGH_ENTROPY_VA: u16 = 0x20;
-pub(crate) const DYNAMIC_BASE: u16 = 0x40;
-pub(crate) const NX_COMPAT: u16 = 0x100;
-pub(crate) const NO_SEH: u16 = 0x400;
-pub(crate) const GUARD_CF: u16 = 0x4000;
+pub const RELOCS_STRIPPED: u16 = 1;
+pub const EXECUTABLE_IMAGE: u16 = 2;
+pub const LARGE_ADDRESS_AWARE: u16 = 0x20;
+pub const DLL: u16 = 0x2000;
 
-pub(crate) const CONSOLE: u16 = 3;
-pub(crate) const EFI_APPLICATION: u16 = 10;
+pub const HIGH_ENTROPY_VA: u16 = 0x20;
+pub const DYNAMIC_BASE: u16 = 0x40;
+pub const NX_COMPAT: u16 = 0x100;
+pub const NO_SEH: u16 = 0x400;
+pub const GUARD_CF: u16 = 0x4000;
 
-pub(crate) const CF_INSTRUMENTED: u32 = 0x100;
-pub(crate) const CF_TABLE: u32 = 0x400;
-pub(crate) const COOKIE_UNUSED: u32 = 0x800;
+pub const CONSOLE: u16 = 3;
+pub const EFI_APPLICATION: u16 = 10;
+
+pub const CF_INSTRUMENTED: u32 = 0x100;
+pub const CF_TABLE: u32 = 0x400;
+pub const COOKIE_UNUSED: u32 = 0x800;
 
 /// Where `IMAGE_NT_HEADERS` stands, and the sections, which lie in memory as they do in the file.
-pub(crate) const NT_HEADERS: usize = 0x80;
-pub(crate) const SECTION_HEADERS: usize = 0x188;
+pub const NT_HEADERS: usize = 0x80;
+pub const SECTION_HEADERS: usize = 0x188;
 const TEXT: usize = 0x400;
-pub(crate) const RDATA: usize = 0x600;
+pub const RDATA: usize = 0x600;
 const DATA: usize = 0xa00;
-pub(crate) const RELOC: usize = 0xc00;
+pub const RELOC: usize = 0xc00;
 const END: usize = 0xe00;
 
 /// Places in `.rdata`.
@@ -45,7 +50,7 @@ const CONSTANTS: usize = RDATA + 0x300;
 
 /// What stands in the directory of base relocations.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Relocations {
+pub enum Relocations {
     /// No directory.
     None,
     /// A block whose only entries fill it up.
@@ -58,39 +63,39 @@ pub(crate) enum Relocations {
 
 /// The load configuration. Addresses are places in the file; see [`Pe::address`].
 #[derive(Clone, Debug)]
-pub(crate) struct LoadConfig {
-    pub(crate) size: u32,
-    pub(crate) cookie: u64,
-    pub(crate) handlers: (u64, u64),
-    pub(crate) check: u64,
-    pub(crate) dispatch: u64,
-    pub(crate) functions: (u64, u64),
-    pub(crate) flags: u32,
+pub struct LoadConfig {
+    pub size: u32,
+    pub cookie: u64,
+    pub handlers: (u64, u64),
+    pub check: u64,
+    pub dispatch: u64,
+    pub functions: (u64, u64),
+    pub flags: u32,
 }
 
 /// What can be varied.
 #[derive(Clone, Debug)]
-pub(crate) struct Pe {
-    pub(crate) machine: u16,
-    pub(crate) characteristics: u16,
-    pub(crate) dll_characteristics: u16,
-    pub(crate) subsystem: u16,
+pub struct Pe {
+    pub machine: u16,
+    pub characteristics: u16,
+    pub dll_characteristics: u16,
+    pub subsystem: u16,
     /// `Characteristics` of `.text` and `.data`.
-    pub(crate) text: u32,
-    pub(crate) data: u32,
-    pub(crate) relocations: Relocations,
-    pub(crate) load_config: Option<LoadConfig>,
+    pub text: u32,
+    pub data: u32,
+    pub relocations: Relocations,
+    pub load_config: Option<LoadConfig>,
     /// The extended DLL characteristics.
-    pub(crate) cet: Option<u32>,
+    pub cet: Option<u32>,
     /// `wCertificateType` and `dwLength`.
-    pub(crate) certificate: Option<(u16, u32)>,
-    pub(crate) symbols: Vec<&'static str>,
-    pub(crate) imports: Vec<&'static str>,
-    pub(crate) il_only: bool,
+    pub certificate: Option<(u16, u32)>,
+    pub symbols: Vec<&'static str>,
+    pub imports: Vec<&'static str>,
+    pub il_only: bool,
     /// What stands in `.rdata` behind the tables.
-    pub(crate) constants: Vec<u8>,
+    pub constants: Vec<u8>,
     /// What stands in `.data`.
-    pub(crate) variables: Vec<u8>,
+    pub variables: Vec<u8>,
 }
 
 impl Default for Pe {
@@ -101,7 +106,7 @@ impl Default for Pe {
 }
 
 impl Pe {
-    pub(crate) fn of(machine: u16) -> Self {
+    pub fn of(machine: u16) -> Self {
         let mut pe = Self {
             machine,
             characteristics: EXECUTABLE_IMAGE | LARGE_ADDRESS_AWARE,
@@ -144,7 +149,7 @@ impl Pe {
     }
 
     /// The address of a place in the file.
-    pub(crate) fn address(&self, place: usize) -> u64 {
+    pub fn address(&self, place: usize) -> u64 {
         self.base() + Self::rva(place) as u64
     }
 
@@ -156,7 +161,7 @@ impl Pe {
     }
 
     /// The file.
-    pub(crate) fn build(&self) -> Vec<u8> {
+    pub fn build(&self) -> Vec<u8> {
         let mut file = Writer::new(false);
         file.name("MZ", 0x3c).u32(NT_HEADERS as u32).pad(NT_HEADERS);
         self.headers(&mut file);

@@ -2,12 +2,17 @@
 //!
 //! Address and file offset are the same everywhere: one `PT_LOAD` maps the whole file at 0.
 
+#![expect(
+    missing_docs,
+    reason = "fields and constants bear the names that the specification gives them"
+)]
+
 use handpie_binary::elf::constants::{
     DT_NULL, DT_STRSZ, DT_STRTAB, DynamicTag, EM_X86_64, ET_DYN, FileType, Machine, PF_R, PF_X,
     PT_DYNAMIC, PT_LOAD, ProgramFlags, ProgramType, SHT_STRTAB, SectionFlags, SectionType,
 };
 
-pub(crate) struct Forge {
+pub struct ElfFile {
     kind: FileType,
     machine: Machine,
     /// What the segment with the whole file may be used for.
@@ -29,8 +34,14 @@ struct Section {
     data: Vec<u8>,
 }
 
-impl Forge {
-    pub(crate) fn new() -> Self {
+impl Default for ElfFile {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ElfFile {
+    pub fn new() -> Self {
         Self {
             kind: ET_DYN,
             machine: EM_X86_64,
@@ -43,34 +54,34 @@ impl Forge {
         }
     }
 
-    pub(crate) fn kind(mut self, kind: FileType) -> Self {
+    pub fn kind(mut self, kind: FileType) -> Self {
         self.kind = kind;
         self
     }
 
-    pub(crate) fn machine(mut self, machine: Machine) -> Self {
+    pub fn machine(mut self, machine: Machine) -> Self {
         self.machine = machine;
         self
     }
 
-    pub(crate) fn executable(mut self) -> Self {
+    pub fn executable(mut self) -> Self {
         self.whole = PF_R | PF_X;
         self
     }
 
     /// 32-bit, most significant byte first.
-    pub(crate) fn narrow_and_big(mut self) -> Self {
+    pub fn narrow_and_big(mut self) -> Self {
         self.wide = false;
         self.little = false;
         self
     }
 
-    pub(crate) fn segment(mut self, kind: ProgramType, flags: ProgramFlags, data: &[u8]) -> Self {
+    pub fn segment(mut self, kind: ProgramType, flags: ProgramFlags, data: &[u8]) -> Self {
         self.segments.push((kind, flags, data.to_vec()));
         self
     }
 
-    pub(crate) fn section(
+    pub fn section(
         mut self,
         name: &'static str,
         kind: SectionType,
@@ -87,12 +98,12 @@ impl Forge {
     }
 
     /// A dynamic section; strings in `names` have the indices they stand at.
-    pub(crate) fn dynamic(mut self, entries: &[(DynamicTag, u64)], names: &[u8]) -> Self {
+    pub fn dynamic(mut self, entries: &[(DynamicTag, u64)], names: &[u8]) -> Self {
         self.dynamic = Some((entries.to_vec(), names.to_vec()));
         self
     }
 
-    pub(crate) fn build(&self) -> Vec<u8> {
+    pub fn build(&self) -> Vec<u8> {
         let (header, entry, section_entry) = if self.wide {
             (64, 56, 64)
         } else {

@@ -1,58 +1,63 @@
 //! A small Mach-O file, thin or a member of a fat one.
 
-use super::Writer;
+#![expect(
+    missing_docs,
+    reason = "fields and constants bear the names that the specification gives them"
+)]
 
-pub(crate) const X86: u32 = 7;
-pub(crate) const X86_64: u32 = 0x0100_0007;
-pub(crate) const ARM64: u32 = 0x0100_000c;
-pub(crate) const POWERPC: u32 = 18;
+use super::writer::Writer;
 
-pub(crate) const OBJECT: u32 = 1;
-pub(crate) const EXECUTE: u32 = 2;
-pub(crate) const CORE: u32 = 4;
-pub(crate) const DYLIB: u32 = 6;
-pub(crate) const BUNDLE: u32 = 8;
-pub(crate) const FILESET: u32 = 12;
+pub const X86: u32 = 7;
+pub const X86_64: u32 = 0x0100_0007;
+pub const ARM64: u32 = 0x0100_000c;
+pub const POWERPC: u32 = 18;
 
-pub(crate) const DYLDLINK: u32 = 4;
-pub(crate) const ALLOW_STACK_EXECUTION: u32 = 0x2_0000;
-pub(crate) const PIE: u32 = 0x20_0000;
-pub(crate) const NO_HEAP_EXECUTION: u32 = 0x100_0000;
+pub const OBJECT: u32 = 1;
+pub const EXECUTE: u32 = 2;
+pub const CORE: u32 = 4;
+pub const DYLIB: u32 = 6;
+pub const BUNDLE: u32 = 8;
+pub const FILESET: u32 = 12;
 
-pub(crate) const CS_ADHOC: u32 = 2;
-pub(crate) const CS_RUNTIME: u32 = 0x1_0000;
-pub(crate) const CS_LINKER_SIGNED: u32 = 0x2_0000;
+pub const DYLDLINK: u32 = 4;
+pub const ALLOW_STACK_EXECUTION: u32 = 0x2_0000;
+pub const PIE: u32 = 0x20_0000;
+pub const NO_HEAP_EXECUTION: u32 = 0x100_0000;
+
+pub const CS_ADHOC: u32 = 2;
+pub const CS_RUNTIME: u32 = 0x1_0000;
+pub const CS_LINKER_SIGNED: u32 = 0x2_0000;
 
 /// Where the first byte of the first section stands, in bytes from the start of the member.
-pub(crate) const TEXT: usize = 0x800;
+pub const TEXT: usize = 0x800;
 const SECTION_SIZE: usize = 0x100;
 /// Where `__LINKEDIT` starts: symbols, their names, the signature.
-pub(crate) const LINKEDIT: usize = TEXT + 4 * SECTION_SIZE;
+pub const LINKEDIT: usize = TEXT + 4 * SECTION_SIZE;
 const BASE: u64 = 0x1000;
 
 /// What can be varied.
 #[derive(Clone, Debug)]
-pub(crate) struct MachO {
-    pub(crate) big_endian: bool,
-    pub(crate) cpu_type: u32,
-    pub(crate) kind: u32,
-    pub(crate) flags: u32,
+pub struct MachO {
+    pub big_endian: bool,
+    pub cpu_type: u32,
+    pub kind: u32,
+    pub flags: u32,
     /// `initprot` of `__DATA`.
-    pub(crate) data_protection: u32,
-    pub(crate) rpaths: Vec<&'static str>,
-    pub(crate) libraries: Vec<&'static str>,
+    pub data_protection: u32,
+    pub rpaths: Vec<&'static str>,
+    pub libraries: Vec<&'static str>,
     /// Names that the loader finds elsewhere; `None` for no symbol table at all.
-    pub(crate) undefined: Option<Vec<&'static str>>,
+    pub undefined: Option<Vec<&'static str>>,
     /// Whether `LC_DYSYMTAB` says which symbols these are.
-    pub(crate) dysymtab: bool,
+    pub dysymtab: bool,
     /// What `LC_CODE_SIGNATURE` points at.
-    pub(crate) signature: Option<Vec<u8>>,
+    pub signature: Option<Vec<u8>>,
     /// `cryptid`.
-    pub(crate) encryption: Option<u32>,
+    pub encryption: Option<u32>,
     /// What stands in `__const`.
-    pub(crate) constants: Vec<u8>,
+    pub constants: Vec<u8>,
     /// What stands in `__go_buildinfo`; without, there is no such section.
-    pub(crate) build_info: Option<Vec<u8>>,
+    pub build_info: Option<Vec<u8>>,
 }
 
 impl Default for MachO {
@@ -81,7 +86,7 @@ impl MachO {
     }
 
     /// The file.
-    pub(crate) fn build(&self) -> Vec<u8> {
+    pub fn build(&self) -> Vec<u8> {
         let header_size = if self.is_64() { 32 } else { 28 };
         let linkedit = self.linkedit();
         let commands = self.commands(linkedit.len());
@@ -269,7 +274,7 @@ impl MachO {
 
 /// A superblob with two code directories of these flags and a CMS message, which is empty without a
 /// certificate.
-pub(crate) fn signature(flags: u32, certificate: bool) -> Vec<u8> {
+pub fn signature(flags: u32, certificate: bool) -> Vec<u8> {
     let mut blob = Writer::new(true);
     let message: &[u8] = if certificate { b"CMS" } else { b"" };
     let (first, second, third) = (12 + 3 * 8, 12 + 3 * 8 + 44, 12 + 3 * 8 + 88);
@@ -291,7 +296,7 @@ pub(crate) fn signature(flags: u32, certificate: bool) -> Vec<u8> {
 }
 
 /// Several files in a fat one, with 32-bit or 64-bit offsets in its table.
-pub(crate) fn fat(members: &[Vec<u8>], is_64: bool) -> Vec<u8> {
+pub fn fat(members: &[Vec<u8>], is_64: bool) -> Vec<u8> {
     const ALIGN: usize = 0x100;
     let mut file = Writer::new(true);
     file.u32(if is_64 { 0xcafe_babf } else { 0xcafe_babe })

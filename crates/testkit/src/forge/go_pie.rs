@@ -1,15 +1,22 @@
 //! Forges a small PIE laid out as Go's linker lays one out, without any tool. It cannot be run; it
 //! can be read, converted and, above all, damaged.
 
+#![expect(
+    missing_docs,
+    reason = "fields and constants bear the names that the specification gives them"
+)]
+
+use super::put;
+
 /// Where things stand in the forged file, in bytes from its start. Addresses are `BASE` higher.
-pub(crate) const PROGRAM_HEADERS: usize = 0x40;
-pub(crate) const SECTION_HEADERS: usize = 0x2a8;
-pub(crate) const NOTE: usize = 0xf80;
-pub(crate) const INTERP: usize = 0xfe4;
-pub(crate) const TEXT: usize = 0x1000;
-pub(crate) const RODATA: usize = 0x2000;
-pub(crate) const RELA: usize = 0x2100;
-pub(crate) const BASE: u64 = 0x40_0000;
+pub const PROGRAM_HEADERS: usize = 0x40;
+pub const SECTION_HEADERS: usize = 0x2a8;
+pub const NOTE: usize = 0xf80;
+pub const INTERP: usize = 0xfe4;
+pub const TEXT: usize = 0x1000;
+pub const RODATA: usize = 0x2000;
+pub const RELA: usize = 0x2100;
+pub const BASE: u64 = 0x40_0000;
 
 const TEXT_SIZE: usize = 0x200;
 const DYNAMIC_SIZE: usize = 0xc0;
@@ -18,18 +25,18 @@ const LOADER: &[u8] = b"/lib64/ld-linux-x86-64.so.2\0";
 
 /// What can be varied.
 #[derive(Clone, Debug)]
-pub(crate) struct Forge {
+pub struct GoPie {
     /// How many words are relocated; from 300 on, RELA fills a page and the file can shrink.
-    pub(crate) relocations: usize,
+    pub relocations: usize,
     /// `e_machine`: 62 for amd64, 183 for arm64.
-    pub(crate) machine: u16,
+    pub machine: u16,
     /// Whether there are section headers.
-    pub(crate) sections: bool,
+    pub sections: bool,
     /// Whether they stand at the end of the file, where strip puts them.
-    pub(crate) sections_last: bool,
+    pub sections_last: bool,
 }
 
-impl Default for Forge {
+impl Default for GoPie {
     fn default() -> Self {
         Self {
             relocations: 400,
@@ -40,9 +47,9 @@ impl Default for Forge {
     }
 }
 
-impl Forge {
+impl GoPie {
     /// The file.
-    pub(crate) fn build(&self) -> Vec<u8> {
+    pub fn build(&self) -> Vec<u8> {
         let rela_size = self.relocations * 24;
         let dynstr = RELA + rela_size;
         let dynsym = (dynstr + 1).next_multiple_of(8);
@@ -219,8 +226,4 @@ fn note() -> Vec<u8> {
     let mut note = [4u32, 12, 4].map(u32::to_le_bytes).concat();
     note.extend(b"Go\0\0abcd/efgh/ij");
     note
-}
-
-fn put(file: &mut [u8], at: usize, bytes: &[u8]) {
-    file[at..at + bytes.len()].copy_from_slice(bytes);
 }

@@ -1,9 +1,7 @@
 //! Forges archives, in the form of GNU ar.
 
-#![allow(dead_code, reason = "each test target uses a part of it")]
-
 /// An archive of members with names of at most 15 letters.
-pub(crate) fn ar(members: &[(&str, &[u8])]) -> Vec<u8> {
+pub fn ar(members: &[(&str, &[u8])]) -> Vec<u8> {
     let mut file = b"!<arch>\n".to_vec();
     for (name, data) in members {
         file.extend(header(&format!("{name}/"), data.len()));
@@ -16,7 +14,7 @@ pub(crate) fn ar(members: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 /// A thin archive that names these files.
-pub(crate) fn thin(names: &[&str]) -> Vec<u8> {
+pub fn thin(names: &[&str]) -> Vec<u8> {
     let table: String = names.iter().map(|name| format!("{name}/\n")).collect();
     let mut file = b"!<thin>\n".to_vec();
     file.extend(header("//", table.len()));
