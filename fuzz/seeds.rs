@@ -1,19 +1,12 @@
 //! Writes the seed corpus of the fuzz targets: the forged programs and objects that the tests damage,
 //! and every file that is named on the command line (small programs; large ones only slow it down).
 
-#[path = "../crates/pie/tests/forge/mod.rs"]
-mod forge;
-#[path = "../crates/audit/tests/forge/mod.rs"]
-mod formats;
-#[path = "../crates/pie/tests/object/mod.rs"]
-mod object;
-
 use std::fs;
 use std::path::Path;
 
-use forge::Forge;
-use formats::macho::{self, MachO};
-use formats::pe::{self, Pe};
+use handpie_testkit::forge::macho::{self, MachO};
+use handpie_testkit::forge::pe::{self, Pe};
+use handpie_testkit::forge::{GoPie, object};
 
 fn main() -> std::io::Result<()> {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
@@ -22,7 +15,7 @@ fn main() -> std::io::Result<()> {
         for relocations in [1, 12, 400] {
             for sections in [true, false] {
                 for sections_last in [false, true] {
-                    let forge = Forge {
+                    let forge = GoPie {
                         relocations,
                         machine,
                         sections,

@@ -1,9 +1,8 @@
 //! Runs every test and every check, and counts what was not tested.
 //!
 //! A test that lacks a tool says `SKIPPED: <what> needs <tool>` on stderr and ends; with
-//! `HANDPIE_REQUIRE=all` it panics instead. The words are the whole interface: crates share no
-//! code for it, and this file counts the lines. So that they can be counted, the tests run with
-//! `--show-output`; what passing tests say besides is not passed on.
+//! `HANDPIE_REQUIRE=all` it panics instead. This file counts the lines. So that they can be counted,
+//! the tests run with `--show-output`; what passing tests say besides is not passed on.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};

@@ -4,39 +4,27 @@
 //! The same mutations in every run. `HANDPIE_MUTATIONS=10000000` runs ten million of them; the
 //! coverage-guided twin of this test is in `fuzz/`.
 
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    clippy::unwrap_used,
-    reason = "a test says what it counted, and what it could not test"
-)]
+#![allow(clippy::unwrap_used, reason = "all of it is test code")]
 
-mod forge;
-mod mutate;
-#[path = "../../pie/tests/forge/mod.rs"]
-mod program;
-mod tools;
+mod folders;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use forge::macho::{self, MachO};
-use forge::pe::{self, Pe};
+use folders::{folder, programs};
 use handpie_audit::{Subject, check};
 use handpie_binary::{Binary, Image};
-use mutate::{Mutator, Seed};
-use tools::{folder, programs, run, tool};
+use handpie_testkit::forge::macho::{self, MachO};
+use handpie_testkit::forge::pe::{self, Pe};
+use handpie_testkit::forge::{GoPie, go_pie};
+use handpie_testkit::mutation::{self, Mutator, SLOW, Seed};
+use handpie_testkit::tool::{find, run};
 
 /// How many mutated files a plain test run tries.
 const QUICK: u64 = 50_000;
 
-/// No file of a few kilobytes may take longer; a slow machine takes a few milliseconds.
-const SLOW: Duration = Duration::from_secs(2);
-
 #[test]
 fn no_damage_makes_judging_panic_hang_or_point_outside_the_file() {
-    let count = std::env::var("HANDPIE_MUTATIONS").map_or(QUICK, |text| {
-        text.parse().expect("HANDPIE_MUTATIONS is a number")
-    });
+    let count = mutation::rounds(QUICK);
     let mut seeds = forged();
     seeds.extend(real());
     for seed in &seeds {
@@ -54,11 +42,9 @@ fn no_damage_makes_judging_panic_hang_or_point_outside_the_file() {
         let taken = start.elapsed();
         assert!(taken < SLOW, "round {round} took {taken:?}");
     }
-    println!("{count} files: {judged} judged, {unreadable} unreadable");
-    // Mutations that only ever fail in one place would test nothing behind it.
-    assert!(judged * 4 > count, "only {judged} were judged");
-    assert!(unreadable * 10 > count, "only {unreadable} were unreadable");
-    assert_memory_is_bounded();
+    mutation::assert_each_is_reached(count, 4, &[("judged", judged)]);
+    mutation::assert_each_is_reached(count, 10, &[("unreadable", unreadable)]);
+    mutation::assert_memory_is_bounded();
 }
 
 /// Asks everything of a file that can be asked; how many binaries in it were judged.
@@ -109,13 +95,13 @@ fn forged() -> Vec<Seed> {
     let fat = [macho::fat(&[whole.build(), powerpc.build()], false)];
     let far = [macho::fat(&[powerpc.build(), whole.build()], true)];
     let macho = [whole.build(), powerpc.build()];
-    let macho = macho.into_iter().map(|file| Seed {
-        places: vec![0..macho::TEXT, 0..64, macho::LINKEDIT..file.len()],
-        file,
+    let macho = macho.into_iter().map(|file| {
+        let places = [0..macho::TEXT, 0..64, macho::LINKEDIT..file.len()];
+        Seed::new(file, places)
     });
-    let fat = fat.into_iter().chain(far).map(|file| Seed {
-        places: vec![0..72, 0x100..0x100 + macho::TEXT, 0..file.len()],
-        file,
+    let fat = fat.into_iter().chain(far).map(|file| {
+        let places = [0..72, 0x100..0x100 + macho::TEXT, 0..file.len()];
+        Seed::new(file, places)
     });
     let with_symbols = |machine| Pe {
         symbols: vec!["main", "__stack_chk_guard"],
@@ -138,33 +124,33 @@ fn forged() -> Vec<Seed> {
         gcc,
         il_only,
     ];
-    let pe = pe.iter().map(Pe::build).map(|file| Seed {
-        places: vec![
+    let pe = pe.iter().map(Pe::build).map(|file| {
+        let places = [
             0x3c..0x40,
             pe::NT_HEADERS..pe::NT_HEADERS + 0x1b0,
             pe::SECTION_HEADERS..pe::SECTION_HEADERS + 0xa0,
             pe::RDATA..pe::RDATA + 0x320,
             pe::RELOC..file.len(),
-        ],
-        file,
+        ];
+        Seed::new(file, places)
     });
     let elf = [
-        program::Forge::default(),
-        program::Forge {
+        GoPie::default(),
+        GoPie {
             relocations: 12,
             machine: 183,
             sections: false,
-            ..program::Forge::default()
+            ..GoPie::default()
         },
     ];
-    let elf = elf.iter().map(program::Forge::build).map(|file| Seed {
-        places: vec![
+    let elf = elf.iter().map(GoPie::build).map(|file| {
+        let places = [
             0..64,
-            program::PROGRAM_HEADERS..program::SECTION_HEADERS,
-            program::SECTION_HEADERS..program::NOTE,
-            program::RODATA..file.len(),
-        ],
-        file,
+            go_pie::PROGRAM_HEADERS..go_pie::SECTION_HEADERS,
+            go_pie::SECTION_HEADERS..go_pie::NOTE,
+            go_pie::RODATA..file.len(),
+        ];
+        Seed::new(file, places)
     });
     macho.chain(fat).chain(pe).chain(elf).collect()
 }
@@ -175,15 +161,15 @@ fn real() -> Vec<Seed> {
     let folder = folder("mutations");
     let mut files = Vec::new();
     for cpu in ["x86_64", "i686"] {
-        if let Some(gcc) = tool(&[&format!("{cpu}-w64-mingw32-gcc")], what) {
+        if let Some(gcc) = find(&[&format!("{cpu}-w64-mingw32-gcc")], what) {
             let path = folder.join(format!("{cpu}.exe"));
             let args = format!("-O1 -w -s greet.c -o {}", path.display());
             run(&gcc, &programs(), &args, &[]);
             files.push(std::fs::read(path).unwrap());
         }
     }
-    let lld = tool(&["ld64.lld", "ld64.lld-14", "ld64.lld-19"], what);
-    if let (Some(clang), Some(lld)) = (tool(&["clang"], what), lld) {
+    let lld = find(&["ld64.lld", "ld64.lld-14", "ld64.lld-19"], what);
+    if let (Some(clang), Some(lld)) = (find(&["clang"], what), lld) {
         let (object, path) = (folder.join("greet.o"), folder.join("greet"));
         let flags = "--target=x86_64-apple-macos11 -O1 -w -c greet.c -o";
         let args = format!("{flags} {}", object.display());
@@ -194,23 +180,9 @@ fn real() -> Vec<Seed> {
         files.push(std::fs::read(path).unwrap());
         files.push(std::fs::read(object).unwrap());
     }
-    let seeds = files.into_iter().map(|file| Seed {
-        places: vec![0..0x400, 0..file.len()],
-        file,
+    let seeds = files.into_iter().map(|file| {
+        let places = [0..0x400, 0..file.len()];
+        Seed::new(file, places)
     });
     seeds.collect()
-}
-
-/// The peak of this process, which has held some inputs of a few dozen kilobytes at a time: the
-/// limit is four times the input and 64 MiB. What the test harness itself holds is far below.
-fn assert_memory_is_bounded() {
-    let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
-        eprintln!("SKIPPED: the peak of memory needs /proc");
-        assert!(std::env::var_os("HANDPIE_REQUIRE").is_none_or(|value| value != "all"));
-        return;
-    };
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let peak = peak.and_then(|text| text.trim().split(' ').next()?.parse::<u64>().ok());
-    let peak = peak.expect("VmHWM in kB");
-    assert!(peak < 64 * 1024, "the peak of memory was {peak} kB");
 }

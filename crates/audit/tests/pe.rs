@@ -2,12 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "all of it is test code")]
 
-mod forge;
 mod judge;
 
-use forge::pe::{self, LoadConfig, Pe, Relocations};
 use handpie_audit::{Answer, Kind, Language};
 use handpie_binary::{Binary, ErrorKind, Image};
+use handpie_testkit::forge::pe::{self, LoadConfig, Pe, Relocations};
 use judge::{answer, answers, evidence, hint, subject, why};
 
 use Answer::{Fail, NotApplicable, Pass, Unknown, Warn};

@@ -3,16 +3,17 @@
 
 #![allow(clippy::unwrap_used, reason = "all of it is test code")]
 
+mod folders;
 mod judge;
-mod tools;
 
 use std::num::NonZeroUsize;
 use std::path::Path;
 
+use folders::{folder, programs};
 use handpie_audit::{Answer, Kind, Language, Subject};
 use handpie_binary::{Binary, Error, Partial, Size};
+use handpie_testkit::tool::{find, run};
 use judge::{answer, subject};
-use tools::{folder, programs, run, tool};
 
 use Answer::{Fail, NotApplicable, Pass, Unknown, Warn};
 
@@ -97,9 +98,9 @@ fn agrees_about_macho(objdump: &Path, path: &Path) -> Vec<u8> {
 fn go_programs_for_windows_and_macos_are_known_and_asked_for_what_they_can_have() {
     let what = "Go programs for Windows and macOS";
     let (Some(go), Some(readobj), Some(objdump)) = (
-        tool(&["go"], what),
-        tool(&["llvm-readobj"], what),
-        tool(&["llvm-objdump"], what),
+        find(&["go"], what),
+        find(&["llvm-readobj"], what),
+        find(&["llvm-objdump"], what),
     ) else {
         return;
     };
@@ -169,8 +170,8 @@ fn partly(file: &[u8]) -> (Vec<(&'static str, Answer)>, usize) {
 fn only_what_is_looked_at_is_read() {
     let what = "reading a part of a Mach-O file";
     let (Some(clang), Some(lld)) = (
-        tool(&["clang"], what),
-        tool(&["ld64.lld", "ld64.lld-14", "ld64.lld-19"], what),
+        find(&["clang"], what),
+        find(&["ld64.lld", "ld64.lld-14", "ld64.lld-19"], what),
     ) else {
         return;
     };
@@ -192,9 +193,9 @@ fn only_what_is_looked_at_is_read() {
 fn c_in_a_go_program_for_windows_is_seen() {
     let what = "a Go program for Windows that calls C";
     let (Some(go), Some(gcc), Some(readobj)) = (
-        tool(&["go"], what),
-        tool(&["x86_64-w64-mingw32-gcc"], what),
-        tool(&["llvm-readobj"], what),
+        find(&["go"], what),
+        find(&["x86_64-w64-mingw32-gcc"], what),
+        find(&["llvm-readobj"], what),
     ) else {
         return;
     };
@@ -221,12 +222,12 @@ fn c_in_a_go_program_for_windows_is_seen() {
 #[test]
 fn programs_by_mingw_are_judged_as_they_were_built() {
     let what = "PE files by MinGW";
-    let Some(readobj) = tool(&["llvm-readobj"], what) else {
+    let Some(readobj) = find(&["llvm-readobj"], what) else {
         return;
     };
     let folder = folder("mingw");
     for cpu in ["x86_64", "i686"] {
-        let Some(gcc) = tool(&[&format!("{cpu}-w64-mingw32-gcc")], what) else {
+        let Some(gcc) = find(&[&format!("{cpu}-w64-mingw32-gcc")], what) else {
             return;
         };
         for (name, flags, code, wanted) in [
@@ -275,9 +276,9 @@ fn programs_by_mingw_are_judged_as_they_were_built() {
 fn control_flow_guard_and_shadow_stack_by_lld_are_seen() {
     let what = "PE files with Control Flow Guard";
     let (Some(clang), Some(lld), Some(readobj)) = (
-        tool(&["clang"], what),
-        tool(&["lld-link"], what),
-        tool(&["llvm-readobj"], what),
+        find(&["clang"], what),
+        find(&["lld-link"], what),
+        find(&["llvm-readobj"], what),
     ) else {
         return;
     };
@@ -317,10 +318,10 @@ fn control_flow_guard_and_shadow_stack_by_lld_are_seen() {
 fn an_authenticode_signature_is_seen() {
     let what = "a signed PE file";
     let (Some(gcc), Some(openssl), Some(sign), Some(readobj)) = (
-        tool(&["x86_64-w64-mingw32-gcc"], what),
-        tool(&["openssl"], what),
-        tool(&["osslsigncode"], what),
-        tool(&["llvm-readobj"], what),
+        find(&["x86_64-w64-mingw32-gcc"], what),
+        find(&["openssl"], what),
+        find(&["osslsigncode"], what),
+        find(&["llvm-readobj"], what),
     ) else {
         return;
     };
@@ -346,9 +347,9 @@ fn an_authenticode_signature_is_seen() {
 fn programs_by_ld64_are_judged_as_they_were_built() {
     let what = "Mach-O files by lld";
     let (Some(clang), Some(lld), Some(objdump)) = (
-        tool(&["clang"], what),
-        tool(&["ld64.lld", "ld64.lld-14", "ld64.lld-19"], what),
-        tool(&["llvm-objdump"], what),
+        find(&["clang"], what),
+        find(&["ld64.lld", "ld64.lld-14", "ld64.lld-19"], what),
+        find(&["llvm-objdump"], what),
     ) else {
         return;
     };

@@ -11,8 +11,6 @@ mod pclntab;
 mod release;
 mod stamps;
 mod version;
-#[cfg(test)]
-mod forge;
 
 pub use buildinfo::{BuildInfo, Module, Setting};
 pub use pclntab::{

@@ -33,7 +33,7 @@ fn main() -> ExitCode {
 /// built first, without those for rare systems: a whole corpus takes ten minutes.
 fn truth(folder: &Path) -> Option<Vec<Value>> {
     let path = folder.join("truth.json");
-    if std::env::var_os("HANDPIE_REQUIRE").is_some_and(|value| value == "all") {
+    if handpie_testkit::is_required() {
         let build = Tool::new(env!("CARGO")).args(["xtask", "corpus", "--quick"]);
         let build = build.dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."));
         let build = build.env("HANDPIE_OF_CORPUS", env!("CARGO_BIN_EXE_handpie"));

@@ -5,9 +5,9 @@ mod support;
 use std::fs;
 use std::path::Path;
 
+use handpie_testkit::schema::Schema;
 use handpie_toolchain::command::Tool;
 use serde_json::{Value, json};
-use support::schema::Schema;
 use support::{handpie, text, tool};
 
 fn doctor(path: Option<&str>) -> Value {

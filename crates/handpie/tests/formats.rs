@@ -6,14 +6,12 @@
     reason = "all of it is test code; skips are said aloud"
 )]
 
-#[path = "../../audit/tests/forge/mod.rs"]
-mod forge;
 mod support;
 
 use std::path::{Path, PathBuf};
 
-use forge::macho::{self, MachO};
-use forge::pe::Pe;
+use handpie_testkit::forge::macho::{self, MachO};
+use handpie_testkit::forge::pe::Pe;
 use serde_json::Value;
 use support::handpie;
 

@@ -1,17 +1,15 @@
 //! Corners that fuzzing found, each with the smallest file that shows it.
 
-mod forge;
-
-use forge::Forge;
 use handpie_pie::{Aslr, Code, Options, Outcome, convert};
+use handpie_testkit::forge::{GoPie, go_pie};
 
 #[test]
 fn a_program_whose_relocations_ask_for_nothing_is_converted_once() {
-    let forge = Forge::default();
+    let forge = GoPie::default();
     let mut file = forge.build();
     for index in 0..forge.relocations {
         // R_X86_64_NONE.
-        let info = forge::RELA + index * 24 + 8;
+        let info = go_pie::RELA + index * 24 + 8;
         file[info..info + 8].fill(0);
     }
     let Ok(Outcome::Converted(result)) = convert(&file, PLAIN) else {
@@ -43,13 +41,13 @@ fn refused_with(file: &[u8]) -> Code {
 /// cannot-move: the mover takes over the section header of an empty table of the loader.
 #[test]
 fn a_program_without_a_section_header_to_spare_cannot_move() {
-    let mut file = Forge::default().build();
+    let mut file = GoPie::default().build();
     assert!(matches!(
         convert(&file, HARDENED),
         Ok(Outcome::Converted(_))
     ));
     // The type of `.rela.plt` becomes SHT_PROGBITS.
-    let header = forge::SECTION_HEADERS + 6 * 64;
+    let header = go_pie::SECTION_HEADERS + 6 * 64;
     file[header + 4] = 1;
     assert_eq!(refused_with(&file), Code::CannotMove);
     assert!(matches!(convert(&file, PLAIN), Ok(Outcome::Converted(_))));
@@ -58,9 +56,9 @@ fn a_program_without_a_section_header_to_spare_cannot_move() {
 /// cannot-move: two segments that share a page are one mapping of the kernel.
 #[test]
 fn a_program_whose_segments_share_pages_cannot_move() {
-    let mut file = Forge::default().build();
+    let mut file = GoPie::default().build();
     // `p_align` of the first PT_LOAD: pages of 64 KiB, while the others start at multiples of 4 KiB.
-    let header = forge::PROGRAM_HEADERS + 3 * 56;
+    let header = go_pie::PROGRAM_HEADERS + 3 * 56;
     file[header + 48..header + 56].copy_from_slice(&0x1_0000u64.to_le_bytes());
     assert_eq!(refused_with(&file), Code::CannotMove);
 }
@@ -68,13 +66,13 @@ fn a_program_whose_segments_share_pages_cannot_move() {
 /// A segment without bytes in the file may say that it stands behind the end of the file.
 #[test]
 fn a_segment_of_zeros_behind_the_end_of_the_file_is_nothing_to_go_by() {
-    let mut file = Forge {
+    let mut file = GoPie {
         sections: false,
-        ..Forge::default()
+        ..GoPie::default()
     }
     .build();
     // `p_filesz` of the last PT_LOAD, whose bytes are then cut off.
-    let header = forge::PROGRAM_HEADERS + 7 * 56;
+    let header = go_pie::PROGRAM_HEADERS + 7 * 56;
     file[header + 32..header + 40].fill(0);
     let offset = usize::from(u16::from_le_bytes([file[header + 8], file[header + 9]]));
     file.truncate(offset - 16);

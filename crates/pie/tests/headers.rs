@@ -1,13 +1,11 @@
 //! What the headers of a converted file say, on forged programs that need no tool.
 
-mod forge;
-
-use forge::Forge;
 use handpie_binary::Elf;
 use handpie_binary::elf::constants::{PT_INTERP, PT_PHDR};
 use handpie_pie::{Options, Outcome, convert};
+use handpie_testkit::forge::GoPie;
 
-fn converted(forge: &Forge) -> Vec<u8> {
+fn converted(forge: &GoPie) -> Vec<u8> {
     let file = forge.build();
     match convert(&file, Options::default()) {
         Ok(Outcome::Converted(result)) => result.pieces.to_bytes(&file),
@@ -17,7 +15,7 @@ fn converted(forge: &Forge) -> Vec<u8> {
 
 #[test]
 fn pt_phdr_describes_the_shorter_table_and_lies_in_a_loaded_segment() {
-    let bytes = converted(&Forge::default());
+    let bytes = converted(&GoPie::default());
     let elf = Elf::parse(&bytes).unwrap();
     let table = elf.segments().iter().find(|s| s.kind == PT_PHDR).unwrap();
     let header = elf.header();
@@ -32,7 +30,7 @@ fn pt_phdr_describes_the_shorter_table_and_lies_in_a_loaded_segment() {
 
 #[test]
 fn the_loaders_path_leaves_no_trace() {
-    let bytes = converted(&Forge::default());
+    let bytes = converted(&GoPie::default());
     let elf = Elf::parse(&bytes).unwrap();
     assert!(
         elf.segments()
@@ -47,9 +45,9 @@ fn the_loaders_path_leaves_no_trace() {
 #[test]
 fn file_offsets_and_addresses_stay_congruent() {
     for relocations in [12, 400, 2000] {
-        let bytes = converted(&Forge {
+        let bytes = converted(&GoPie {
             relocations,
-            ..Forge::default()
+            ..GoPie::default()
         });
         let elf = Elf::parse(&bytes).unwrap();
         for load in elf.loads() {
@@ -60,9 +58,9 @@ fn file_offsets_and_addresses_stay_congruent() {
 
 #[test]
 fn the_file_shrinks_by_whole_pages_of_the_old_table_and_by_padding() {
-    let forge = Forge {
+    let forge = GoPie {
         relocations: 2000,
-        ..Forge::default()
+        ..GoPie::default()
     };
     let (before, after) = (forge.build(), converted(&forge));
     // 48,000 bytes of RELA, or eleven pages: what RELR needs fits the page in which the table

@@ -1,7 +1,5 @@
 //! Linking one object: every kind of relocation, the layout, the options, and every reason not to.
 
-mod object;
-
 use std::collections::BTreeSet;
 
 use handpie_binary::elf::Kind;
@@ -9,7 +7,7 @@ use handpie_binary::elf::constants::{PF_R, PF_W, PF_X, PT_GNU_RELRO, PT_GNU_STAC
 use handpie_binary::{Address, Elf, Offset, Size};
 use handpie_pie::link::{Code, Error, Linked, Options, link};
 use handpie_pie::{Outcome, convert};
-use object::{
+use handpie_testkit::forge::object::{
     CONSTANT, CONSTANT_AT, DATA, DEBUG, EM_386, EM_ARM, EM_RISCV, FUNCTION, FUNCTION_AT, LABEL,
     MACHINES, MAIN, MAIN_AT, Object, RELRO, RODATA, TBSS, TEXT, THREAD, THREAD_AT, VARIABLE,
     VARIABLE_AT,

@@ -4,37 +4,24 @@
 //! The same mutations in every run. `HANDPIE_MUTATIONS=10000000` runs ten million of them. Real
 //! objects are damaged in `crates/handpie/tests/one_object.rs`.
 
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test says what it counted, and what it could not test"
-)]
-
-mod object;
-mod random;
-
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use handpie_binary::Elf;
 use handpie_pie::link::{Error, Options, link};
 use handpie_pie::{Outcome, convert};
-use object::{MACHINES, Object};
-use random::Random;
+use handpie_testkit::forge::object::{MACHINES, Object};
+use handpie_testkit::mutation::{self, SLOW};
+use handpie_testkit::random::Random;
 
 /// How many mutated objects a plain test run tries.
 const QUICK: u64 = 90_000;
-
-/// No object of a few kilobytes may take longer; a slow machine takes a few milliseconds.
-const SLOW: Duration = Duration::from_secs(2);
 
 /// What a program may have beyond its object, in bytes: its pages, and what alignment costs.
 const ADDED: usize = 4 << 20;
 
 #[test]
 fn no_damage_makes_linking_panic_hang_or_write_without_end() {
-    let count = std::env::var("HANDPIE_MUTATIONS").map_or(QUICK, |text| {
-        text.parse().expect("HANDPIE_MUTATIONS is a number")
-    });
+    let count = mutation::rounds(QUICK);
     let seeds: Vec<(Vec<u8>, u64)> = MACHINES
         .into_iter()
         .map(|machine| {
@@ -73,29 +60,16 @@ fn no_damage_makes_linking_panic_hang_or_write_without_end() {
             start.elapsed()
         );
     }
-    println!("{count} objects: {linked} linked, {unlinkable} not, {unreadable} unreadable");
-    // Mutations that only ever fail in one place would test nothing behind it.
-    for (what, number) in [
-        ("linked", linked),
-        ("unlinkable", unlinkable),
-        ("unreadable", unreadable),
-    ] {
-        assert!(number * 20 > count, "only {number} of {count} were {what}");
-    }
-    assert_memory_is_bounded();
-}
-
-/// The peak of this process, which has held one object of a few kilobytes and one program at a time.
-fn assert_memory_is_bounded() {
-    let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
-        eprintln!("SKIPPED: the peak of memory needs /proc");
-        assert!(std::env::var_os("HANDPIE_REQUIRE").is_none_or(|value| value != "all"));
-        return;
-    };
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let peak = peak.and_then(|text| text.trim().split(' ').next()?.parse::<u64>().ok());
-    let peak = peak.expect("VmHWM in kB");
-    assert!(peak < 64 * 1024, "the peak of memory was {peak} kB");
+    mutation::assert_each_is_reached(
+        count,
+        20,
+        &[
+            ("linked", linked),
+            ("unlinkable", unlinkable),
+            ("unreadable", unreadable),
+        ],
+    );
+    mutation::assert_memory_is_bounded();
 }
 
 /// A copy with up to four changes, mostly in the tables.
@@ -115,24 +89,7 @@ fn damaged(seed: &[u8], section_header: u64, random: &mut Random) -> Vec<u8> {
             5..=7 => length / 3 + random.below(length * 2 / 3),
             _ => random.below(length),
         };
-        match random.below(20) {
-            0 => object.truncate(random.below(length)),
-            1 => object[at] ^= 1 << random.below(8),
-            2 => object[at] = random.next() as u8,
-            3 => {
-                let from = random.below(length);
-                let size = random.below(64).min(length - from.max(at));
-                object.copy_within(from..from + size, at);
-            }
-            _ => {
-                let size = if random.below(2) == 0 { 4 } else { 8 };
-                let at = at / size * size;
-                let value = random.edge(length as u64).to_le_bytes();
-                if let Some(field) = object.get_mut(at..at + size) {
-                    field.copy_from_slice(&value[..size]);
-                }
-            }
-        }
+        mutation::change(&mut object, at, 20, random);
     }
     object
 }

@@ -4,20 +4,11 @@
 //! The same mutations in every run. `HANDPIE_MUTATIONS=10000000` runs ten million of them; the
 //! coverage-guided twin of this test is in `fuzz/`.
 
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test says what it counted, and what it could not test"
-)]
+use std::time::Instant;
 
-mod forge;
-mod mutate;
-
-use std::time::{Duration, Instant};
-
-use forge::Forge;
 use handpie_pie::{Aslr, Error, Options, Outcome, convert};
-use mutate::Mutator;
+use handpie_testkit::forge::{GoPie, go_pie};
+use handpie_testkit::mutation::{self, Mutator, SLOW, Seed};
 
 /// How many mutated files a plain test run tries.
 const QUICK: u64 = 150_000;
@@ -33,20 +24,15 @@ const OPTIONS: [Options; 2] = [
     },
 ];
 
-/// No file of a few kilobytes may take longer; a slow machine takes a few milliseconds.
-const SLOW: Duration = Duration::from_secs(2);
-
 #[test]
 fn no_damage_makes_conversion_panic_hang_or_write_what_was_not_planned() {
-    let count = std::env::var("HANDPIE_MUTATIONS").map_or(QUICK, |text| {
-        text.parse().expect("HANDPIE_MUTATIONS is a number")
-    });
+    let count = mutation::rounds(QUICK);
     let seeds = seeds();
     for seed in &seeds {
         assert!(
-            matches!(convert(seed, OPTIONS[0]), Ok(Outcome::Converted(_))),
+            matches!(convert(&seed.file, OPTIONS[0]), Ok(Outcome::Converted(_))),
             "{:?}",
-            convert(seed, OPTIONS[0])
+            convert(&seed.file, OPTIONS[0])
         );
     }
     let mut mutator = Mutator::new(0x9e37_79b9_7f4a_7c15);
@@ -77,56 +63,51 @@ fn no_damage_makes_conversion_panic_hang_or_write_what_was_not_planned() {
             start.elapsed()
         );
     }
-    println!("{count} files: {converted} converted, {refused} refused, {unreadable} unreadable");
-    // Mutations that only ever fail in one place would test nothing behind it.
-    assert!(
-        converted * 20 > count,
-        "only {converted} of {count} were converted"
+    mutation::assert_each_is_reached(
+        count,
+        20,
+        &[
+            ("converted", converted),
+            ("refused", refused),
+            ("unreadable", unreadable),
+        ],
     );
-    assert!(
-        refused * 20 > count,
-        "only {refused} of {count} were refused"
-    );
-    assert!(
-        unreadable * 20 > count,
-        "only {unreadable} of {count} were unreadable"
-    );
-    assert_memory_is_bounded();
+    mutation::assert_memory_is_bounded();
 }
 
-/// The peak of this process, which has held one input of a few kilobytes at a time: the limit is
-/// four times the input and 64 MiB. What the test harness itself holds is far below.
-fn assert_memory_is_bounded() {
-    let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
-        eprintln!("SKIPPED: the peak of memory needs /proc");
-        assert!(std::env::var_os("HANDPIE_REQUIRE").is_none_or(|value| value != "all"));
-        return;
-    };
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let peak = peak.and_then(|text| text.trim().split(' ').next()?.parse::<u64>().ok());
-    let peak = peak.expect("VmHWM in kB");
-    assert!(peak < 64 * 1024, "the peak of memory was {peak} kB");
-}
-
-fn seeds() -> Vec<Vec<u8>> {
+fn seeds() -> Vec<Seed> {
     let forges = [
-        Forge::default(),
-        Forge {
+        GoPie::default(),
+        GoPie {
             relocations: 12,
-            ..Forge::default()
+            ..GoPie::default()
         },
-        Forge {
+        GoPie {
             machine: 183,
-            ..Forge::default()
+            ..GoPie::default()
         },
-        Forge {
+        GoPie {
             sections: false,
-            ..Forge::default()
+            ..GoPie::default()
         },
-        Forge {
+        GoPie {
             sections_last: true,
-            ..Forge::default()
+            ..GoPie::default()
         },
     ];
-    forges.iter().map(Forge::build).collect()
+    let tables = [
+        0..64,
+        go_pie::PROGRAM_HEADERS..go_pie::PROGRAM_HEADERS + 9 * 56,
+        go_pie::SECTION_HEADERS..go_pie::SECTION_HEADERS + 12 * 64,
+        go_pie::RELA..go_pie::RELA + 24 * 400,
+        // The relocated words and the dynamic section, with and without the many relocations.
+        0x5000..0x7000,
+        0x3000..0x4000,
+    ];
+    let seeds = forges.iter().map(|forge| Seed {
+        base: go_pie::BASE,
+        field: 8,
+        ..Seed::new(forge.build(), tables.clone())
+    });
+    seeds.collect()
 }

@@ -1,12 +1,10 @@
 //! What is not loaded follows the last loaded byte, on forged programs that need no tool; and what
 //! must stay where it is.
 
-mod forge;
-
-use forge::Forge;
 use handpie_binary::elf::Segment;
 use handpie_binary::{Elf, Offset};
-use handpie_pie::{Aslr, Options, Outcome, convert};
+use handpie_pie::{Aslr, Options, Outcome};
+use handpie_testkit::forge::{GoPie, go_pie};
 
 const PLAIN: Options = Options {
     aslr: Aslr::Kernel,
@@ -47,13 +45,13 @@ fn offset(file: &[u8], section: usize) -> u64 {
 /// Writes a field of a section header: `sh_flags` is at 8, `sh_offset` at 24, `sh_size` at 32,
 /// `sh_addralign` at 48.
 fn set(file: &mut [u8], section: usize, field: usize, value: u64) {
-    let at = forge::SECTION_HEADERS + section * 64 + field;
+    let at = go_pie::SECTION_HEADERS + section * 64 + field;
     file[at..at + 8].copy_from_slice(&value.to_le_bytes());
 }
 
 /// Makes `.rela.plt` a section that is not loaded.
 fn put_section(file: &mut [u8], start: u64, size: u64) {
-    let header = forge::SECTION_HEADERS + SPARE * 64;
+    let header = go_pie::SECTION_HEADERS + SPARE * 64;
     file[header + 4] = 1;
     for (field, value) in [(8, 0), (16, 0), (24, start), (32, size), (48, 1)] {
         set(file, SPARE, field, value);
@@ -62,7 +60,7 @@ fn put_section(file: &mut [u8], start: u64, size: u64) {
 
 #[test]
 fn symbols_follow_the_last_loaded_byte_and_the_mover() {
-    let file = Forge::default().build();
+    let file = GoPie::default().build();
     assert!(offset(&file, NAMES) - loaded_end(&file) > 0x400, "a gap");
     for options in [PLAIN, HARDENED] {
         let result = converted(&file, options);
@@ -74,7 +72,7 @@ fn symbols_follow_the_last_loaded_byte_and_the_mover() {
 #[test]
 fn bytes_of_padding_that_are_not_zero_are_kept() {
     for options in [PLAIN, HARDENED] {
-        let mut file = Forge::default().build();
+        let mut file = GoPie::default().build();
         let mark = (offset(&file, NAMES) - 8) as usize;
         file[mark..mark + 4].copy_from_slice(b"mine");
         let result = converted(&file, options);
@@ -85,7 +83,7 @@ fn bytes_of_padding_that_are_not_zero_are_kept() {
 
 #[test]
 fn a_table_of_zeros_in_the_padding_is_kept() {
-    let mut file = Forge::default().build();
+    let mut file = GoPie::default().build();
     let (end, names) = (loaded_end(&file), offset(&file, NAMES));
     put_section(&mut file, end + 0x100, 0x10);
     let result = converted(&file, PLAIN);
@@ -96,10 +94,10 @@ fn a_table_of_zeros_in_the_padding_is_kept() {
 
 #[test]
 fn padding_that_belongs_to_a_segment_in_part_is_kept() {
-    let mut file = Forge::default().build();
+    let mut file = GoPie::default().build();
     let (end, names) = (loaded_end(&file), offset(&file, NAMES));
     // The PT_NOTE becomes a segment of an unknown kind (PT_LOOS) across the last loaded byte.
-    let header = forge::PROGRAM_HEADERS + 2 * 56;
+    let header = go_pie::PROGRAM_HEADERS + 2 * 56;
     file[header..header + 4].copy_from_slice(&0x6000_0000u32.to_le_bytes());
     file[header + 8..header + 16].copy_from_slice(&(end - 0x10).to_le_bytes());
     let result = converted(&file, PLAIN);
@@ -109,7 +107,7 @@ fn padding_that_belongs_to_a_segment_in_part_is_kept() {
 
 #[test]
 fn padding_that_no_alignment_explains_is_kept() {
-    let mut file = Forge::default().build();
+    let mut file = GoPie::default().build();
     let (end, names) = (loaded_end(&file), offset(&file, NAMES));
     let place = names as usize;
     file.splice(place..place, [0; PAGE as usize]);
@@ -121,9 +119,9 @@ fn padding_that_no_alignment_explains_is_kept() {
 
 #[test]
 fn without_section_headers_all_padding_is_kept() {
-    let forge = Forge {
+    let forge = GoPie {
         sections: false,
-        ..Forge::default()
+        ..GoPie::default()
     };
     let file = forge.build();
     assert!(file.len() as u64 > loaded_end(&file));
@@ -133,7 +131,7 @@ fn without_section_headers_all_padding_is_kept() {
 #[test]
 fn sections_stay_as_aligned_as_they_ask_to_be() {
     for options in [PLAIN, HARDENED] {
-        let mut file = Forge::default().build();
+        let mut file = GoPie::default().build();
         set(&mut file, NAMES, 48, 0x400);
         let result = converted(&file, options);
         let names = offset(&result, NAMES);
@@ -145,11 +143,11 @@ fn sections_stay_as_aligned_as_they_ask_to_be() {
 /// The kernel does not map it from the file, but tools ask for its offset to fit its address.
 #[test]
 fn a_segment_without_bytes_stays_congruent_to_its_address() {
-    let mut file = Forge::default().build();
-    let header = forge::PROGRAM_HEADERS + 7 * 56;
+    let mut file = GoPie::default().build();
+    let header = go_pie::PROGRAM_HEADERS + 7 * 56;
     file[header + 32..header + 40].fill(0);
     // `.data` becomes SHT_NOBITS.
-    file[forge::SECTION_HEADERS + DATA * 64 + 4] = 8;
+    file[go_pie::SECTION_HEADERS + DATA * 64 + 4] = 8;
     let result = converted(&file, HARDENED);
     let elf = Elf::parse(&result).expect("an ELF file");
     for load in elf.loads() {
@@ -161,9 +159,9 @@ fn a_segment_without_bytes_stays_congruent_to_its_address() {
 #[test]
 fn section_headers_at_the_end_of_the_file_move_along() {
     for options in [PLAIN, HARDENED] {
-        let forge = Forge {
+        let forge = GoPie {
             sections_last: true,
-            ..Forge::default()
+            ..GoPie::default()
         };
         let file = forge.build();
         let result = converted(&file, options);
@@ -185,16 +183,16 @@ fn section_headers_at_the_end_of_the_file_move_along() {
 #[test]
 fn the_stub_may_take_the_rest_of_the_last_loaded_page() {
     for options in [PLAIN, HARDENED] {
-        let mut file = Forge::default().build();
+        let mut file = GoPie::default().build();
         let (end, names) = (loaded_end(&file), offset(&file, NAMES));
         // The last segment becomes code, and what is empty of the first one is filled.
-        let header = forge::PROGRAM_HEADERS + 7 * 56;
+        let header = go_pie::PROGRAM_HEADERS + 7 * 56;
         file[header + 4] = 5;
         let size: [u8; 8] = file[header + 32..header + 40].try_into().unwrap();
         file[header + 40..header + 48].copy_from_slice(&size);
-        let headers = forge::SECTION_HEADERS + (NAMES + 1) * 64;
-        file[headers..forge::NOTE].fill(0x41);
-        file[forge::TEXT + 0x200..forge::RODATA].fill(0x41);
+        let headers = go_pie::SECTION_HEADERS + (NAMES + 1) * 64;
+        file[headers..go_pie::NOTE].fill(0x41);
+        file[go_pie::TEXT + 0x200..go_pie::RODATA].fill(0x41);
         let Ok(Outcome::Converted(result)) = convert(&file, options) else {
             panic!("{:?}", convert(&file, options));
         };

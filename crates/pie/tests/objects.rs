@@ -1,18 +1,15 @@
 //! The survey of objects and archives, on forged ones of x86-64. Real ones, and what linkers make of
 //! the same objects, are in `crates/handpie/tests/objects`.
 
-mod archive;
-mod object;
-
 use std::time::{Duration, Instant};
 
-use archive::{ar, thin};
 use handpie_binary::{Bytes, Elf};
 use handpie_pie::objects::{
     Code, Input, Libc, Offender, Survey, survey, survey_apart, thin_members,
 };
-use object::{
-    DATA, DEBUG, EM_X86_64, Object, RELRO, RODATA, Relocation, Section, Symbol, TBSS, TEXT,
+use handpie_testkit::forge::archive::{ar, thin};
+use handpie_testkit::forge::object::{
+    DATA, DEBUG, EM_ARM, EM_X86_64, Object, RELRO, RODATA, Relocation, Section, Symbol, TBSS, TEXT,
 };
 
 const R_X86_64_64: u32 = 1;
@@ -372,7 +369,7 @@ fn fat_lto_objects_are_judged_by_their_machine_code() {
 #[test]
 fn cpus_are_not_mixed_and_have_to_be_known() {
     let main = part("main", &["f"]).build();
-    let arm = Object::of(object::EM_ARM).build();
+    let arm = Object::of(EM_ARM).build();
     let found = link(&[("main.o", &main), ("arm.o", &arm)]);
     assert_eq!(codes(&found), [Code::MixedCpus]);
     assert!(

@@ -4,31 +4,21 @@
 //! The same mutations in every run. `HANDPIE_MUTATIONS=10000000` runs ten million of them. Real
 //! objects are damaged in `crates/handpie/tests/objects`.
 
-#![allow(clippy::print_stdout, reason = "a test says what it counted")]
+use std::time::Instant;
 
-mod archive;
-mod random;
-mod object;
-
-use std::time::{Duration, Instant};
-
-use archive::{ar, thin};
 use handpie_binary::Bytes;
 use handpie_pie::objects::{Code, Input, Libc, survey, survey_apart};
-use object::{EM_386, EM_ARM, EM_RISCV, EM_X86_64, Object};
-use random::Random;
+use handpie_testkit::forge::archive::{ar, thin};
+use handpie_testkit::forge::object::{self, EM_386, EM_ARM, EM_RISCV, EM_X86_64, Object};
+use handpie_testkit::mutation::{self, SLOW};
+use handpie_testkit::random::Random;
 
 /// How many mutated files a plain test run tries.
 const QUICK: u64 = 60_000;
 
-/// No file of a few kilobytes may take longer; a slow machine takes a few milliseconds.
-const SLOW: Duration = Duration::from_secs(2);
-
 #[test]
 fn no_damage_makes_the_survey_panic_hang_or_list_without_end() {
-    let count = std::env::var("HANDPIE_MUTATIONS").map_or(QUICK, |text| {
-        text.parse().expect("HANDPIE_MUTATIONS is a number")
-    });
+    let count = mutation::rounds(QUICK);
     let seeds = seeds();
     let whole = Object::of(EM_RISCV).build();
     let mut random = Random(0x51_7c_c1_b7_27_22_0a_95);
@@ -60,11 +50,11 @@ fn no_damage_makes_the_survey_panic_hang_or_list_without_end() {
             start.elapsed()
         );
     }
-    println!("{count} files: {clean} clean, {damaged} damaged, {others} refused otherwise");
-    // Mutations that only ever fail in one place would test nothing behind it.
-    for (what, number) in [("clean", clean), ("damaged", damaged), ("refused", others)] {
-        assert!(number * 20 > count, "only {number} of {count} were {what}");
-    }
+    mutation::assert_each_is_reached(
+        count,
+        20,
+        &[("clean", clean), ("damaged", damaged), ("refused", others)],
+    );
 }
 
 /// Objects of several CPUs, one of which is refused, and archives of them.
@@ -99,24 +89,7 @@ fn mutate(seed: &[u8], random: &mut Random) -> Vec<u8> {
             1..=3 => length - 1 - random.below(length.min(900)),
             _ => random.below(length),
         };
-        match random.below(16) {
-            0 => file.truncate(at),
-            1 => file[at] ^= 1 << random.below(8),
-            2 => file[at] = random.next() as u8,
-            3 => {
-                let from = random.below(length);
-                let size = random.below(64).min(length - from.max(at));
-                file.copy_within(from..from + size, at);
-            }
-            _ => {
-                let size = if random.below(2) == 0 { 4 } else { 8 };
-                let at = at / size * size;
-                let value = random.edge(length as u64).to_le_bytes();
-                if let Some(field) = file.get_mut(at..at + size) {
-                    field.copy_from_slice(&value[..size]);
-                }
-            }
-        }
+        mutation::change(&mut file, at, 16, random);
     }
     file
 }

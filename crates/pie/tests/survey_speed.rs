@@ -6,15 +6,13 @@
     reason = "what was measured is for bench to read"
 )]
 
-mod object;
-
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use handpie_pie::objects::{Input, Libc, Survey, survey, survey_apart};
-use object::{DATA, EM_X86_64, Object, Relocation, TEXT};
+use handpie_testkit::forge::object::{DATA, EM_X86_64, Object, Relocation, TEXT};
 
 const RUNS: usize = 21;
 

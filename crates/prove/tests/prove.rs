@@ -3,8 +3,7 @@
 #![expect(
     clippy::disallowed_methods,
     clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "tests start compilers themselves, stop at what they did not expect, and skip aloud"
+    reason = "tests start compilers themselves and stop at what they did not expect"
 )]
 
 use std::path::{Path, PathBuf};
@@ -13,6 +12,7 @@ use std::sync::RwLock;
 use std::time::{Duration, Instant};
 
 use handpie_prove::{Base, Claim, Code, Ending, Entropy, Error, Proof, Region, Request, Verdict};
+use handpie_testkit::skip;
 
 /// As root, all programs run as the one user `nobody`, whose processes are counted together: while a
 /// fork bomb uses them up, no other program can start a thread.
@@ -72,9 +72,8 @@ fn a_large_static_pie_loses_nine_bits_where_the_file_system_aligns_for_huge_page
     let proof = prove(&program, &Request::default()).unwrap();
     let file_system = proof.machine.file_system.as_str();
     if !["ext4", "xfs"].contains(&file_system) || proof.machine.page_size != 4096 {
-        return skip(&format!(
-            "a 2 MiB-aligned base needs ext4 or xfs, not {file_system}"
-        ));
+        let needs = format!("ext4 or xfs, not {file_system}");
+        return skip("a 2 MiB-aligned base", &needs);
     }
     let text = region(&proof, Region::Text);
     match &proof.base {
@@ -89,7 +88,7 @@ fn a_large_static_pie_loses_nine_bits_where_the_file_system_aligns_for_huge_page
         // The alignment came with Linux 5.18 and depends on the configuration of the kernel.
         other => {
             assert_eq!(text.step, proof.machine.page_size, "{other:?}");
-            return skip("a 2 MiB-aligned base needs another kernel");
+            return skip("a 2 MiB-aligned base", "another kernel");
         }
     }
     // Only root may read what the kernel promises.
@@ -309,10 +308,8 @@ fn there_is_nothing_to_see_in_the_empty_root() {
     };
     let proof = prove(&program, &request).unwrap();
     if !proof.confinement.fallbacks.is_empty() {
-        return skip(&format!(
-            "the confinement needs another machine: {:?}",
-            proof.confinement
-        ));
+        let needs = format!("another machine: {:?}", proof.confinement);
+        return skip("the confinement", &needs);
     }
     // ENETUNREACH is 101.
     let expected = "\
@@ -472,10 +469,8 @@ fn quick() -> Request {
 fn has_empty_root(proof: &Proof) -> bool {
     let has = proof.confinement.empty_root;
     if !has {
-        skip(&format!(
-            "an empty root needs another machine: {:?}",
-            proof.confinement
-        ));
+        let needs = format!("another machine: {:?}", proof.confinement);
+        skip("an empty root", &needs);
     }
     has
 }
@@ -536,22 +531,14 @@ fn compile(name: &str, mut command: Command, needs: &str) -> Option<PathBuf> {
         Ok(done) if done.status.success() => Some(output(name)),
         Ok(done) => {
             let words = String::from_utf8_lossy(&done.stderr).into_owned();
-            skip(&format!("{name} needs {needs}: {words}"));
+            skip(name, &format!("{needs}: {words}"));
             None
         }
         Err(_) => {
-            skip(&format!("{name} needs {needs}"));
+            skip(name, needs);
             None
         }
     }
-}
-
-fn skip(what: &str) {
-    assert!(
-        std::env::var_os("HANDPIE_REQUIRE").is_none_or(|value| value != "all"),
-        "HANDPIE_REQUIRE=all, and {what}"
-    );
-    eprintln!("SKIPPED: {what}");
 }
 
 /// Two tests may build the same program at the same time, so each has its own.

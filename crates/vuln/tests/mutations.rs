@@ -4,30 +4,17 @@
 //! The same mutations in every run. `HANDPIE_MUTATIONS=10000000` runs ten million of them; the
 //! coverage-guided twin of this test is in `fuzz/`.
 
-#![allow(
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    reason = "a test says what it counted"
-)]
+#![allow(clippy::unwrap_used, reason = "all of it is test code")]
 
-#[path = "../../binary/src/go/forge.rs"]
-mod forge;
-#[path = "../../audit/tests/mutate/mod.rs"]
-#[allow(dead_code, reason = "memory is measured elsewhere")]
-mod mutate;
+use std::time::Instant;
 
-use std::time::{Duration, Instant};
-
-use forge::{DATA, elf_of_one_segment};
 use handpie_binary::Binary;
+use handpie_testkit::forge::segment::{DATA, elf_of_one_segment};
+use handpie_testkit::mutation::{self, Mutator, SLOW, Seed};
 use handpie_vuln::{Builder, Database, Facts, Inventory, matches};
-use mutate::{Mutator, Seed};
 
 /// How many mutated files a plain test run tries.
 const QUICK: u64 = 50_000;
-
-/// No file of a few kilobytes may take longer; a slow machine takes a few milliseconds.
-const SLOW: Duration = Duration::from_secs(2);
 
 /// About the module, the standard library, and what the forged programs hold of both.
 const ADVISORIES: [&str; 3] = [
@@ -57,9 +44,7 @@ const NAMES: [&str; 6] = [
 
 #[test]
 fn no_damage_makes_telling_vulnerabilities_panic_or_hang() {
-    let count = std::env::var("HANDPIE_MUTATIONS").map_or(QUICK, |text| {
-        text.parse().expect("HANDPIE_MUTATIONS is a number")
-    });
+    let count = mutation::rounds(QUICK);
     let database = database();
     let opened = Database::open(&database).unwrap();
     let programs = programs();
@@ -74,9 +59,9 @@ fn no_damage_makes_telling_vulnerabilities_panic_or_hang() {
     assert_eq!(matches(&inventory, &opened).unwrap().len(), 2);
     let facts = serde_json::to_vec(&inventory.facts().unwrap()).unwrap();
     let others = [
-        of_all(database.clone()),
-        of_all(ADVISORIES[0].as_bytes().to_vec()),
-        of_all(facts),
+        Seed::of_all(database.clone()),
+        Seed::of_all(ADVISORIES[0].as_bytes().to_vec()),
+        Seed::of_all(facts),
     ];
     let mut mutator = Mutator::new(0x0d15_ea5e_0dd5_ee0d);
     let (mut answered, mut refused) = (0u64, 0u64);
@@ -98,10 +83,7 @@ fn no_damage_makes_telling_vulnerabilities_panic_or_hang() {
             false => refused += 1,
         }
     }
-    println!("{count} files: {answered} answered, {refused} refused");
-    // Mutations that only ever fail in one place would test nothing behind it.
-    assert!(answered * 10 > count, "only {answered} were answered");
-    assert!(refused * 10 > count, "only {refused} were refused");
+    mutation::assert_each_is_reached(count, 10, &[("answered", answered), ("refused", refused)]);
 }
 
 /// Asks about a program, and what is kept of it; whether it tells what it holds.
@@ -156,11 +138,6 @@ fn database() -> Vec<u8> {
     builder.finish()
 }
 
-fn of_all(file: Vec<u8>) -> Seed {
-    let places = std::iter::once(0..file.len()).collect();
-    Seed { file, places }
-}
-
 /// Programs of one segment, with build info and a table of functions of every layout.
 fn programs() -> Vec<Seed> {
     let tables = [
@@ -174,10 +151,8 @@ fn programs() -> Vec<Seed> {
         data.resize(data.len().next_multiple_of(16), 0);
         data.extend(table);
         let file = elf_of_one_segment(&data);
-        Seed {
-            places: vec![0..0x80, DATA..DATA + 48, DATA..file.len()],
-            file,
-        }
+        let places = [0..0x80, DATA..DATA + 48, DATA..file.len()];
+        Seed::new(file, places)
     });
     seeds.collect()
 }

@@ -1,9 +1,6 @@
 //! The ELF rules on files that were made to say one thing each. What compilers and linkers make is
 //! in the corpus (crates/handpie/tests/corpus.rs); here are the cases that they do not make.
 
-mod forge;
-
-use forge::Forge;
 use handpie_audit::{Answer, Kind, Subject, rules};
 use handpie_binary::Binary;
 use handpie_binary::elf::constants::{
@@ -12,14 +9,15 @@ use handpie_binary::elf::constants::{
     PF_X, PT_GNU_RELRO, PT_GNU_STACK, PT_INTERP, PT_LOAD, PT_NOTE, SHF_ALLOC, SHF_EXECINSTR,
     SHT_NOBITS, SHT_NOTE, SHT_PROGBITS, SectionFlags,
 };
+use handpie_testkit::forge::ElfFile;
 
 const LOADER: &[u8] = b"/lib64/ld-linux-x86-64.so.2\0";
 const PIE: u64 = DF_1_PIE.0;
 
 /// A dynamic PIE that needs glibc.
-fn program() -> Forge {
+fn program() -> ElfFile {
     let names = b"\0libc.so.6\0/opt/lib:$ORIGIN\0:/tmp/lib\0";
-    Forge::new()
+    ElfFile::new()
         .segment(PT_INTERP, PF_R, LOADER)
         .dynamic(&[(DT_FLAGS_1, PIE), (DT_NEEDED, 1)], names)
 }
@@ -33,7 +31,7 @@ fn answers(file: &[u8], mode: Option<u32>) -> Vec<(&'static str, Answer, String)
         .collect()
 }
 
-fn answer(forge: &Forge, code: &str) -> Option<Answer> {
+fn answer(forge: &ElfFile, code: &str) -> Option<Answer> {
     let answers = answers(&forge.build(), Some(0o755));
     answers
         .iter()
@@ -41,7 +39,7 @@ fn answer(forge: &Forge, code: &str) -> Option<Answer> {
         .map(|(_, answer, _)| *answer)
 }
 
-fn kind(forge: &Forge) -> Kind {
+fn kind(forge: &ElfFile) -> Kind {
     let file = forge.build();
     let mut binaries = Binary::parse(&file).expect("a readable file");
     Subject::of(binaries.remove(0), None)
@@ -52,20 +50,22 @@ fn kind(forge: &Forge) -> Kind {
 #[test]
 fn kinds_are_told_by_what_a_loader_sees() {
     assert_eq!(kind(&program()), Kind::DynamicPie);
-    assert_eq!(kind(&Forge::new().kind(ET_REL)), Kind::RelocatableObject);
-    assert_eq!(kind(&Forge::new().kind(ET_CORE)), Kind::Core);
-    assert_eq!(kind(&Forge::new().kind(ET_EXEC)), Kind::StaticExecutable);
-    let with_loader = Forge::new().kind(ET_EXEC).segment(PT_INTERP, PF_R, LOADER);
+    assert_eq!(kind(&ElfFile::new().kind(ET_REL)), Kind::RelocatableObject);
+    assert_eq!(kind(&ElfFile::new().kind(ET_CORE)), Kind::Core);
+    assert_eq!(kind(&ElfFile::new().kind(ET_EXEC)), Kind::StaticExecutable);
+    let with_loader = ElfFile::new()
+        .kind(ET_EXEC)
+        .segment(PT_INTERP, PF_R, LOADER);
     assert_eq!(kind(&with_loader), Kind::DynamicExecutable);
-    let alone = Forge::new().dynamic(&[(DT_FLAGS_1, PIE)], b"\0");
+    let alone = ElfFile::new().dynamic(&[(DT_FLAGS_1, PIE)], b"\0");
     assert_eq!(kind(&alone), Kind::StaticPie);
-    let loader_only = Forge::new()
+    let loader_only = ElfFile::new()
         .segment(PT_INTERP, PF_R, LOADER)
         .dynamic(&[(DT_FLAGS_1, PIE)], b"\0");
     assert_eq!(kind(&loader_only), Kind::LoaderOnlyPie);
-    let library = Forge::new().dynamic(&[(DT_SONAME, 1)], b"\0libx.so\0");
+    let library = ElfFile::new().dynamic(&[(DT_SONAME, 1)], b"\0libx.so\0");
     assert_eq!(kind(&library), Kind::SharedObject);
-    let runnable = Forge::new()
+    let runnable = ElfFile::new()
         .segment(PT_INTERP, PF_R, LOADER)
         .dynamic(&[(DT_SONAME, 1)], b"\0libx.so\0");
     assert_eq!(
@@ -99,7 +99,7 @@ fn a_stack_is_executable_when_asked_for_and_when_nothing_is_said() {
         Some(Answer::Warn),
         "not by default on RISC-V"
     );
-    let object = Forge::new()
+    let object = ElfFile::new()
         .kind(ET_REL)
         .section(".text", SHT_PROGBITS, SHF_EXECINSTR, &[0x90]);
     assert_eq!(
@@ -120,7 +120,7 @@ fn memory_that_is_writable_and_executable_is_seen_in_any_segment() {
 
 #[test]
 fn text_relocations_are_seen_by_tag_and_by_flag() {
-    let with = |entry| Forge::new().dynamic(&[(DT_FLAGS_1, PIE), entry], b"\0");
+    let with = |entry| ElfFile::new().dynamic(&[(DT_FLAGS_1, PIE), entry], b"\0");
     let code = "text-relocations";
     assert_eq!(answer(&with((DT_TEXTREL, 0)), code), Some(Answer::Fail));
     assert_eq!(answer(&with((DT_FLAGS, 4)), code), Some(Answer::Fail));
@@ -143,11 +143,11 @@ fn relro_counts_by_what_stays_writable() {
     now[0].1 |= 1;
     let names = b"\0libc.so.6\0";
     let forge = |entries: &[_]| {
-        Forge::new()
+        ElfFile::new()
             .segment(PT_INTERP, PF_R, LOADER)
             .dynamic(entries, names)
     };
-    let relro = |forge: Forge| forge.segment(PT_GNU_RELRO, PF_R, &[0; 64]);
+    let relro = |forge: ElfFile| forge.segment(PT_GNU_RELRO, PF_R, &[0; 64]);
     assert_eq!(
         answer(&forge(&now), "relro"),
         Some(Answer::Fail),
@@ -167,7 +167,7 @@ fn relro_counts_by_what_stays_writable() {
 #[test]
 fn relro_that_nobody_applies_is_told_from_relro_that_glibc_applies() {
     let read_only = |text: &[u8]| {
-        Forge::new()
+        ElfFile::new()
             .dynamic(&[(DT_FLAGS_1, PIE)], b"\0")
             .segment(PT_GNU_RELRO, PF_R, &[0; 64])
             .section(".rodata", SHT_PROGBITS, SHF_ALLOC, text)
@@ -192,7 +192,7 @@ fn relro_that_nobody_applies_is_told_from_relro_that_glibc_applies() {
 fn a_search_path_is_as_safe_as_its_worst_directory() {
     let with = |tag, path: &str| {
         let names = format!("\0{path}\0");
-        Forge::new()
+        ElfFile::new()
             .segment(PT_INTERP, PF_R, LOADER)
             .dynamic(&[(DT_FLAGS_1, PIE), (tag, 1)], names.as_bytes())
     };
@@ -293,7 +293,7 @@ fn setuid_is_a_matter_of_the_file_and_not_of_its_bytes() {
 #[test]
 fn nothing_is_asked_of_cores_and_debug_files() {
     let core = answers(
-        &Forge::new().kind(ET_CORE).machine(EM_386).build(),
+        &ElfFile::new().kind(ET_CORE).machine(EM_386).build(),
         Some(0o600),
     );
     assert!(core.is_empty(), "{core:?}");
@@ -301,7 +301,9 @@ fn nothing_is_asked_of_cores_and_debug_files() {
 
 #[test]
 fn a_loader_without_bytes_is_shown_where_it_is_claimed() {
-    let forge = Forge::new().kind(ET_EXEC).segment(PT_INTERP, PF_R, LOADER);
+    let forge = ElfFile::new()
+        .kind(ET_EXEC)
+        .segment(PT_INTERP, PF_R, LOADER);
     let mut file = forge.build();
     let headers = (64..).step_by(56);
     let mut interp = headers

@@ -2,13 +2,13 @@
 
 use handpie_audit::Answer;
 
-use crate::{Program, expect, judged};
+use crate::{GoProgram, expect, judged};
 
 use Answer::{Fail, NotApplicable, Pass, Unknown, Warn};
 
 /// A program with C of package `example.org/db`, built without -trimpath.
-fn with_c() -> Program {
-    Program::new()
+fn with_c() -> GoProgram {
+    GoProgram::new()
         .without("build\t-trimpath")
         .setting("CGO_ENABLED", "1")
         .function("runtime/cgo.set_crosscall2")
@@ -18,9 +18,9 @@ fn with_c() -> Program {
 #[test]
 fn c_is_named_by_the_packages_that_call_it() {
     let code = "go-cgo";
-    expect(&Program::new(), code, Pass, "no C");
+    expect(&GoProgram::new(), code, Pass, "no C");
     expect(
-        &Program::new().setting("CGO_ENABLED", "1"),
+        &GoProgram::new().setting("CGO_ENABLED", "1"),
         code,
         Pass,
         "no C",
@@ -30,12 +30,12 @@ fn c_is_named_by_the_packages_that_call_it() {
     expect(&two, code, Fail, "example.org/db, net call C");
     let dotted = with_c().function("example.org/sqlite%2ego._Cfunc_x");
     expect(&dotted, code, Fail, "example.org/sqlite.go");
-    let alone = Program::new().function("crosscall2");
+    let alone = GoProgram::new().function("crosscall2");
     expect(&alone, code, Fail, "no Go package calls C");
     let library = with_c().setting("-buildmode", "c-shared");
     expect(&library, code, NotApplicable, "library for C programs");
     expect(
-        &Program::new().without_table(),
+        &GoProgram::new().without_table(),
         code,
         Unknown,
         "no function table",
@@ -44,7 +44,7 @@ fn c_is_named_by_the_packages_that_call_it() {
 
 #[test]
 fn purego_is_not_taken_for_c() {
-    let program = Program::new()
+    let program = GoProgram::new()
         .function("github.com/ebitengine/purego/internal/fakecgo.init")
         .function("crosscall2");
     expect(&program, "go-cgo", Pass, "no C code");
@@ -53,7 +53,7 @@ fn purego_is_not_taken_for_c() {
 #[test]
 fn flags_of_c_are_read_where_they_were_recorded() {
     let code = "go-cgo-flags";
-    expect(&Program::new(), code, NotApplicable, "no C");
+    expect(&GoProgram::new(), code, NotApplicable, "no C");
     expect(&with_c(), code, Unknown, "not recorded");
     expect(
         &with_c().setting("-trimpath", "true"),
@@ -86,8 +86,8 @@ fn flags_of_c_are_read_where_they_were_recorded() {
 #[test]
 fn a_resolver_is_the_libcs_where_net_or_user_call_c() {
     let code = "go-libc-resolver";
-    expect(&Program::new(), code, Pass, "neither");
-    let pure = Program::new()
+    expect(&GoProgram::new(), code, Pass, "neither");
+    let pure = GoProgram::new()
         .function("net.LookupHost")
         .function("os/user.Current");
     expect(&pure, code, Pass, "do not call C");
@@ -102,7 +102,7 @@ fn a_resolver_is_the_libcs_where_net_or_user_call_c() {
     let both = net.function("os/user._Cfunc_getpwuid_r");
     expect(&both, code, Fail, "net and os/user call libc");
     expect(
-        &Program::new().without_table(),
+        &GoProgram::new().without_table(),
         code,
         Unknown,
         "no function table",
@@ -118,20 +118,20 @@ fn detectors_and_tests_are_seen_in_settings_and_in_functions() {
         ("-asan", "runtime.asanread", "address sanitizer"),
         ("-cover", "internal/coverage/cfile.emitMetaData", "coverage"),
     ] {
-        expect(&Program::new().setting(key, "true"), code, Fail, why);
-        expect(&Program::new().function(function), code, Fail, why);
-        expect(&Program::new().setting(key, "false"), code, Pass, "neither");
+        expect(&GoProgram::new().setting(key, "true"), code, Fail, why);
+        expect(&GoProgram::new().function(function), code, Fail, why);
+        expect(&GoProgram::new().setting(key, "false"), code, Pass, "neither");
     }
-    let old = Program::new().function("runtime/coverage.emitMetaData");
+    let old = GoProgram::new().function("runtime/coverage.emitMetaData");
     expect(&old, code, Fail, "coverage");
     expect(
-        &Program::new().function("testing.MainStart"),
+        &GoProgram::new().function("testing.MainStart"),
         code,
         Fail,
         "tests",
     );
     expect(
-        &Program::new().function("testing.Short"),
+        &GoProgram::new().function("testing.Short"),
         code,
         Pass,
         "dependency",
@@ -143,18 +143,18 @@ fn detectors_and_tests_are_seen_in_settings_and_in_functions() {
         "runtime/coverage.WriteMeta",
         "runtime.raceinitialize",
     ] {
-        expect(&Program::new().function(function), code, Pass, "neither");
+        expect(&GoProgram::new().function(function), code, Pass, "neither");
     }
-    let none = Program::new().without_table();
+    let none = GoProgram::new().without_table();
     expect(&none, code, Pass, "no build setting");
 }
 
 #[test]
 fn fips_needs_a_frozen_module_and_the_mode() {
     let code = "go-fips";
-    expect(&Program::new(), code, Fail, "without GOFIPS140");
+    expect(&GoProgram::new(), code, Fail, "without GOFIPS140");
     let module = |module: &str, debug: &str| {
-        Program::new()
+        GoProgram::new()
             .setting("GOFIPS140", module)
             .setting("DefaultGODEBUG", debug)
     };
@@ -182,61 +182,61 @@ fn fips_needs_a_frozen_module_and_the_mode() {
         Warn,
         "not a frozen version",
     );
-    let mode = Program::new().setting("DefaultGODEBUG", "fips140=on");
+    let mode = GoProgram::new().setting("DefaultGODEBUG", "fips140=on");
     expect(&mode, code, Warn, "not a frozen version");
     for boring in [
-        Program::new().version("go1.27.4-X:boringcrypto"),
-        Program::new().function("crypto/internal/boring/sig.BoringCrypto.abi0"),
+        GoProgram::new().version("go1.27.4-X:boringcrypto"),
+        GoProgram::new().function("crypto/internal/boring/sig.BoringCrypto.abi0"),
     ] {
         expect(&boring, code, Warn, "BoringCrypto");
     }
-    let openssl = Program::new().function("vendor/github.com/golang-fips/openssl/v2.Init");
+    let openssl = GoProgram::new().function("vendor/github.com/golang-fips/openssl/v2.Init");
     expect(&openssl, code, Pass, "OpenSSL");
-    let microsoft = Program::new().version("go1.25.3-1-X:systemcrypto");
+    let microsoft = GoProgram::new().version("go1.25.3-1-X:systemcrypto");
     expect(&microsoft, code, Pass, "OpenSSL");
     let windows = "vendor/github.com/microsoft/go-crypto-winnative/cng.Init";
-    expect(&Program::new().function(windows), code, Pass, "system");
+    expect(&GoProgram::new().function(windows), code, Pass, "system");
 }
 
 #[test]
 fn symbols_are_in_the_file_or_split_off() {
     let code = "go-symbols";
-    expect(&Program::new(), code, Pass, "has 1 symbol");
-    expect(&Program::new().stripped(), code, Fail, "no symbol table");
-    let link = Program::new()
+    expect(&GoProgram::new(), code, Pass, "has 1 symbol");
+    expect(&GoProgram::new().stripped(), code, Fail, "no symbol table");
+    let link = GoProgram::new()
         .stripped()
         .section(".gnu_debuglink", 0, b"app.debug\0\0\0crc.");
     expect(&link, code, Pass, "app.debug");
-    let mini = Program::new()
+    let mini = GoProgram::new()
         .stripped()
         .section(".gnu_debugdata", 0, b"\xfd7zXZ");
     expect(&mini, code, Pass, "compressed");
-    let others = Program::new().stripped().variable("main.Version", "1");
+    let others = GoProgram::new().stripped().variable("main.Version", "1");
     expect(&others, code, Fail, "no Go symbols");
 }
 
 #[test]
 fn dwarf_is_dropped_or_split_off() {
     let code = "go-dwarf";
-    expect(&Program::new(), code, Pass, "no debug information");
-    let dwarf = Program::new().section(".debug_info", 0, &[1; 3000]);
+    expect(&GoProgram::new(), code, Pass, "no debug information");
+    let dwarf = GoProgram::new().section(".debug_info", 0, &[1; 3000]);
     expect(&dwarf, code, Fail, "2 KiB");
     expect(
-        &Program::new().section(".zdebug_info", 0, &[1]),
+        &GoProgram::new().section(".zdebug_info", 0, &[1]),
         code,
         Fail,
         "of it",
     );
-    let script = Program::new().section(".debug_gdb_scripts", 0, b"runtime-gdb.py\0");
+    let script = GoProgram::new().section(".debug_gdb_scripts", 0, b"runtime-gdb.py\0");
     expect(&script, code, Pass, "no debug information");
-    let link = Program::new().section(".gnu_debuglink", 0, b"app.debug\0");
+    let link = GoProgram::new().section(".gnu_debuglink", 0, b"app.debug\0");
     expect(&link, code, Pass, "app.debug");
 }
 
 #[test]
 fn every_page_of_a_failure_can_be_found() {
     // The name of the section stands in the evidence, so that readelf finds it.
-    let dwarf = Program::new().section(".debug_info", 0, &[1; 3000]);
+    let dwarf = GoProgram::new().section(".debug_info", 0, &[1; 3000]);
     let judgement = judged(&dwarf, "go-dwarf");
     assert!(judgement.evidence[0].what.contains(".debug_info"));
 }

@@ -3,7 +3,7 @@
 use handpie_audit::Answer;
 use miniz_oxide::deflate::compress_to_vec_zlib;
 
-use crate::{Program, expect, judged};
+use crate::{GoProgram, expect, judged};
 
 use Answer::{Fail, Pass, Unknown, Warn};
 
@@ -13,8 +13,8 @@ const SHF_COMPRESSED: u64 = 0x800;
 
 #[test]
 fn paths_are_trimmed_by_the_flag_or_by_another_builder() {
-    let plain = Program::new().without("build\t-trimpath");
-    expect(&Program::new(), TRIMPATH, Pass, "built with -trimpath");
+    let plain = GoProgram::new().without("build\t-trimpath");
+    expect(&GoProgram::new(), TRIMPATH, Pass, "built with -trimpath");
     expect(&plain, TRIMPATH, Pass, "relative");
     let absolute = plain.clone().file("/usr/local/go/src/fmt/print.go");
     expect(
@@ -45,7 +45,7 @@ fn paths_are_trimmed_by_the_flag_or_by_another_builder() {
 
 #[test]
 fn module_paths_and_what_go_puts_in_the_place_of_a_root_leak_nothing() {
-    let program = Program::new()
+    let program = GoProgram::new()
         .file("github.com/home/me/x@v1/a.go")
         .file("example.org/root/a.go")
         .file("/_/GOROOT/src/runtime/cgo/gcc_util.c")
@@ -64,7 +64,7 @@ fn module_paths_and_what_go_puts_in_the_place_of_a_root_leak_nothing() {
 
 #[test]
 fn a_home_directory_is_a_leak_wherever_it_is_left() {
-    let file = Program::new()
+    let file = GoProgram::new()
         .file("/home/me/app/main.go")
         .file("/home/me/app/b.go");
     expect(&file, LEAK, Fail, "/home/me");
@@ -73,25 +73,25 @@ fn a_home_directory_is_a_leak_wherever_it_is_left() {
             .what
             .contains("2 below /home/me")
     );
-    let flags = Program::new().setting("-pgo", "/Users/ada/app/default.pgo");
+    let flags = GoProgram::new().setting("-pgo", "/Users/ada/app/default.pgo");
     expect(&flags, LEAK, Fail, "/Users/ada");
-    let include = Program::new().setting("CGO_CFLAGS", "\"-O2 -I/root/include\"");
+    let include = GoProgram::new().setting("CGO_CFLAGS", "\"-O2 -I/root/include\"");
     expect(&include, LEAK, Fail, "/root");
-    let replaced = Program::new()
+    let replaced = GoProgram::new()
         .line("dep\texample.org/z\tv1\t")
         .line("=>\t/home/me/z\t(devel)\t");
     expect(&replaced, LEAK, Fail, "/home/me");
-    let root = Program::new().variable("runtime.defaultGOROOT", "/home/me/sdk/go1.27.4");
+    let root = GoProgram::new().variable("runtime.defaultGOROOT", "/home/me/sdk/go1.27.4");
     expect(&root, LEAK, Fail, "/home/me");
-    let windows = Program::new().file("C:/Users/me/app/main.go");
+    let windows = GoProgram::new().file("C:/Users/me/app/main.go");
     expect(&windows, LEAK, Fail, "C:/Users/me");
 }
 
 #[test]
 fn folders_that_many_machines_have_are_worth_a_look() {
-    let go = Program::new().file("/usr/local/go/src/fmt/print.go");
+    let go = GoProgram::new().file("/usr/local/go/src/fmt/print.go");
     expect(&go, LEAK, Warn, "/usr/local, which exist on many");
-    let image = Program::new().file("/go/pkg/mod/example.org/a@v1/a.go");
+    let image = GoProgram::new().file("/go/pkg/mod/example.org/a@v1/a.go");
     expect(&image, LEAK, Warn, "/go/pkg");
     expect(
         &go.file("/builds/group/a.go"),
@@ -99,14 +99,14 @@ fn folders_that_many_machines_have_are_worth_a_look() {
         Fail,
         "/builds/group, /usr/local",
     );
-    let local = Program::new().line("=>\t/srv/z\t(devel)\t");
+    let local = GoProgram::new().line("=>\t/srv/z\t(devel)\t");
     expect(&local, LEAK, Fail, "/srv/z");
 }
 
 #[test]
 fn files_named_in_c_are_found_between_nuls() {
     let text = b"\0%s:%d: assertion\0/home/me/db/open.c\0 see /home/you/db/a.c\0";
-    let program = Program::new().section(".rodata", 2, text);
+    let program = GoProgram::new().section(".rodata", 2, text);
     expect(&program, LEAK, Pass, "no file paths of the build machine");
     let with_c = program.function("runtime/cgo.x");
     expect(&with_c, LEAK, Fail, "/home/me");
@@ -122,16 +122,16 @@ fn files_named_in_c_are_found_between_nuls() {
 #[test]
 fn debug_information_is_looked_into_also_when_it_is_compressed() {
     let text = b"\0\0/home/me/app\0main.go\0";
-    let plain = Program::new().section(".debug_line", 0, text);
+    let plain = GoProgram::new().section(".debug_line", 0, text);
     expect(&plain, LEAK, Fail, "/home/me");
     let stream = compress_to_vec_zlib(text, 6);
     let header = [1u32, 0, 24, 0, 1, 0].map(u32::to_le_bytes).concat();
     let compressed = [header, stream.clone()].concat();
-    let elf = Program::new().section(".debug_line_str", SHF_COMPRESSED, &compressed);
+    let elf = GoProgram::new().section(".debug_line_str", SHF_COMPRESSED, &compressed);
     expect(&elf, LEAK, Fail, "/home/me");
     let old = [b"ZLIB\0\0\0\0\0\0\0\x18".to_vec(), stream].concat();
     expect(
-        &Program::new().section(".zdebug_line", 0, &old),
+        &GoProgram::new().section(".zdebug_line", 0, &old),
         LEAK,
         Fail,
         "/home/me",
@@ -141,7 +141,7 @@ fn debug_information_is_looked_into_also_when_it_is_compressed() {
 #[test]
 fn debug_information_that_cannot_be_uncompressed_is_said() {
     let zstd = [2u32, 0, 24, 0, 1, 0, 0].map(u32::to_le_bytes).concat();
-    let program = Program::new().section(".debug_line", SHF_COMPRESSED, &zstd);
+    let program = GoProgram::new().section(".debug_line", SHF_COMPRESSED, &zstd);
     let judgement = judged(&program, LEAK);
     assert!(
         judgement.evidence[0].what.contains("not read"),
@@ -156,6 +156,6 @@ fn debug_information_that_grows_without_end_is_cut() {
     let bomb = compress_to_vec_zlib(&text, 9);
     let header = [1u32, 0, 24, 0, 1, 0].map(u32::to_le_bytes).concat();
     let bytes = [header, bomb].concat();
-    let program = Program::new().section(".debug_line", SHF_COMPRESSED, &bytes);
+    let program = GoProgram::new().section(".debug_line", SHF_COMPRESSED, &bytes);
     expect(&program, LEAK, Fail, "/home/me");
 }

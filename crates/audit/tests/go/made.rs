@@ -2,7 +2,7 @@
 
 use handpie_audit::{Answer, Date};
 
-use crate::{Program, expect, judged, judged_on};
+use crate::{GoProgram, expect, judged, judged_on};
 
 use Answer::{Fail, NotApplicable, Pass, Unknown, Warn};
 
@@ -32,14 +32,14 @@ fn a_toolchain_is_judged_by_its_line_and_patch_release() {
         ),
         ("gccgo 12", Unknown, "not a Go version"),
     ] {
-        expect(&Program::new().version(version), code, answer, why);
+        expect(&GoProgram::new().version(version), code, answer, why);
     }
     let later = Date {
         year: 2030,
         month: 1,
         day: 1,
     };
-    let judgement = judged_on(&Program::new(), code, later).unwrap();
+    let judgement = judged_on(&GoProgram::new(), code, later).unwrap();
     assert_eq!(judgement.answer, Unknown, "{}", judgement.why);
     let last = judgement.evidence.last().unwrap();
     assert!(
@@ -51,7 +51,7 @@ fn a_toolchain_is_judged_by_its_line_and_patch_release() {
 
 #[test]
 fn without_build_info_the_version_is_that_of_the_runtimes_variable() {
-    let program = Program::new().without_build_info();
+    let program = GoProgram::new().without_build_info();
     expect(&program, "go-toolchain", Unknown, "not recorded");
     let program = program.variable("runtime.buildVersion", "go1.19.8");
     expect(&program, "go-toolchain", Fail, "since 2023-08-08");
@@ -63,57 +63,57 @@ fn without_build_info_the_version_is_that_of_the_runtimes_variable() {
 fn a_heap_is_random_since_1_26_unless_that_was_switched_off() {
     let code = "go-heap-base";
     expect(
-        &Program::new().version("go1.26.0"),
+        &GoProgram::new().version("go1.26.0"),
         code,
         Pass,
         "chooses a random heap address",
     );
     expect(
-        &Program::new().version("go1.25.14"),
+        &GoProgram::new().version("go1.25.14"),
         code,
         Fail,
         "before Go 1.26",
     );
     let off = "go1.27.4-X:norandomizedheapbase64";
-    expect(&Program::new().version(off), code, Fail, "GOEXPERIMENT");
+    expect(&GoProgram::new().version(off), code, Fail, "GOEXPERIMENT");
     for value in ["norandomizedheapbase64", "none", "jsonv2,none"] {
-        let program = Program::new().setting("GOEXPERIMENT", value);
+        let program = GoProgram::new().setting("GOEXPERIMENT", value);
         expect(&program, code, Fail, "GOEXPERIMENT");
     }
-    let other = Program::new().setting("GOEXPERIMENT", "jsonv2");
+    let other = GoProgram::new().setting("GOEXPERIMENT", "jsonv2");
     expect(&other, code, Pass, "chooses a random heap address");
     expect(
-        &Program::new().function("runtime.raceinit"),
+        &GoProgram::new().function("runtime.raceinit"),
         code,
         Fail,
         "-race",
     );
-    let source = Program::new().version("devel go1.28-3f1bb6a Fri Nov 20 2026");
+    let source = GoProgram::new().version("devel go1.28-3f1bb6a Fri Nov 20 2026");
     expect(&source, code, Unknown, "development version");
-    let narrow = Program::new().without_table().setting("GOARCH", "arm");
+    let narrow = GoProgram::new().without_table().setting("GOARCH", "arm");
     expect(&narrow, code, NotApplicable, "32-bit");
 }
 
 #[test]
 fn modules_are_listed_or_there_is_a_reason() {
     let code = "go-module-list";
-    expect(&Program::new(), code, Pass, "1 other module");
-    let none = Program::new().without("mod").without("dep");
+    expect(&GoProgram::new(), code, Pass, "1 other module");
+    let none = GoProgram::new().without("mod").without("dep");
     expect(&none, code, Fail, "module mode");
     let own = none.clone().without("path").line("path\tcmd/go");
     expect(&own, code, NotApplicable, "part of the Go distribution");
     let files = none.without("path").line("path\tcommand-line-arguments");
     expect(&files, code, Fail, "from files");
-    let others = Program::new().without("mod");
+    let others = GoProgram::new().without("mod");
     expect(&others, code, Pass, "but not the main module");
 }
 
 #[test]
 fn a_commit_is_stamped_or_the_source_is_a_published_module() {
     let code = "go-vcs";
-    let stamped = judged(&Program::new(), code);
+    let stamped = judged(&GoProgram::new(), code);
     assert_eq!((stamped.answer, stamped.evidence.len()), (Pass, 3));
-    let none = Program::new().without("build\tvcs");
+    let none = GoProgram::new().without("build\tvcs");
     expect(&none, code, Fail, "no commit");
     let published = none
         .clone()
@@ -132,14 +132,14 @@ fn a_commit_is_stamped_or_the_source_is_a_published_module() {
 #[test]
 fn a_dirty_tree_is_seen_in_the_setting_and_in_the_version() {
     let code = "go-vcs-dirty";
-    expect(&Program::new(), code, Pass, "without uncommitted changes");
-    let dirty = Program::new().setting("vcs.modified", "true");
+    expect(&GoProgram::new(), code, Pass, "without uncommitted changes");
+    let dirty = GoProgram::new().setting("vcs.modified", "true");
     expect(&dirty, code, Fail, "changes");
-    let version = Program::new()
+    let version = GoProgram::new()
         .without("mod")
         .line("mod\texample.org/app\tv1.2.4-0.20261122+dirty\t");
     expect(&version, code, Fail, "ends with `+dirty`");
-    let none = Program::new().without("build\tvcs");
+    let none = GoProgram::new().without("build\tvcs");
     expect(&none, code, Unknown, "no commit");
     let published = none
         .without("mod")
@@ -150,8 +150,8 @@ fn a_dirty_tree_is_seen_in_the_setting_and_in_the_version() {
 #[test]
 fn a_version_is_that_of_the_module_or_of_a_variable() {
     let code = "go-version-stamp";
-    expect(&Program::new(), code, Pass, "v1.2.3");
-    let devel = Program::new()
+    expect(&GoProgram::new(), code, Pass, "v1.2.3");
+    let devel = GoProgram::new()
         .without("mod")
         .line("mod\texample.org/app\t(devel)\t");
     expect(&devel, code, Fail, "no version variable");
@@ -187,7 +187,7 @@ fn a_version_is_that_of_the_module_or_of_a_variable() {
 #[test]
 fn without_trimpath_the_flags_name_the_version() {
     let code = "go-version-stamp";
-    let program = Program::new()
+    let program = GoProgram::new()
         .without("mod")
         .without("build\t-trimpath")
         .stripped();
@@ -212,7 +212,7 @@ fn without_trimpath_the_flags_name_the_version() {
 #[test]
 fn a_level_is_told_from_the_setting_of_each_cpu() {
     let code = "go-cpu-level";
-    let plain = Program::new().without("build\tGOAMD64");
+    let plain = GoProgram::new().without("build\tGOAMD64");
     for (key, value, answer, why) in [
         ("GOAMD64", "v1", Pass, "every"),
         ("GOAMD64", "v2", Pass, "SSE4.2"),
@@ -241,7 +241,7 @@ fn a_level_is_told_from_the_setting_of_each_cpu() {
 #[test]
 fn a_level_that_was_not_recorded_is_told_from_the_runtimes_refusal() {
     let code = "go-cpu-level";
-    let plain = Program::new().without_build_info();
+    let plain = GoProgram::new().without_build_info();
     let words = b"..This program can only be run on AMD64 processors with v3 microarchitecture";
     let program = plain.clone().section(".rodata", 2, words);
     expect(&program, code, Fail, "AVX2");

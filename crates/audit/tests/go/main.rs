@@ -1,15 +1,13 @@
 //! The rules for Go programs on programs that were forged to say one thing each.
 //! `crates/handpie/tests/check_go.rs` has programs that Go has built.
 
-mod program;
 mod made;
 mod contents;
 mod leaks;
 
 use handpie_audit::{Answer, Date, Judgement, Subject};
 use handpie_binary::Binary;
-
-pub(crate) use program::Program;
+use handpie_testkit::forge::GoProgram;
 
 /// The day on which the list of Go's releases was made.
 const TODAY: Date = Date {
@@ -19,7 +17,7 @@ const TODAY: Date = Date {
 };
 
 /// What the rule `code` says of the program on a day.
-pub(crate) fn judged_on(program: &Program, code: &str, today: Date) -> Option<Judgement> {
+pub(crate) fn judged_on(program: &GoProgram, code: &str, today: Date) -> Option<Judgement> {
     let file = program.build();
     let mut binaries = Binary::parse(&file).expect("a readable file");
     let subject = Subject::of(binaries.remove(0), None)
@@ -37,12 +35,12 @@ pub(crate) fn judged_on(program: &Program, code: &str, today: Date) -> Option<Ju
     Some(judgement)
 }
 
-pub(crate) fn judged(program: &Program, code: &str) -> Judgement {
+pub(crate) fn judged(program: &GoProgram, code: &str) -> Judgement {
     judged_on(program, code, TODAY).unwrap_or_else(|| panic!("{code} speaks of it"))
 }
 
 /// Holds the answer of a rule, and a part of why, against what is expected.
-pub(crate) fn expect(program: &Program, code: &str, answer: Answer, why: &str) {
+pub(crate) fn expect(program: &GoProgram, code: &str, answer: Answer, why: &str) {
     let judgement = judged(program, code);
     assert_eq!(judgement.answer, answer, "{code}: {}", judgement.why);
     assert!(judgement.why.contains(why), "{code}: {}", judgement.why);
@@ -61,7 +59,7 @@ fn codes() -> Vec<&'static str> {
 
 #[test]
 fn a_release_built_as_it_should_be_passes() {
-    let program = Program::new();
+    let program = GoProgram::new();
     for code in codes() {
         let judgement = judged(&program, code);
         let is_fine = matches!(judgement.answer, Answer::Pass | Answer::NotApplicable);
@@ -72,7 +70,7 @@ fn a_release_built_as_it_should_be_passes() {
 
 #[test]
 fn what_is_not_go_is_not_spoken_of() {
-    let program = Program::new().without_build_info().without_table();
+    let program = GoProgram::new().without_build_info().without_table();
     for code in codes() {
         assert!(judged_on(&program, code, TODAY).is_none(), "{code}");
     }
@@ -80,7 +78,7 @@ fn what_is_not_go_is_not_spoken_of() {
 
 #[test]
 fn a_program_without_anything_to_read_is_unknown_and_not_passed() {
-    let program = Program::new()
+    let program = GoProgram::new()
         .without_build_info()
         .without_table()
         .stripped()
@@ -99,7 +97,7 @@ fn a_program_without_anything_to_read_is_unknown_and_not_passed() {
 
 #[test]
 fn evidence_stands_where_it_says() {
-    let program = Program::new()
+    let program = GoProgram::new()
         .function("runtime/cgo.set_crosscall2")
         .function("net._Cfunc_getaddrinfo")
         .function("runtime.raceinit")
@@ -136,7 +134,7 @@ fn evidence_stands_where_it_says() {
 
 #[test]
 fn damage_anywhere_ends_in_answers() {
-    let program = Program::new()
+    let program = GoProgram::new()
         .function("runtime/cgo.set_crosscall2")
         .file("/home/me/app/main.go")
         .variable("main.Version", "1")

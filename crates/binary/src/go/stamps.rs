@@ -70,8 +70,8 @@ fn rest_of_section<'data>(
 mod tests {
     use super::*;
     use crate::Elf;
-    use crate::go::forge::{DATA, elf_of_one_segment};
     use crate::quantity::Address;
+    use handpie_testkit::forge::segment::{DATA, elf_of_one_segment};
 
     fn symbol(name: &[u8], at: u64, size: Option<u64>) -> Symbol<'_> {
         Symbol {

@@ -115,7 +115,7 @@ fn is_variable(
 mod tests {
     use super::*;
     use crate::Elf;
-    use crate::go::forge::{DATA, elf_of_one_segment};
+    use handpie_testkit::forge::segment::{DATA, elf_of_one_segment};
 
     /// A program with texts, and variables that are strings: which text, and of which length.
     fn found(texts: &[&str], variables: &[(usize, u64)]) -> Option<String> {

@@ -5,45 +5,45 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::forge::Forge;
 use crate::project::{Project, golden};
-use crate::support::schema::Schema;
 use crate::support::{go, text};
+use handpie_testkit::forge::Program;
+use handpie_testkit::schema::Schema;
 
 /// Two releases: in the new one, `svc` lost its random address, `other` needs a library, `odd` is
 /// gone, and `more` is new.
 fn releases() -> Project {
     let project = Project::with("");
-    let write = |name: &str, forge: &Forge| {
+    let write = |name: &str, forge: &Program| {
         fs::write(project.path(name), forge.bytes()).unwrap();
     };
     for folder in ["old/bin", "new/bin"] {
         fs::create_dir_all(project.path(folder)).unwrap();
-        write(&format!("{folder}/same"), &Forge::program());
+        write(&format!("{folder}/same"), &Program::of_c());
         project.write(&format!("{folder}/notes.txt"), folder);
     }
-    let go_program = |settings| Forge {
+    let go_program = |settings| Program {
         interpreter: None,
-        ..Forge::go_program(settings)
+        ..Program::of_go(settings)
     };
     write(
         "old/bin/svc",
         &go_program("build\tCGO_ENABLED=0\nbuild\t-tags=a\n"),
     );
-    let fixed = Forge {
+    let fixed = Program {
         kind: 2,
         ..go_program("build\tCGO_ENABLED=0\nbuild\t-tags=a,b\n")
     };
     let longer = [fixed.bytes(), vec![0; 1000]].concat();
     fs::write(project.path("new/bin/svc"), longer).unwrap();
-    write("old/bin/other", &Forge::program());
-    let other = Forge {
+    write("old/bin/other", &Program::of_c());
+    let other = Program {
         needed: vec!["libssl.so.3"],
-        ..Forge::program()
+        ..Program::of_c()
     };
     write("new/bin/other", &other);
-    write("old/odd", &Forge::program());
-    write("new/more", &Forge::program());
+    write("old/odd", &Program::of_c());
+    write("new/more", &Program::of_c());
     project
 }
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::project::{Project, golden};
-use crate::support::schema::Schema;
+use handpie_testkit::schema::Schema;
 
 const POLICY: &str = "no-loader = { level = 'warn', severity = 'low' }
 [[waivers]]

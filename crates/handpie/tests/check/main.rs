@@ -13,10 +13,6 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-#[path = "../refusals/forge.rs"]
-#[allow(dead_code, reason = "other tests forge more")]
-mod forge;
-
 mod project;
 mod text;
 mod policy;

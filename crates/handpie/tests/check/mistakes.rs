@@ -1,7 +1,7 @@
 //! Mistakes: in a policy, on the command line, in what is to be read.
 
 use crate::project::Project;
-use crate::support::schema::Schema;
+use handpie_testkit::schema::Schema;
 
 #[test]
 fn a_mistake_in_the_policy_is_told_with_its_place_and_its_page() {

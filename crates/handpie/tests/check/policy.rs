@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::project::{Project, golden};
-use crate::support::schema::Schema;
+use handpie_testkit::schema::Schema;
 
 #[test]
 fn without_a_policy_a_rule_has_its_own_level() {

@@ -7,22 +7,13 @@ use std::sync::LazyLock;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::forge::{Forge, Segment};
-use crate::support::handpie;
+use crate::support::{Ran, handpie};
+use handpie_testkit::forge::program::{PT_GNU_STACK, Program, Segment};
 
 /// The rules that are asked here.
 const ASKED: [&str; 3] = ["pie", "no-loader", "executable-stack"];
 
-const PT_GNU_STACK: u32 = 0x6474_e551;
 const READ_WRITE_EXECUTE: u32 = 7;
-
-/// How a run ended.
-#[derive(Debug)]
-pub(crate) struct Ran {
-    pub(crate) status: i32,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-}
 
 /// A folder in which handpie is run.
 pub(crate) struct Project {
@@ -46,25 +37,25 @@ impl Project {
         // The search for a policy ends here.
         fs::create_dir(project.path(".git")).unwrap();
         let stack = |flags| Segment::new(PT_GNU_STACK, flags, 0, 0);
-        let good = Forge {
+        let good = Program {
             segments: vec![stack(6)],
-            ..Forge::program()
+            ..Program::of_c()
         };
-        let fixed = Forge {
+        let fixed = Program {
             kind: 2,
             needed: vec!["libc.so.6"],
             segments: vec![stack(6)],
-            ..Forge::program()
+            ..Program::of_c()
         };
-        let lax = Forge {
+        let lax = Program {
             kind: 2,
             needed: vec!["libc.so.6"],
             segments: vec![stack(READ_WRITE_EXECUTE)],
-            ..Forge::program()
+            ..Program::of_c()
         };
-        let cut = Forge {
+        let cut = Program {
             size: 0x50,
-            ..Forge::program()
+            ..Program::of_c()
         };
         for (name, forge) in [("good", good), ("fixed", fixed), ("lax", lax), ("cut", cut)] {
             fs::write(project.path("bin").join(name), forge.bytes()).unwrap();
@@ -106,12 +97,7 @@ impl Project {
         let run = env
             .iter()
             .fold(run, |run, (name, value)| run.env(name, value));
-        let output = run.output().expect("handpie starts and ends");
-        Ran {
-            status: output.status.code().expect("handpie ends by itself"),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+        Ran::of(&run)
     }
 
     /// What `handpie check --format json` says.
@@ -137,18 +123,9 @@ impl Project {
     }
 }
 
-/// Compares what was said with `tests/check/golden/<name>`; with `HANDPIE_BLESS=1` it becomes that.
+/// Compares what was said with `tests/check/golden/<name>`.
+#[track_caller]
 pub(crate) fn golden(name: &str, said: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/check/golden")
-        .join(name);
-    if std::env::var_os("HANDPIE_BLESS").is_some() {
-        fs::write(&path, said).unwrap();
-    }
-    let wanted = fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        said == wanted,
-        "{} differs; HANDPIE_BLESS=1 takes what is said now:\n{said}\nin place of:\n{wanted}",
-        path.display()
-    );
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/check/golden");
+    handpie_testkit::golden::assert_golden(&folder.join(name), said);
 }

@@ -6,8 +6,8 @@ use handpie_toolchain::command::Tool;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::schema::Schema;
 use crate::support::{handpie, text, tool};
+use handpie_testkit::schema::Schema;
 
 const RULE: &str = "position-independent-code";
 const CODE: &str = "int a[9]; int *f(int i) { return &a[i]; }\n";

@@ -8,8 +8,8 @@ use std::path::Path;
 use handpie_binary::elf::Elf;
 use handpie_pie::{Error, Options, convert};
 
-use crate::forge::Forge;
 use crate::judge::{failed, run};
+use handpie_testkit::forge::Program;
 
 /// Cuts `program` everywhere that matters; each time it cannot be read, and the message says where.
 /// The converter sees every cut; the program, which has to start anew for each, sees every eighth.
@@ -89,7 +89,7 @@ fn announced_end(elf: &Elf<'_>) -> usize {
 
 #[test]
 fn a_forged_program_cut_at_any_byte_is_never_taken_for_whole() {
-    let whole = Forge::program().bytes();
+    let whole = Program::of_c().bytes();
     for length in 0..whole.len() {
         let error = convert(&whole[..length], Options::default()).expect_err("it is not whole");
         let Error::Unreadable(error) = error else {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::inputs::{convert, program};
 use crate::judge::run;
-use crate::support::schema::Schema;
+use handpie_testkit::schema::Schema;
 
 static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::of("convert"));
 

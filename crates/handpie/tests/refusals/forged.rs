@@ -3,9 +3,8 @@
 use std::fs;
 
 use handpie_pie::{Options, Outcome, convert};
-
-use crate::forge::*;
 use crate::judge::{refused, run, unreadable};
+use handpie_testkit::forge::program::*;
 
 pub(crate) struct Case {
     pub(crate) bytes: Vec<u8>,
@@ -23,7 +22,7 @@ fn refuse(
     name: &'static str,
     code: &'static str,
     words: &'static [&'static str],
-    change: impl FnOnce(&mut Forge),
+    change: impl FnOnce(&mut Program),
 ) -> Case {
     refuse_all(name, vec![(code, words)], change)
 }
@@ -31,9 +30,9 @@ fn refuse(
 fn refuse_all(
     name: &'static str,
     codes: Vec<(&'static str, &'static [&'static str])>,
-    change: impl FnOnce(&mut Forge),
+    change: impl FnOnce(&mut Program),
 ) -> Case {
-    let mut forge = Forge::program();
+    let mut forge = Program::of_c();
     change(&mut forge);
     Case {
         bytes: forge.bytes(),
@@ -47,9 +46,9 @@ fn fail(
     name: &'static str,
     code: &'static str,
     words: &'static [&'static str],
-    change: impl FnOnce(&mut Forge),
+    change: impl FnOnce(&mut Program),
 ) -> Case {
-    let mut forge = Forge::program();
+    let mut forge = Program::of_c();
     change(&mut forge);
     fail_bytes(name, code, words, &forge.bytes())
 }
@@ -262,7 +261,7 @@ fn other_machines() -> Vec<Case> {
 }
 
 fn loader_work() -> Vec<Case> {
-    let go = |settings| move |f: &mut Forge| *f = Forge::go_program(settings);
+    let go = |settings| move |f: &mut Program| *f = Program::of_go(settings);
     vec![
         refuse(
             "libraries",
@@ -506,10 +505,7 @@ fn layouts() -> Vec<Case> {
 fn the_forged_program_itself_is_converted() {
     let folder = tempfile::tempdir().unwrap();
     let input = folder.path().join("input");
-    for forge in [
-        Forge::program(),
-        Forge::go_program("build\tCGO_ENABLED=0\n"),
-    ] {
+    for forge in [Program::of_c(), Program::of_go("build\tCGO_ENABLED=0\n")] {
         fs::write(&input, forge.bytes()).unwrap();
         let ran = run(["convert".as_ref(), input.as_os_str(), "--dry-run".as_ref()]);
         assert_eq!(ran.status, 0, "{ran:?}");
@@ -519,7 +515,7 @@ fn the_forged_program_itself_is_converted() {
 /// RELA says what to store, RELR adds to what is stored.
 #[test]
 fn the_addend_goes_where_the_linker_left_zero() {
-    let input = Forge::program().bytes();
+    let input = Program::of_c().bytes();
     let Ok(Outcome::Converted(conversion)) = convert(&input, Options::default()) else {
         panic!("the honest program is converted");
     };
@@ -547,7 +543,7 @@ fn each_lie_is_seen_through() {
 
 #[test]
 fn all_reasons_are_given_at_once_and_each_once() {
-    let mut forge = Forge::go_program("build\tCGO_ENABLED=1\n");
+    let mut forge = Program::of_go("build\tCGO_ENABLED=1\n");
     forge.kind = 2;
     forge.machine = 8;
     forge.os_abi = 6;

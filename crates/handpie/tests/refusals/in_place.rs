@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use handpie_toolchain::command::{Stream, Tool};
 use rustix::fs::{XattrFlags, getxattr, setxattr};
 
-use crate::forge::Forge;
 use crate::inputs::{is_root, program};
 use crate::judge::run;
 use crate::outputs::names;
 use crate::support::{handpie, skip, tool};
+use handpie_testkit::forge::Program;
 
 fn convert_in_place(path: &Path) {
     let ran = run(["convert".as_ref(), "--in-place".as_ref(), path.as_os_str()]);
@@ -105,7 +105,7 @@ fn converting_again_changes_nothing_and_a_refusal_keeps_the_file() {
         metadata.ino(),
         "the file was not even replaced"
     );
-    let mut lie = Forge::program();
+    let mut lie = Program::of_c();
     lie.machine = 243;
     fs::write(&path, lie.bytes()).unwrap();
     let ran = run(["convert".as_ref(), "--in-place".as_ref(), path.as_os_str()]);
@@ -123,7 +123,7 @@ fn a_kill_at_any_moment_leaves_the_old_file_or_the_new_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = program(folder.path());
     // Enough bytes that reading and writing take their time.
-    let mut old = Forge::program().bytes();
+    let mut old = Program::of_c().bytes();
     old.resize(24 << 20, 0x5a);
     fs::write(&path, &old).unwrap();
     let start = Instant::now();

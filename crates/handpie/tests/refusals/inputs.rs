@@ -6,9 +6,9 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 
-use crate::forge::Forge;
 use crate::judge::{failed, run, unreadable};
 use crate::support::{handpie, skip, tool};
+use handpie_testkit::forge::Program;
 
 /// Puts what is needed into a folder and returns what is to be run.
 type Arrange = fn(&Path) -> Vec<OsString>;
@@ -57,7 +57,7 @@ fn hardened(input: &Path) -> Vec<OsString> {
 /// A program that can be converted.
 pub(crate) fn program(folder: &Path) -> std::path::PathBuf {
     let path = folder.join("program");
-    fs::write(&path, Forge::program().bytes()).unwrap();
+    fs::write(&path, Program::of_c().bytes()).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     path
 }

@@ -7,27 +7,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::handpie;
-
-/// How a run ended.
-#[derive(Debug)]
-pub(crate) struct Ran {
-    pub(crate) status: i32,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-}
+use crate::support::{Ran, handpie};
 
 /// Runs handpie; a run that does not end by itself fails the test.
 pub(crate) fn run<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Ran {
-    let output = handpie(args)
-        .timeout(Duration::from_secs(60))
-        .output()
-        .expect("handpie starts and ends");
-    Ran {
-        status: output.status.code().expect("handpie ends by itself"),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
+    Ran::of(&handpie(args).timeout(Duration::from_secs(60)))
 }
 
 /// Converts `input` into a new folder, once in each format, and checks that nothing is in it then.

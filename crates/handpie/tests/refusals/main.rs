@@ -13,7 +13,6 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-mod forge;
 mod judge;
 mod forged;
 mod go_programs;

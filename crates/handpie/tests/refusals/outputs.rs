@@ -91,7 +91,7 @@ fn a_dry_run_writes_nothing_and_a_refusal_makes_no_output() {
     assert_eq!(names(folder.path()), ["program"]);
     // An output of an earlier run is not touched by a later refusal.
     fs::write(&output, "earlier").unwrap();
-    let mut lie = crate::forge::Forge::program();
+    let mut lie = handpie_testkit::forge::Program::of_c();
     lie.needed = vec!["libc.so.6"];
     fs::write(&input, lie.bytes()).unwrap();
     assert_eq!(run(convert(&input, &output)).status, 1);

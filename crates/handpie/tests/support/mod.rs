@@ -3,18 +3,18 @@
 #![allow(
     dead_code,
     unreachable_pub,
-    clippy::print_stderr,
-    reason = "each test target uses a part of it, and skips are said aloud"
+    reason = "each test target uses a part of it"
 )]
 
 pub mod sarif;
-pub mod schema;
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+pub use handpie_testkit::skip;
+use handpie_testkit::tool::CLEAN_GO;
 use handpie_toolchain::command::{Output, Tool};
 use tempfile::TempDir;
 
@@ -41,23 +41,8 @@ pub const TREATMENTS: &[(&str, &[&str])] = &[
 ];
 
 /// The `tool` for `what`, or `None` after saying aloud that the test is skipped.
-/// With `HANDPIE_REQUIRE=all` a missing tool fails the test.
 pub fn tool(tool: &str, what: &str) -> Option<PathBuf> {
-    let found = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
-        .map(|folder| folder.join(tool))
-        .find(|path| path.is_file());
-    if found.is_none() {
-        skip(what, tool);
-    }
-    found
-}
-
-/// Says aloud that `what` is not tested for want of `tool`.
-pub fn skip(what: &str, tool: &str) {
-    if std::env::var_os("HANDPIE_REQUIRE").is_some_and(|value| value == "all") {
-        panic!("{what} needs {tool}, and HANDPIE_REQUIRE=all");
-    }
-    eprintln!("SKIPPED: {what} needs {tool}");
+    handpie_testkit::tool::find(&[tool], what)
 }
 
 /// The Go that is in PATH.
@@ -79,11 +64,10 @@ pub fn go_release(version: &str, what: &str) -> Option<Tool> {
 
 /// Nothing of the user's own settings, and nothing from the network.
 fn clean(go: Tool) -> Tool {
-    go.env("GOTOOLCHAIN", "local")
-        .env("GOENV", "off")
-        .env("GOFLAGS", "")
-        .env("GOPROXY", "off")
-        .env("CGO_ENABLED", "0")
+    let set = |go: Tool, (name, value)| go.env(name, value);
+    CLEAN_GO
+        .into_iter()
+        .fold(go, set)
         .env_remove("GOOS")
         .env_remove("GOARCH")
 }
@@ -103,6 +87,30 @@ pub fn handpie<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> 
     Tool::new(env!("CARGO_BIN_EXE_handpie"))
         .args(args)
         .env("NO_COLOR", "1")
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct Ran {
+    /// The exit status.
+    pub status: i32,
+    /// What it printed as data.
+    pub stdout: String,
+    /// What it printed as talk.
+    pub stderr: String,
+}
+
+impl Ran {
+    /// Runs handpie; a run that does not end by itself fails the test.
+    #[track_caller]
+    pub fn of(handpie: &Tool) -> Ran {
+        let output = handpie.output().expect("handpie starts and ends");
+        Ran {
+            status: output.status.code().expect("handpie ends by itself"),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
 }
 
 /// A program of `tests/programs/`, built from its source as a PIE that needs a loader.

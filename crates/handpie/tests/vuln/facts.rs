@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::support::schema::Schema;
 use crate::workshop::{Workshop, advisory};
+use handpie_testkit::schema::Schema;
 
 const MAIN: &str = "
 import p \"x.test/lib\"

@@ -11,18 +11,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use handpie_testkit::case::{Question, questions};
 use handpie_toolchain::command::Tool;
 use serde_json::Value;
 
 use crate::support::{go, handpie, skip, tool};
 use crate::workshop::Workshop;
-
-/// One question and its answer.
-struct Case {
-    words: Vec<String>,
-    status: i32,
-    answer: String,
-}
 
 /// Where the cases are, or nothing after saying that they are not there.
 fn cases() -> Option<PathBuf> {
@@ -38,40 +32,16 @@ fn cases() -> Option<PathBuf> {
     Some(cases.canonicalize().unwrap())
 }
 
-/// Reads a file of github.com/google/go-cmdtest: comments, `$ words --> FAIL status`, the answer.
-fn read(path: &Path) -> Vec<Case> {
-    let text = fs::read_to_string(path).unwrap();
-    let mut cases: Vec<Case> = Vec::new();
-    for line in text.lines() {
-        if let Some(command) = line.strip_prefix("$ ") {
-            let (words, status) = match command.split_once(" --> FAIL ") {
-                Some((words, status)) => (words, status.parse().unwrap()),
-                None => (command, 0),
-            };
-            cases.push(Case {
-                words: words.split_whitespace().map(str::to_owned).collect(),
-                status,
-                answer: String::new(),
-            });
-        } else if line.starts_with('#') {
-            // What follows belongs to the next question.
-        } else if let Some(case) = cases.last_mut() {
-            case.answer.push_str(line);
-            case.answer.push('\n');
-        }
-    }
-    cases
-}
-
 /// Asks what a file asks. `programs` are what the tests call the programs, and ours.
-fn ask(suite: &str, file: &str, programs: &[(&str, &Path)], knows: impl Fn(&Case) -> bool) {
+fn ask(suite: &str, file: &str, programs: &[(&str, &Path)], knows: impl Fn(&Question) -> bool) {
     let Some(folder) = cases() else { return };
     let suite = folder.join(suite);
-    let cases = read(&suite.join("testfiles").join(file));
+    let text = fs::read_to_string(suite.join("testfiles").join(file)).unwrap();
+    let cases = questions(&text);
     assert!(!cases.is_empty(), "{file}");
     let mut asked = 0;
     for case in cases.iter().filter(|case| knows(case)) {
-        let words = case.words.iter().skip(1).map(|word| {
+        let words = case.words().into_iter().skip(1).map(|word| {
             let testdir = suite.join("testfiles").display().to_string();
             let word = word.replace("${testdir}", &testdir);
             programs.iter().fold(word, |word, (name, path)| {
@@ -207,7 +177,7 @@ fn a_program_gets_govulnchecks_answer_in_every_format() {
         "failures/binary_fail.ct",
     ] {
         ask("common", file, &programs, |case| {
-            !case.words.iter().any(|word| word.contains("${moddir}"))
+            !case.words().iter().any(|word| word.contains("${moddir}"))
         });
     }
 }
@@ -247,7 +217,7 @@ fn a_vendored_program_gets_govulnchecks_answer() {
 #[test]
 fn what_govulncheck_extracted_gets_its_answer() {
     ask("common", "extract/binary_extract.ct", &[], |case| {
-        case.words.iter().any(|word| word == "-mode=binary")
+        case.words().iter().any(|word| word == "-mode=binary")
     });
 }
 

@@ -8,9 +8,9 @@ use handpie_binary::go::Pclntab;
 use handpie_toolchain::command::Tool;
 use serde_json::{Value, json};
 
-use crate::support::schema::Schema;
 use crate::support::{copy, go, go_release, handpie, text, tool};
 use crate::workshop::{Workshop, advisory};
+use handpie_testkit::schema::Schema;
 
 const MAIN: &str = r#"
 import ("os"; p "x.test/lib")

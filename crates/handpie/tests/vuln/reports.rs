@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::support::schema::Schema;
 use crate::workshop::{Workshop, advisory, fixed_in};
+use handpie_testkit::schema::Schema;
 
 const MAIN: &str = "
 import (p \"x.test/lib\"; q \"y.test/other/q\")

@@ -5,7 +5,8 @@ mod round_trip;
 
 use serde_json::{Value, json};
 
-use crate::workshop::{Ran, Workshop};
+use crate::support::Ran;
+use crate::workshop::Workshop;
 use documents::{cyclonedx, openvex, openvex_of, product, workshop, write};
 
 const VULN: [&str; 3] = ["vuln", "--db", "db"];

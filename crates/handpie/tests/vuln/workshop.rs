@@ -8,15 +8,7 @@ use handpie_toolchain::command::Tool;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{go, handpie};
-
-/// How a run ended.
-#[derive(Debug)]
-pub(crate) struct Ran {
-    pub(crate) status: i32,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-}
+use crate::support::{Ran, go, handpie};
 
 /// A folder in which programs are built and handpie is run. Modules are vendored, so that they have
 /// versions although nobody serves them.
@@ -124,17 +116,11 @@ impl Workshop {
 
     /// Runs handpie in the folder. What it would keep of the user lies there, too.
     pub(crate) fn run(&self, args: &[&str]) -> Ran {
-        let output = handpie(args)
+        let run = handpie(args)
             .dir(self.path(""))
             .env("XDG_DATA_HOME", self.path("data"))
-            .env_remove("COLUMNS")
-            .output()
-            .expect("handpie starts and ends");
-        Ran {
-            status: output.status.code().expect("handpie ends by itself"),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+            .env_remove("COLUMNS");
+        Ran::of(&run)
     }
 
     /// What `handpie vuln --format json --db db` says.

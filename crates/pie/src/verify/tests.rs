@@ -7,21 +7,19 @@
     reason = "a forged file is small"
 )]
 
-#[path = "../../tests/forge/mod.rs"]
-mod forge;
-
 use super::*;
 use crate::apply::apply;
 use crate::options::Options;
 use crate::survey::{Answer, survey};
+use handpie_testkit::forge::{GoPie, go_pie};
 
 /// `.rela.plt`, which is empty, so that it can become another section.
-const SPARE: usize = forge::SECTION_HEADERS + 6 * 64;
+const SPARE: usize = go_pie::SECTION_HEADERS + 6 * 64;
 
 /// Converts a forged program that has sixteen zeros with a section, not loaded, and then some
 /// bytes without one; and verifies the result that somebody has damaged.
 fn verify_damaged(damage: impl Fn(&mut [u8])) -> Result<(), String> {
-    let mut file = forge::Forge::default().build();
+    let mut file = GoPie::default().build();
     let start = file.len().next_multiple_of(16) as u64;
     put(&mut file, SPARE + 4, &1u32.to_le_bytes());
     for (field, value) in [(8, 0), (16, 0), (24, start), (32, 16), (48, 16)] {
@@ -60,7 +58,7 @@ fn a_byte_that_no_section_claims_is_missed() {
 #[test]
 fn a_section_that_has_come_into_a_segment_is_found() {
     let damaged = verify_damaged(|file| {
-        let data = forge::SECTION_HEADERS + 11 * 64 + 24;
+        let data = go_pie::SECTION_HEADERS + 11 * 64 + 24;
         file.copy_within(data..data + 8, SPARE + 24);
     });
     assert!(damaged.is_err_and(|what| what.contains("section `.rela.plt`")));

@@ -189,7 +189,7 @@ fn a_pointer_to_nowhere_is_no_build_info() {
 
 #[test]
 fn an_elf_file_without_sections_is_searched() {
-    let file = crate::go::forge::elf_of_one_segment(&forged(b"go1.27.3", b""));
+    let file = handpie_testkit::forge::segment::elf_of_one_segment(&forged(b"go1.27.3", b""));
     let elf = Elf::parse(&file).unwrap();
     assert_eq!(
         BuildInfo::read(&elf).unwrap().unwrap().go_version,

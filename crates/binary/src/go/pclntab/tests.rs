@@ -5,7 +5,7 @@
 
 use super::*;
 use crate::elf::Elf;
-use crate::go::forge::{DATA, elf_of_one_segment};
+use handpie_testkit::forge::segment::{DATA, elf_of_one_segment};
 
 const FUNCTIONS: [&str; 4] = [
     "runtime.main",

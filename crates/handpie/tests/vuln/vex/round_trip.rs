@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use super::documents::{openvex, workshop, write};
 use super::{VULN, with};
 use crate::crates;
-use crate::support::schema::Schema;
 use crate::support::{handpie, sarif};
 use crate::workshop::Workshop;
+use handpie_testkit::schema::Schema;
 
 #[test]
 fn every_format_says_who_says_so() {
