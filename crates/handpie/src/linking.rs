@@ -138,7 +138,7 @@ fn linker(name: &OsString, target: &Target) -> Result<Linker, Failure> {
     }
     Linker::named(name, target, &host).map_err(|error| {
         unusable("the linker cannot be used")
-            .cause(error)
+            .tool(error)
             .hint("--linker embedded needs no other program")
     })
 }
@@ -198,7 +198,7 @@ pub(crate) fn find_sysroot(libc: Libc, target: &Target, wants: Wants) -> Result<
         let hint = error.hint.clone();
         Failure::new(Exit::No, "there is no libc to link")
             .code(NO_LIBC)
-            .cause(error)
+            .tool(error)
             .hint(hint)
     })
 }
@@ -240,16 +240,16 @@ fn not_linked(output: &Path, error: link::Error) -> Failure {
             let command = format!("the command was: {command}");
             Failure::new(Exit::No, message)
                 .code(LINKER_REFUSED)
-                .cause(&error)
+                .tool(&error)
                 .hint(command)
         }
         link::Error::Crashed { .. } => Failure::new(Exit::Tool, message)
             .code(LINKER_CRASHED)
-            .cause(error)
+            .tool(error)
             .hint("an object is damaged, or this is a bug of the linker: try --linker bfd"),
         link::Error::Command(_) => Failure::new(Exit::Tool, message)
             .code(LINKER_CRASHED)
-            .cause(error)
+            .tool(error)
             .hint("--time-limit gives it longer"),
         link::Error::Write { .. } => Failure::new(Exit::Input, message).cause(error),
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use rayon::prelude::*;
 
+use crate::args::{FindingFormat, Format};
 use crate::evidence::Log;
 use crate::examine::examine;
 use crate::exit::Exit;
@@ -26,14 +27,18 @@ use crate::report::policy::PolicyReport;
 /// --print-policy` shows what holds. A failing answer ends with exit status 1.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  handpie check bin/svc                       one line; -v says every answer, with the evidence
-  handpie check --profile portable dist/      everything below dist/, meant to run anywhere
-  handpie check --print-policy                which rules are on here, and why
-  handpie check --format json dist/ | jq '.result.files[] | select(any(.findings[]; .answer == \"fail\")) | .path'
-  handpie check --format sarif dist/ > handpie.sarif       for code scanning
-  handpie check --format junit dist/ > handpie.xml         for a CI server
-  handpie check --evidence build.log bin/svc               with how its C was compiled
-  handpie check --format github dist/                      annotations in GitHub Actions")]
+  handpie check bin/svc                   one line; -v says every answer, with
+                                          the evidence
+  handpie check --profile portable dist/  everything below dist/, meant to run
+                                          anywhere
+  handpie check --print-policy            which rules are on here, and why
+  handpie check --format json dist/ | jq '.result.files[] |
+    select(any(.findings[]; .answer == \"fail\")) | .path'
+  handpie check --format sarif dist/ > handpie.sarif  for code scanning
+  handpie check --format junit dist/ > handpie.xml    for a CI server
+  handpie check --format github dist/     annotations in GitHub Actions
+  handpie check --evidence build.log bin/svc
+                                          with how its C was compiled")]
 pub(crate) struct Check {
     /// Programs, libraries, objects, archives of objects, or directories of them; - for standard input
     #[arg(value_name = "FILE", required_unless_present = "print_policy")]
@@ -47,13 +52,8 @@ pub(crate) struct Check {
     evidence: Option<PathBuf>,
     #[command(flatten)]
     policy: PolicyArgs,
-}
-
-impl Check {
-    /// Whether findings come of it.
-    pub(super) fn judges(&self) -> bool {
-        !self.print_policy
-    }
+    #[command(flatten)]
+    pub(crate) format: FindingFormat,
 }
 
 /// So many files are checked before what was found of them is written and forgotten. More than the
@@ -63,6 +63,10 @@ const AT_ONCE: usize = 256;
 pub(crate) fn run(args: &Check, reporter: &Reporter) -> Result<Exit, Failure> {
     let rulebook = Rulebook::open(&args.policy)?;
     if args.print_policy {
+        if !matches!(reporter.format, Format::Text | Format::Json) {
+            let failure = Failure::new(Exit::Usage, "a policy has no findings to print");
+            return Err(failure.hint("`--print-policy` knows `--format text` and `json`"));
+        }
         reporter.print("check", &PolicyReport::of(&rulebook))?;
         return Ok(Exit::Done);
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use handpie_pie::{Error, Outcome, Pieces};
 
+use crate::args::ReportFormat;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::hardening::Hardening;
@@ -23,9 +24,9 @@ use crate::report::convert::{Answer, ConvertReport};
 /// A file that cannot be converted is refused with every reason; `handpie explain CODE` says more.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  handpie convert svc -o svc.static      write the result to another file
-  handpie convert --in-place svc         replace the file; nothing is lost if that fails
-  handpie convert --dry-run svc          say what would be done")]
+  handpie convert svc -o svc.static   write the result to another file
+  handpie convert --in-place svc      replace the file, or leave it as it is
+  handpie convert --dry-run svc       say what would be done")]
 pub(crate) struct Convert {
     /// The program; - for standard input
     #[arg(value_name = "FILE")]
@@ -42,6 +43,8 @@ pub(crate) struct Convert {
     /// Say what would be done and write nothing
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    pub(crate) format: ReportFormat,
 }
 
 pub(crate) fn run(args: &Convert, reporter: &Reporter) -> Result<Exit, Failure> {

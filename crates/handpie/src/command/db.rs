@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 
 use crate::advisories::{self, Advisories, Origin, SOURCES};
+use crate::args::ReportFormat;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::Reporter;
@@ -13,13 +14,16 @@ use crate::report::db::DatabaseReport;
 /// Bring the database of advisories up to date, or show what is in it
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  handpie db update                              Go's and RustSec's advisories, from their servers
-  handpie db update --from vulndb.zip            from a file that was carried here
+  handpie db update                    Go's and RustSec's advisories, from their
+                                       servers
+  handpie db update --from vulndb.zip  from a file that was carried here
   handpie db update --from https://mirror.corp/vulndb --from ./crates-osv.zip
   handpie db info")]
 pub(crate) struct Db {
     #[command(subcommand)]
     action: Action,
+    #[command(flatten)]
+    pub(crate) format: ReportFormat,
 }
 
 #[derive(Debug, Subcommand)]

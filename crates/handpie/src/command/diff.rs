@@ -7,6 +7,7 @@ use std::slice;
 use handpie_audit::diff::{Facts, diff};
 use rayon::prelude::*;
 
+use crate::args::ReportFormat;
 use crate::examine::examine;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -28,9 +29,10 @@ use crate::report::diff::{Compared, DiffReport, Fate};
 /// that of `handpie check`, and its paths are matched against the new files, for the old ones, too.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  handpie diff svc-1.4 svc-1.5                  what 1.5 lost, gained, changed
-  handpie diff -v last-release/ dist/           every binary, the sizes of sections, too
-  handpie diff --format json old new | jq '.result.files[].changes[] | select(.weight == \"loss\")'")]
+  handpie diff svc-1.4 svc-1.5        what 1.5 lost, gained, changed
+  handpie diff -v last-release/ dist/ every binary, the sizes of sections, too
+  handpie diff --format json old new |
+    jq '.result.files[].changes[] | select(.weight == \"loss\")'")]
 pub(crate) struct Diff {
     /// The release before: a file or a directory
     old: PathBuf,
@@ -38,6 +40,8 @@ pub(crate) struct Diff {
     new: PathBuf,
     #[command(flatten)]
     policy: PolicyArgs,
+    #[command(flatten)]
+    pub(crate) format: ReportFormat,
 }
 
 /// A file of both releases or of one, by its path below them.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use handpie_toolchain::go::{Go, GoEnv};
 use handpie_toolchain::profile;
 
+use crate::args::ReportFormat;
 use crate::cpu;
 use crate::cpu::fleet::{self, Fleet};
 use crate::exit::Exit;
@@ -26,11 +27,13 @@ mod packages;
 #[command(after_help = "Examples:
   handpie doctor                  one line a CPU
   handpie doctor --format json | jq '.result.cpus[] | select(.build.yes) | .cpu'
-  handpie doctor --try            builds a program of each language with each libc and linker
+  handpie doctor --try            builds a program of each language with each
+                                  libc and linker
   handpie doctor --try arm64      the same for another CPU; all for all of them
-  handpie doctor --cpu            the CPU level of this machine, and what the next one needs
-  handpie doctor --fleet *.json   the level that many machines have, from what each has said:
-                                  ssh HOST handpie doctor --cpu --format json > HOST.json")]
+  handpie doctor --cpu            the CPU level of this machine, and what the
+                                  next one needs
+  ssh HOST handpie doctor --cpu --format json > HOST.json
+  handpie doctor --fleet *.json   the level that all of many machines have")]
 pub(crate) struct Doctor {
     /// Try for real what can be made here: each language, libc and linker, for this machine's CPU or
     /// those that are named, or all
@@ -42,6 +45,8 @@ pub(crate) struct Doctor {
     /// Say the highest level that is safe on all of many machines, from their JSON reports of --cpu
     #[arg(long, value_name = "FILE", num_args = 1..)]
     fleet: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) format: ReportFormat,
 }
 
 /// A file of reports is no larger, in bytes: a report has 4 KiB.

@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use handpie_toolchain::env;
 use handpie_toolchain::go::Go;
 
+use crate::args::{Format, ReportFormat};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::hardening::Hardening;
@@ -22,13 +23,15 @@ use crate::toolchain;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   eval \"$(handpie env)\"                      this shell, from now on
-  handpie env --shell github >> $GITHUB_ENV  the steps of a GitHub job that follow")]
+  handpie env --shell github >> $GITHUB_ENV  the next steps of a GitHub job")]
 pub(crate) struct Env {
     /// For which shell; `json` is an object of names and values
     #[arg(long, value_enum, default_value_t = Shell::Sh)]
     shell: Shell,
     #[command(flatten)]
     hardening: Hardening,
+    #[command(flatten)]
+    pub(crate) format: ReportFormat,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -58,12 +61,11 @@ pub(crate) fn run(args: &Env, reporter: &Reporter) -> Result<Exit, Failure> {
         Shell::Github => env::render(&variables, env::Shell::Github),
         Shell::Json => format!("{:#}\n", serde_json::json!(values)),
     };
-    reporter.print(
-        "env",
-        &EnvReport {
-            env: values,
-            script,
-        },
-    )?;
-    Ok(Exit::Done)
+    match reporter.format {
+        Format::Text => reporter.script(&script),
+        _ => {
+            reporter.document("env", &EnvReport { env: values })?;
+            Ok(Exit::Done)
+        }
+    }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use handpie_audit::vuln::Facts;
 use serde::{Deserialize, Serialize};
 
+use crate::args::RecordFormat;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
@@ -15,7 +16,7 @@ use crate::report::check::Unread;
 use crate::report::facts::FactsReport;
 use crate::triage;
 
-/// Keep what advisories of tomorrow will be held against
+/// Record a program's modules and symbols for later scans
 ///
 /// Prints, as JSON, what is in each program: modules with versions, build settings, packages, and
 /// every symbol as a number. `handpie vuln --facts` answers from it, so a new advisory needs no
@@ -28,6 +29,8 @@ pub(crate) struct Keep {
     /// Programs, or directories of them; - for standard input
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) format: RecordFormat,
 }
 
 pub(crate) const UNKNOWN: &str = "vuln-facts-unknown";

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use handpie_prove::{Error, Request};
 
+use crate::args::ReportFormat;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input::{self, Input};
@@ -23,9 +24,11 @@ use crate::report::prove::ProveReport;
 /// bits are counted: that two runs differ proves nothing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  handpie prove ./svc                              the six claims, with 200 loads and half a second
-  handpie prove --for 3s ./svc -- -listen :8080    give it more time, and arguments
-  handpie prove --format json ./svc | jq '.result.claims[] | select(.verdict != \"proven\")'")]
+  handpie prove ./svc                  the six claims: 200 loads, half a second
+  handpie prove --for 3s ./svc -- -listen :8080
+                                       more time, and arguments
+  handpie prove --format json ./svc |
+    jq '.result.claims[] | select(.verdict != \"proven\")'")]
 pub(crate) struct Prove {
     /// The program
     #[arg(value_name = "FILE")]
@@ -43,6 +46,8 @@ pub(crate) struct Prove {
     /// The program's arguments
     #[arg(last = true, value_name = "ARGS")]
     arguments: Vec<OsString>,
+    #[command(flatten)]
+    pub(crate) format: ReportFormat,
 }
 
 pub(crate) fn run(args: &Prove, reporter: &Reporter) -> Result<Exit, Failure> {

@@ -7,6 +7,7 @@ use handpie_audit::vuln::{Inventory, Source, Tier};
 use rayon::prelude::*;
 
 use crate::advisories::{self, Advisories};
+use crate::args::AdvisoryFormat;
 use crate::command::facts;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -33,16 +34,19 @@ use crate::vex::Vex;
 /// that was named has a version by which it could be matched.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  handpie vuln bin/svc                          what to raise, and what for
-  handpie vuln --show evidence bin/svc          the functions that are linked, where they
-                                                are, and what they were inlined into
-  handpie vuln --show all dist/                 every advisory, modules that are only listed, too
+  handpie vuln bin/svc                     what to upgrade, and what for
+  handpie vuln --show evidence bin/svc     the functions that are linked, where
+                                           they are, what they were inlined into
+  handpie vuln --show all dist/            every advisory, also where no package
+                                           is linked
   handpie vuln --fail-on package --max-db-age 7 dist/
   handpie vuln --compat govulncheck -mode=binary -format json bin/svc
-  handpie vuln --vex vex.json dist/             without what is not affected; --format openvex
-                                                writes a document to start with
-  handpie facts bin/svc > svc.json; handpie vuln --facts svc.json       later, without the program
-  handpie vuln --format json dist/ | jq -r '.result.files[] | .path as $p | .advisories[] | select(.fails) | \"\\($p) \\(.id)\"'")]
+  handpie vuln --vex vex.json dist/        without what is not affected
+  handpie vuln --format openvex dist/      a VEX document to start with
+  handpie facts bin/svc > svc.json
+  handpie vuln --facts svc.json            later, without the program
+  handpie vuln --format json dist/ | jq -r '.result.files[] | .path as $p |
+    .advisories[] | select(.fails) | \"\\($p) \\(.id)\"'")]
 pub(crate) struct Vuln {
     /// Programs, or directories of them; - for standard input
     #[arg(value_name = "FILE", required_unless_present_any = ["facts", "compat"])]
@@ -57,7 +61,7 @@ pub(crate) struct Vuln {
     /// Refuse a database that last changed more days ago
     #[arg(long, value_name = "DAYS")]
     max_db_age: Option<u32>,
-    /// Take the words, give the output and end with the exit status of another program; the words
+    /// Accept govulncheck's arguments, print its output and end with its exit status; the arguments
     /// are all that follows, and nothing stands before this
     #[arg(long, value_name = "PROGRAM", value_parser = ["govulncheck"])]
     compat: Option<String>,
@@ -74,6 +78,8 @@ pub(crate) struct Vuln {
     /// affected, or has the fix, do not count
     #[arg(long, value_name = "FILE")]
     vex: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) format: AdvisoryFormat,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -103,7 +103,10 @@ impl<'a> Checklist<'a> {
             Format::Github => Box::new(github::Github::new(rulebook)),
         };
         let mut checklist = Self {
-            out: super::Stream::new(),
+            out: match reporter.format {
+                Format::Json | Format::Sarif => super::Stream::of_json(),
+                _ => super::Stream::new(),
+            },
             sheet,
             summary: Summary::default(),
             rulebook,

@@ -17,9 +17,8 @@ use handpie_audit::Suppressed;
 use handpie_audit::vuln::{Doubt, Record, Row, Source, Step, Tier};
 use serde::Serialize;
 
-use super::Reporter;
 use super::check::Unread;
-use super::text::harmless;
+use super::{Reporter, count};
 use crate::args::Format;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -102,16 +101,16 @@ pub(crate) struct Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let programs = if self.files == 1 {
-            "program"
-        } else {
-            "programs"
-        };
         write!(
             f,
-            "{} {programs}: {} with an advisory that counts, {} without, {} of which nothing is known, \
-             {} unreadable; {} other files",
-            self.files, self.failed, self.passed, self.unmatched, self.unreadable, self.passed_over
+            "{}: {} with an advisory that counts, {} without, {} of which nothing is known, \
+             {} unreadable; {}",
+            count(self.files, "program", "programs"),
+            self.failed,
+            self.passed,
+            self.unmatched,
+            self.unreadable,
+            count(self.passed_over, "other file", "other files")
         )
     }
 }
@@ -158,7 +157,7 @@ impl<'a> Vulnerabilities<'a> {
         let mut report = Self {
             out: match reporter.format {
                 Format::Text => super::Stream::new(),
-                _ => super::Stream::of_data(),
+                _ => super::Stream::of_json(),
             },
             sheet,
             summary: Summary::default(),
@@ -242,7 +241,7 @@ impl<'a> Vulnerabilities<'a> {
             ));
         }
         for note in self.vex.unheard(&self.heard) {
-            reporter.note(&format!("note: {}", harmless(&note)));
+            reporter.note(&format!("note: {note}"));
         }
     }
 }

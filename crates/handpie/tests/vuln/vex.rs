@@ -255,8 +255,7 @@ fn what_nothing_needed_is_noted() {
     other["vulnerability"]["name"] = "A-9\u{1b}[2J".into();
     document["statements"].as_array_mut().unwrap().push(other);
     let ran = with(&workshop, &document, &["-v"]);
-    let note =
-        "note: nothing here needed 1 of 2 statements of vex.json: A-9\\u{1b}[2J (statement 2)";
+    let note = "note: nothing here needed 1 of 2 statements of vex.json: A-9\\x1b[2J (statement 2)";
     assert!(ran.stderr.contains(note), "{ran:?}");
     assert_eq!(with(&workshop, &document, &[]).stderr, "");
 }

@@ -8,7 +8,6 @@ use handpie_audit::{Answer, Finding, Language};
 
 use super::{Checked, Sheet, Summary, Unread, shown, why};
 use crate::report::Lines;
-use crate::report::text::harmless;
 
 pub(super) struct Text {
     verbose: bool,
@@ -42,9 +41,9 @@ impl Text {
         }
         for finding in file.with(answer) {
             let code = finding.rule.code;
-            lines.entry(column, code, &harmless(&why(finding)));
+            lines.entry(column, code, &why(finding));
             for evidence in &finding.judgement.evidence {
-                lines.entry(column, "", &harmless(&shown(evidence)));
+                lines.entry(column, "", &shown(evidence));
             }
             if !needs_care(finding) {
                 continue;
@@ -71,8 +70,8 @@ impl Sheet for Text {
     fn file(&mut self, out: &mut dyn Write, file: &Checked) -> io::Result<()> {
         let mut lines = Lines::new(self.verbose);
         let title = file.title();
-        let subject = format!("{}: {}, {}", harmless(&title), file.kind, made_with(file));
-        let answer = harmless(&answers(file)).into_owned();
+        let subject = format!("{title}: {}, {}", file.kind, made_with(file));
+        let answer = answers(file);
         match file.has(Answer::Fail) {
             true => lines.bad(subject, answer),
             false => lines.good(subject, answer),
@@ -87,11 +86,11 @@ impl Sheet for Text {
 
     fn unread(&mut self, out: &mut dyn Write, file: &Unread) -> io::Result<()> {
         let mut lines = Lines::new(self.verbose);
-        let message = format!("unreadable: {}", harmless(&file.message));
-        lines.bad(harmless(&file.name), message);
+        let message = format!("unreadable: {}", file.message);
+        lines.bad(&file.name, message);
         if self.verbose {
             for hint in &file.hints {
-                lines.line(format!("hint: {}", harmless(hint)));
+                lines.line(format!("hint: {hint}"));
             }
             for code in file.code.into_iter().filter(|code| self.seen.insert(code)) {
                 lines.line(format!("see: handpie explain {code}"));
@@ -117,8 +116,8 @@ fn made_with(file: &Checked) -> String {
         _ => format!("Go {version}"),
     };
     match file.language {
-        Language::Go => harmless(&go).into_owned(),
-        Language::GoWithC => format!("{} with cgo", harmless(&go)),
+        Language::Go => go,
+        Language::GoWithC => format!("{go} with cgo"),
         Language::Rust => "Rust".to_owned(),
         Language::RustWithC => "Rust with C".to_owned(),
         Language::C => "C or C++".to_owned(),

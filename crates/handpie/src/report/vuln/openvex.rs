@@ -119,7 +119,7 @@ pub(super) fn is_affected(row: &Row<'_>) -> bool {
 /// What to do about an advisory.
 pub(super) fn action(verdict: &Verdict<'_>) -> String {
     let raised = verdict.row.hits.iter().map(|hit| match &hit.fixed {
-        Some(fixed) => format!("raise {} from {} to {fixed}", hit.module, hit.version),
+        Some(fixed) => format!("upgrade {} from {} to {fixed}", hit.module, hit.version),
         None => format!("no version of {} is fixed", hit.module),
     });
     let raised = raised.collect::<Vec<_>>().join("; ");
