@@ -21,17 +21,21 @@ pub(crate) mod explain;
 pub(crate) mod completions;
 pub(crate) mod man;
 
-use crate::args::{Command, Format};
+use std::ffi::OsString;
+
+use crate::args::Command;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::Reporter;
 
 pub(crate) fn run(command: &Command, reporter: &Reporter) -> Result<Exit, Failure> {
-    refuse_foreign_format(command, reporter.format)?;
     match command {
         Command::Build(args) => build::run(args, reporter),
         Command::Convert(args) => convert::run(args, reporter),
         Command::Link(args) => link::run(args, reporter),
+        Command::Cc(args) => explain("cc", &args.words, reporter),
+        Command::Cpp(args) => explain("c++", &args.words, reporter),
+        Command::Ld(args) => explain("ld", &args.words, reporter),
         Command::Check(args) => check::run(args, reporter),
         Command::Diff(args) => diff::run(args, reporter),
         Command::Vuln(args) => vuln::run(args, reporter),
@@ -47,24 +51,14 @@ pub(crate) fn run(command: &Command, reporter: &Reporter) -> Result<Exit, Failur
     }
 }
 
-/// Findings have formats of their own, which cannot hold what other commands say.
-fn refuse_foreign_format(command: &Command, format: Format) -> Result<(), Failure> {
-    let is_judged_by_check = matches!(command, Command::Check(check) if check.judges());
-    let is_triaged = matches!(command, Command::Vuln(_));
-    let knows_it = match format {
-        Format::Text | Format::Json => true,
-        Format::Sarif => is_judged_by_check || is_triaged,
-        Format::Junit | Format::Github => is_judged_by_check,
-        Format::OpenVex | Format::CycloneDx => is_triaged,
-    };
-    if knows_it {
-        return Ok(());
+/// A command with words of another program, which is run before ours are read; see `personality.rs`.
+fn explain(name: &str, words: &[OsString], reporter: &Reporter) -> Result<Exit, Failure> {
+    match words.first() {
+        None => reporter.help(name),
+        Some(word) if word == "--help" => reporter.help(name),
+        Some(_) => {
+            let message = format!("nothing stands between `handpie` and `{name}`");
+            Err(Failure::new(Exit::Usage, message))
+        }
     }
-    let whose = match format {
-        Format::OpenVex | Format::CycloneDx => "supported by `handpie vuln`",
-        Format::Sarif => "supported by `handpie check` and `handpie vuln`",
-        _ => "supported by `handpie check`",
-    };
-    let message = format!("`--format {}` is {whose} only", format.name());
-    Err(Failure::new(Exit::Usage, message).hint("all other commands support `text` and `json`"))
 }

@@ -10,12 +10,12 @@ use crate::failure::Failure;
 
 /// Go could not tell its settings.
 pub(crate) fn settings_failed(error: go::Error) -> Failure {
-    Failure::new(Exit::Tool, "failed to read go's settings").cause(error)
+    Failure::new(Exit::Tool, "failed to read go's settings").tool(error)
 }
 
 /// Go could not list the packages.
 pub(crate) fn list_failed(error: go::Error) -> Failure {
-    Failure::new(Exit::Tool, "failed to list the packages").cause(error)
+    Failure::new(Exit::Tool, "failed to list the packages").tool(error)
 }
 
 /// The answer is no, for all these reasons.
@@ -39,7 +39,7 @@ pub(crate) fn build_failed(error: command::Error, notes: &Notes, profile: &Profi
         let failure = Failure::new(Exit::No, "a program cannot be converted");
         return failure.hint("the reasons are above, under the name of its package");
     }
-    let failure = Failure::new(Exit::Tool, "failed to build").cause(error);
+    let failure = Failure::new(Exit::Tool, "failed to build").tool(error);
     match (&profile.stamp, notes.link_failed) {
         (Stamp::Ours(_), true) => failure.hint(
             "if `main.version` or `main.Version` is a variable but no string, the version cannot \

@@ -157,8 +157,8 @@ fn linker(name: &OsString, target: &Target) -> Result<Linker, Failure> {
         });
     }
     Linker::named(name, target, &host).map_err(|error| {
-        unusable("cannot use the linker")
-            .cause(error)
+        unusable("the linker cannot be used")
+            .tool(error)
             .hint("--linker embedded needs no other program")
     })
 }
@@ -218,7 +218,7 @@ pub(crate) fn find_sysroot(libc: Libc, target: &Target, wants: Wants) -> Result<
         let hint = error.hint.clone();
         Failure::new(Exit::No, "no libc to link was found")
             .code(NO_LIBC)
-            .cause(error)
+            .tool(error)
             .hint(hint)
     })
 }
@@ -260,17 +260,17 @@ fn not_linked(output: &Path, error: link::Error) -> Failure {
             let command = format!("the command was: {command}");
             Failure::new(Exit::No, message)
                 .code(LINKER_REFUSED)
-                .cause(&error)
+                .tool(&error)
                 .hint(command)
         }
         link::Error::Crashed { .. } => Failure::new(Exit::Tool, message)
             .code(LINKER_CRASHED)
-            .cause(error)
-            .hint("an object is damaged, or the linker has a bug: try --linker bfd"),
+            .tool(error)
+            .hint("an object is damaged, or this is a bug of the linker: try --linker bfd"),
         link::Error::Command(_) => Failure::new(Exit::Tool, message)
             .code(LINKER_CRASHED)
-            .cause(error)
-            .hint("use --time-limit to allow more time"),
+            .tool(error)
+            .hint("--time-limit gives it longer"),
         link::Error::Write { .. } => Failure::new(Exit::Input, message).cause(error),
     }
 }

@@ -4,6 +4,7 @@
 //! they are joined is in `conversion.rs` and `linking.rs`.
 
 mod args;
+mod personality;
 mod command;
 mod conversion;
 mod linking;
@@ -29,36 +30,19 @@ mod cpu;
 mod report;
 mod exit;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
-use handpie_toolchain::link::embedded;
-
 fn main() -> ExitCode {
-    // Go starts us for each package that it compiles; that path must not pay for the rest.
-    if let Some(code) = command::toolexec::run_if_asked(std::env::args_os()) {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    if let Some(code) = personality::run(&words) {
         return code;
     }
-    // Go's linker starts us for some CPUs; it expects the manners of a C compiler.
-    if let Some(code) = command::extld::run_if_asked(std::env::args_os()) {
-        return code;
-    }
-    // Compilers start us as their linker, and `link` starts the linker that is built in.
-    if let Some(code) = command::ld::run_if_asked(std::env::args_os()) {
-        return code;
-    }
-    if let Some(code) = command::cc::run_if_asked(std::env::args_os()) {
-        return code;
-    }
-    // Pipelines start us in the place of govulncheck.
-    if let Some(code) = command::govulncheck::run_if_asked(std::env::args_os()) {
-        return code;
-    }
-    if let Some(code) = embedded::run_if_asked(std::env::args_os()) {
-        return code;
-    }
-    let args = args::Args::parse();
-    let reporter = report::Reporter::new(&args.output);
+    let args = match args::parse(&words) {
+        Ok(args) => args,
+        Err(error) => return report::usage(&error),
+    };
+    let reporter = report::Reporter::new(&args.output, args.command.format());
     let exit = match command::run(&args.command, &reporter) {
         Ok(exit) => exit,
         Err(failure) => reporter.failure(&failure),

@@ -20,12 +20,17 @@ mod cpu;
 pub(crate) mod env;
 pub(crate) mod toolexec;
 pub(crate) mod policy;
+mod escape;
 mod json;
 mod rendering;
 mod sarif;
 mod text;
 
+use std::borrow::Cow;
+use std::ffi::OsStr;
+use std::fmt::Display;
 use std::io::{self, BufWriter, StdoutLock, Write};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
@@ -33,11 +38,11 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::args::{Format, Output};
+use crate::args::{self, Format, Output};
 use crate::exit::Exit;
 use crate::failure::Failure;
 
-pub(crate) use text::{Lines, bytes};
+pub(crate) use text::{Lines, bytes, count};
 
 /// The version of the JSON; raised when a field changes its meaning or goes.
 const SCHEMA: u32 = 1;
@@ -55,7 +60,7 @@ pub(crate) struct Reporter {
 }
 
 impl Reporter {
-    pub(crate) fn new(output: &Output) -> Self {
+    pub(crate) fn new(output: &Output, format: Format) -> Self {
         match output.color {
             clap::ColorChoice::Auto => ColorChoice::Auto,
             clap::ColorChoice::Always => ColorChoice::Always,
@@ -63,47 +68,71 @@ impl Reporter {
         }
         .write_global();
         Self {
-            format: output.format,
+            format,
             verbose: output.verbose,
         }
     }
 
     /// Prints a report.
     pub(crate) fn print(&self, command: &str, report: &impl Report) -> Result<(), Failure> {
-        let text = match self.format {
+        match self.format {
             Format::Text => {
                 let mut lines = Lines::new(self.verbose);
                 report.text(&mut lines);
-                lines.into_text()
+                print_text(lines)
             }
-            _ => document(json!({
-                "schema": SCHEMA,
-                "command": command,
-                "result": report,
-            })),
-        };
-        print_stdout(&text)
+            _ => self.document(command, report),
+        }
     }
 
     /// Prints a report that is JSON in every format.
     pub(crate) fn document(&self, command: &str, report: &impl Serialize) -> Result<(), Failure> {
-        print_stdout(&document(json!({
+        print_json(&json!({
             "schema": SCHEMA,
             "command": command,
             "result": report,
-        })))
+        }))
     }
 
-    /// Prints text that has no other form.
-    pub(crate) fn plain(&self, text: &str) -> Result<Exit, Failure> {
-        print_stdout(&format!("{text}\n"))?;
+    /// Prints lines that have no other form.
+    pub(crate) fn lines(
+        &self,
+        list: impl IntoIterator<Item = impl Display>,
+    ) -> Result<Exit, Failure> {
+        let mut lines = Lines::new(self.verbose);
+        for line in list {
+            lines.total(line);
+        }
+        print_text(lines)?;
+        Ok(Exit::Done)
+    }
+
+    /// Prints the help of a command.
+    pub(crate) fn help(&self, name: &str) -> Result<Exit, Failure> {
+        let mut stdout = Stream::new();
+        let written = write!(stdout, "{}", args::help(name).ansi());
+        written.and_then(|()| stdout.flush()).map_err(unwritten)?;
+        Ok(Exit::Done)
+    }
+
+    /// Prints a command that can be pasted into a shell.
+    pub(crate) fn command(&self, command: &str) -> Result<Exit, Failure> {
+        let mut lines = Lines::new(self.verbose);
+        lines.command(command);
+        print_text(lines)?;
+        Ok(Exit::Done)
+    }
+
+    /// Prints text that another program reads, and that no escape can therefore stand in.
+    pub(crate) fn script(&self, script: &str) -> Result<Exit, Failure> {
+        print_script(script)?;
         Ok(Exit::Done)
     }
 
     /// Shows that work goes on, on a terminal only, until the value is dropped.
     pub(crate) fn working(&self, what: &str) -> Working {
         let bar = ProgressBar::new_spinner();
-        bar.set_message(what.to_owned());
+        bar.set_message(escape::value(what));
         if !bar.is_hidden() {
             bar.enable_steady_tick(Duration::from_millis(120));
         }
@@ -112,28 +141,52 @@ impl Reporter {
 
     /// Says something beside the result.
     pub(crate) fn note(&self, text: &str) {
-        anstream::eprintln!("{text}");
+        let mut lines = Lines::new(self.verbose);
+        lines.total(text);
+        print_stderr(lines);
     }
 
     /// Prints why a command stopped, and says how the program ends.
     pub(crate) fn failure(&self, failure: &Failure) -> Exit {
         if self.format == Format::Json {
-            let text = document(json!({
+            // Where standard output is closed, standard error still has the words below.
+            let _ = print_json(&json!({
                 "schema": SCHEMA,
                 "error": {
                     "exit": failure.exit as u8,
                     "code": failure.code,
                     "message": failure.message,
-                    "causes": failure.causes,
+                    "causes": failure.causes_with_output(),
                     "hints": failure.hints,
                 },
             }));
-            // Where standard output is closed, standard error still has the words below.
-            let _ = print_stdout(&text);
         }
-        anstream::eprint!("{}", text::failure(failure));
+        print_stderr(text::failure(failure));
         failure.exit
     }
+}
+
+/// Prints what is wrong with the command line, or the help or version that it asks for. What clap says
+/// is made of words that [`shown`] has escaped.
+pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+    let text = error.render();
+    match error.use_stderr() {
+        true => anstream::eprint!("{}", text.ansi()),
+        false => {
+            let mut stdout = Stream::new();
+            // Whoever has closed standard output wants no help.
+            _ = write!(stdout, "{}", text.ansi()).and_then(|()| stdout.flush());
+        }
+    }
+    match error.exit_code() {
+        0 => ExitCode::SUCCESS,
+        _ => Exit::Usage.into(),
+    }
+}
+
+/// A word of the command line as it can be shown.
+pub(crate) fn shown(word: &OsStr) -> String {
+    escape::settled(&escape::value(word.display())).into_owned()
 }
 
 /// A line on the terminal that goes when the work is done.
@@ -157,21 +210,26 @@ pub(crate) struct Stream {
     stdout: BufWriter<AutoStream<StdoutLock<'static>>>,
     /// A reader that went away, as `head` does, is no failure of ours.
     gone: bool,
+    /// What becomes of each piece that is written.
+    escape: fn(&str) -> Cow<'_, str>,
 }
 
 impl Stream {
+    /// For text that [`Lines`] has set, and for what its renderer escapes in a way of its own.
     pub(crate) fn new() -> Self {
         Self {
             stdout: BufWriter::new(AutoStream::auto(io::stdout().lock())),
             gone: false,
+            escape: |piece| Cow::Borrowed(piece),
         }
     }
 
-    /// For what has no colours: nothing is looked through for them.
-    pub(crate) fn of_data() -> Self {
+    /// For JSON. It has no colours: nothing is looked through for them.
+    pub(crate) fn of_json() -> Self {
         Self {
             stdout: BufWriter::new(AutoStream::always_ansi(io::stdout().lock())),
             gone: false,
+            escape: escape::json,
         }
     }
 
@@ -189,7 +247,10 @@ impl Stream {
 impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if !self.gone {
-            let written = self.stdout.write_all(bytes);
+            let written = match std::str::from_utf8(bytes) {
+                Ok(piece) => self.stdout.write_all((self.escape)(piece).as_bytes()),
+                Err(error) => Err(io::Error::other(error)),
+            };
             self.forgive(written)?;
         }
         Ok(bytes.len())
@@ -208,14 +269,33 @@ fn unwritten(error: io::Error) -> Failure {
     Failure::new(Exit::Input, "failed to write standard output").cause(error)
 }
 
-fn document(value: serde_json::Value) -> String {
-    format!("{value:#}\n")
+fn print_json(value: &serde_json::Value) -> Result<(), Failure> {
+    let mut stdout = Stream::of_json();
+    let written = writeln!(stdout, "{value:#}");
+    written.and_then(|()| stdout.flush()).map_err(unwritten)
 }
 
-fn print_stdout(text: &str) -> Result<(), Failure> {
+fn print_text(lines: Lines) -> Result<(), Failure> {
     let mut stdout = Stream::new();
-    let written = stdout.write_all(text.as_bytes());
+    let written = stdout.write_all(lines.into_text().as_bytes());
     written.and_then(|()| stdout.flush()).map_err(unwritten)
+}
+
+/// Nothing is escaped in a script: it would mean something else. So it is refused.
+fn print_script(script: &str) -> Result<(), Failure> {
+    if script.contains(|c| !matches!(c, '\n' | '\t') && escape::is_hostile(c)) {
+        let message = "control characters in a path or a variable would be in what is printed";
+        return Err(
+            Failure::new(Exit::Usage, message).hint("look at GOFLAGS, and at the path of handpie")
+        );
+    }
+    let mut stdout = Stream::new();
+    let written = writeln!(stdout, "{}", script.trim_end());
+    written.and_then(|()| stdout.flush()).map_err(unwritten)
+}
+
+fn print_stderr(lines: Lines) {
+    anstream::eprint!("{}", lines.into_text());
 }
 
 /// A program on standard output.

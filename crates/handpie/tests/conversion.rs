@@ -203,7 +203,7 @@ fn converting_is_deterministic_and_converting_twice_changes_nothing() {
         .arg(&again)
         .run()
         .expect("a no-op succeeds");
-    assert!(text(&said).contains("made by handpie already; nothing to do"));
+    assert!(text(&said).contains("already a static-PIE, made by handpie; nothing to do"));
     assert!(
         fs::read(&again).expect("the copy") == first,
         "a no-op changed the file"

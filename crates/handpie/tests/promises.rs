@@ -7,35 +7,32 @@
     reason = "a test that cannot run says so on standard error, and one that fails panics"
 )]
 
-#[allow(dead_code, reason = "the tests of refusals forge more than this")]
-#[path = "refusals/forge.rs"]
-mod forge;
 mod support;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use forge::{DF_1_PIE, DT_FLAGS_1, Forge, PT_GNU_RELRO, Segment};
+use handpie_testkit::forge::program::{DF_1_PIE, DT_FLAGS_1, PT_GNU_RELRO, Program, Segment};
 use handpie_toolchain::command::{Output, Tool};
 use support::{handpie, tool};
 
 /// A static-PIE with RELRO and a stack that is not executable.
-fn sound() -> Forge {
+fn sound() -> Program {
     const PT_GNU_STACK: u32 = 0x6474_e551;
-    Forge {
+    Program {
         interpreter: None,
         tags: vec![(DT_FLAGS_1, DF_1_PIE)],
         segments: vec![
             Segment::new(PT_GNU_RELRO, 6, 0x1000, 0x200),
             Segment::new(PT_GNU_STACK, 6, 0, 0),
         ],
-        ..Forge::program()
+        ..Program::of_c()
     }
 }
 
 /// The same with memory that is writable and executable.
-fn broken() -> Forge {
+fn broken() -> Program {
     let mut forge = sound();
     forge.loads[1].flags = 7;
     forge
@@ -67,7 +64,7 @@ fn a_program_that_a_build_tool_brings_is_listed_with_the_promise_that_it_breaks(
 }
 
 /// A linker that gives this program, whatever it is asked for.
-fn linker(folder: &Path, forge: &Forge) -> PathBuf {
+fn linker(folder: &Path, forge: &Program) -> PathBuf {
     let program = folder.join("forged");
     fs::write(&program, forge.bytes()).unwrap();
     let linker = folder.join("linker");

@@ -126,22 +126,15 @@ fn starts(program: &Program, observation: &Observation) -> Claim {
             let stderr = String::from_utf8_lossy(&observation.captured.stderr.bytes);
             let lines: Vec<&str> = stderr.lines().collect();
             let last = lines.iter().skip(lines.len().saturating_sub(LAST_LINES));
-            evidence.extend(last.map(|line| format!("stderr: {}", harmless(line))));
+            evidence.extend(last.map(|line| format!("stderr: {}", shortened(line))));
             Claim::new(code, false, evidence)
         }
     }
 }
 
-/// A line of a stranger, without what a terminal would obey, and not too long.
-fn harmless(line: &str) -> String {
-    let shown = line.chars().take(200);
-    shown
-        .flat_map(|c| {
-            let escaped = c.is_control().then(|| c.escape_default());
-            let plain = (!c.is_control()).then_some(c);
-            escaped.into_iter().flatten().chain(plain)
-        })
-        .collect()
+/// A line of a stranger, not too long.
+fn shortened(line: &str) -> String {
+    line.chars().take(200).collect()
 }
 
 /// execve(2), "ERRORS".
@@ -435,8 +428,8 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_does_not_speak_to_the_terminal() {
-        assert_eq!(harmless("a\u{1b}[31mb\0"), "a\\u{1b}[31mb\\u{0}");
-        assert_eq!(harmless(&"x".repeat(1000)).len(), 200);
+    fn a_stranger_is_not_heard_for_ever() {
+        assert_eq!(shortened("stopped"), "stopped");
+        assert_eq!(shortened(&"x".repeat(1000)).len(), 200);
     }
 }

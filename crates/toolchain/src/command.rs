@@ -59,7 +59,7 @@ pub struct Output {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is no such program.
-    #[error("`{}` is not in PATH\n    {command}{}", .program.display(), hint_line(.hint))]
+    #[error("`{}` is not in PATH\n    {command}{}", quote(.program.as_os_str()), hint_line(.hint))]
     NotFound {
         /// The program that was asked for.
         program: PathBuf,
@@ -69,7 +69,7 @@ pub enum Error {
         hint: Option<String>,
     },
     /// It is there, but the operating system refused to start it.
-    #[error("start `{}`: {cause}\n    {command}", .program.display())]
+    #[error("start `{}`: {cause}\n    {command}", quote(.program.as_os_str()))]
     Start {
         /// The program that was asked for.
         program: PathBuf,
@@ -79,7 +79,7 @@ pub enum Error {
         cause: std::io::Error,
     },
     /// It ran and failed.
-    #[error("`{}` failed: {status}\n    {command}{}", .program.display(), indent(.tail))]
+    #[error("`{}` failed: {status}\n    {command}{}", quote(.program.as_os_str()), indent(.tail))]
     Failed {
         /// The program that was asked for.
         program: PathBuf,
@@ -92,7 +92,7 @@ pub enum Error {
     },
     /// It was still running at the end of its time, and was killed with its children.
     #[error("`{}` was still running after {} s and was stopped\n    {command}{}",
-        .program.display(), .limit.as_secs_f32(), indent(.tail))]
+        quote(.program.as_os_str()), .limit.as_secs_f32(), indent(.tail))]
     TimedOut {
         /// The program that was asked for.
         program: PathBuf,
@@ -362,13 +362,15 @@ impl Tool {
     }
 }
 
-/// One word for a POSIX shell; `$'…'` where a byte cannot be shown as it is.
+/// One word for a POSIX shell, in one line; `$'…'` where a character cannot be shown as it is: a
+/// control, or what is neither a letter nor a sign that anybody can see.
 pub fn quote(word: &OsStr) -> String {
     let bytes = word.as_encoded_bytes();
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"_@%+=:,./-".contains(byte);
+    let shown = |c: char| c.is_alphanumeric() || c.is_ascii_graphic() || c == ' ';
     match word.to_str() {
         Some(text) if !text.is_empty() && bytes.iter().all(plain) => text.to_owned(),
-        Some(text) if !text.chars().any(|c| c.is_control() && c != '\n') => {
+        Some(text) if text.chars().all(shown) => {
             format!("'{}'", text.replace('\'', r"'\''"))
         }
         _ => {
@@ -466,7 +468,7 @@ fn tail(stderr: &[u8]) -> String {
     lines.get(from..).unwrap_or_default().join("\n")
 }
 
-fn indent(tail: &str) -> String {
+pub(crate) fn indent(tail: &str) -> String {
     tail.lines().map(|line| format!("\n    {line}")).collect()
 }
 

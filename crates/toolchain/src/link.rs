@@ -259,7 +259,7 @@ pub enum Error {
         cause: io::Error,
     },
     /// The linker refused, with these words.
-    #[error("{linker} reported errors:\n{says}")]
+    #[error("{linker} refused:{}", command::indent(.says))]
     Refused {
         /// Its name.
         linker: &'static str,
@@ -269,7 +269,7 @@ pub enum Error {
         command: String,
     },
     /// The linker died or panicked, which is a bug of its own that a damaged input brought out.
-    #[error("{linker} crashed ({how}):\n{says}")]
+    #[error("{linker} crashed ({how}):{}", command::indent(.says))]
     Crashed {
         /// Its name.
         linker: &'static str,

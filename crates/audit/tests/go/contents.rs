@@ -120,7 +120,12 @@ fn detectors_and_tests_are_seen_in_settings_and_in_functions() {
     ] {
         expect(&GoProgram::new().setting(key, "true"), code, Fail, why);
         expect(&GoProgram::new().function(function), code, Fail, why);
-        expect(&GoProgram::new().setting(key, "false"), code, Pass, "neither");
+        expect(
+            &GoProgram::new().setting(key, "false"),
+            code,
+            Pass,
+            "neither",
+        );
     }
     let old = GoProgram::new().function("runtime/coverage.emitMetaData");
     expect(&old, code, Fail, "coverage");

@@ -15,6 +15,7 @@ use handpie_toolchain::profile::{self, Profile, Request, Stamp};
 use handpie_toolchain::version::Version;
 
 use super::link::LibcChoice;
+use crate::args::ReportFormat;
 use crate::build_notes::{self, Note};
 use crate::conversion;
 use crate::exit::Exit;
@@ -49,10 +50,10 @@ pub(crate) const CODES: [&str; 2] = [other::NO_TARGET, cgo::FORBIDDEN_FLAG];
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   handpie build ./cmd/svc                       writes ./svc
-  handpie build -o bin/ ./cmd/... -- -tags=ui   all programs below cmd, with an additional tag
-  handpie build                                 all programs of a cargo project
-  handpie build -- make                         everything that make builds with $CC and $CXX
-  GOARCH=arm64 handpie build --cgo ./cmd/svc    with C code, for another CPU (needs zig)")]
+  handpie build -o bin/ ./cmd/... -- -tags=ui   all below cmd, with a tag
+  handpie build                                 in a cargo project: its programs
+  handpie build -- make                         what make builds with $CC, $CXX
+  GOARCH=arm64 handpie build --cgo ./cmd/svc    with C, for another CPU (zig)")]
 pub(crate) struct Build {
     /// Packages, as for go build [default: the current directory]
     #[arg(value_name = "PACKAGES")]
@@ -84,6 +85,8 @@ pub(crate) struct Build {
     /// Flags for go build or cargo build, or a command to run
     #[arg(last = true, value_name = "FLAGS OR COMMAND")]
     go_flags: Vec<String>,
+    #[command(flatten)]
+    pub(crate) format: ReportFormat,
 }
 
 pub(crate) fn run(args: &Build, reporter: &Reporter) -> Result<Exit, Failure> {

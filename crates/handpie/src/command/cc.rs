@@ -32,37 +32,53 @@ const HARDENING: &str = "HANDPIE_HARDENING";
 /// The compiler, where it is not said with `--compiler`.
 const COMPILER: &str = "HANDPIE_CC";
 
+/// Nothing that clap knows by itself: what a compiler understands is for the compiler.
+pub(super) const TEMPLATE: &str = "{about-with-newline}\n{usage-heading} {usage}\n\n{after-help}";
+
+/// Compile C or C++ with hardening flags, and link programs as static-PIE
+///
+/// Adds OpenSSF's hardening flags before your arguments, so that yours take precedence, and links with
+/// handpie, with musl by default. A link to handpie named handpie-cc or handpie-c++ does the same.
+#[derive(Debug, clap::Args)]
+#[command(disable_help_flag = true, help_template = TEMPLATE)]
+#[command(override_usage = "handpie cc [OPTIONS] [COMPILER ARGUMENTS]...
+       handpie c++ [OPTIONS] [COMPILER ARGUMENTS]...")]
+#[command(after_help = HELP)]
+pub(crate) struct Cc {
+    #[arg(
+        value_name = "ARGS",
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    pub(super) words: Vec<OsString>,
+}
+
 const HELP: &str = "\
-Compile C or C++ with hardening flags, and link programs as static-PIE
-
-Usage: handpie cc [OPTIONS] [COMPILER ARGUMENTS]...
-       handpie c++ [OPTIONS] [COMPILER ARGUMENTS]...
-
-Adds OpenSSF's hardening flags before your arguments, so that yours take precedence, and links with
-handpie, with musl by default. A link to handpie named handpie-cc or handpie-c++ does the same.
-
 Options, which have to come first:
-      --compiler <CC>    gcc, clang, zig, or a path [default: gcc; zig for other CPUs and for C++
-                         with musl; HANDPIE_CC]
-      --libc <LIBC>      musl, glibc, or given: the one that the arguments name [default: musl;
-                         HANDPIE_LIBC]
+      --compiler <CC>    gcc, clang, zig, or a path [default: gcc; zig for other
+                         CPUs and for C++ with musl; HANDPIE_CC]
+      --libc <LIBC>      musl, glibc, or given: the one that the arguments name
+                         [default: musl; HANDPIE_LIBC]
       --cpu <CPU>        build for another CPU: arm64, riscv64, ...
-      --linker <LINKER>  embedded, mold, lld, bfd, or a path [default: embedded; -fuse-ld;
-                         HANDPIE_LINKER]
-      --profile <NAME>   portable: a static-PIE; host: a dynamic PIE linked to this machine's libc
-                         [default: portable]
-      --no-hardening     do not add hardening flags; also HANDPIE_HARDENING=off
+      --linker <LINKER>  embedded, mold, lld, bfd, or a path
+                         [default: embedded; -fuse-ld; HANDPIE_LINKER]
+      --profile <NAME>   portable: a static-PIE; host: a dynamic PIE against the
+                         machine's libc [default: portable]
+      --no-hardening     add no hardening flags, as HANDPIE_HARDENING=off does
       --show             print the command instead of running it
+      --                 what follows is for the compiler
 
-If the environment variable HANDPIE_EVIDENCE is set to a file, the compiler flags of each object are
-appended to the file, for `handpie check --evidence FILE`.
+The help of the compiler itself: handpie cc -- --help
+
+With HANDPIE_EVIDENCE=FILE in the environment, the compiler flags of each object
+are appended to FILE, for `handpie check --evidence FILE`.
 
 Examples:
   handpie cc -O2 -o hello hello.c
   make CC='handpie cc'
   ./configure CC='handpie cc' CXX='handpie c++'
-  CC='handpie cc' CGO_ENABLED=1 go build -buildmode=pie -ldflags=-linkmode=external
-";
+  export CC='handpie cc' CGO_ENABLED=1
+  go build -buildmode=pie -ldflags=-linkmode=external";
 
 /// What stands before the words of the compiler.
 #[derive(Debug, Default)]
@@ -76,34 +92,28 @@ struct Options {
     show: bool,
 }
 
-/// Compiles if this program is called as a compiler.
-pub(crate) fn run_if_asked(mut args: impl Iterator<Item = OsString>) -> Option<ExitCode> {
-    let program = PathBuf::from(args.next()?);
-    let args: Vec<OsString> = args.collect();
-    let (language, words) = match program.file_name()?.to_str() {
-        Some("handpie-cc") => (Language::C, args.as_slice()),
-        Some("handpie-c++") => (Language::Cpp, args.as_slice()),
-        _ => match args.split_first() {
-            Some((first, rest)) if first == "cc" => (Language::C, rest),
-            Some((first, rest)) if first == "c++" => (Language::Cpp, rest),
-            _ => return None,
-        },
-    };
-    Some(match run(language, words) {
+/// Compiles C.
+pub(crate) fn run_c(words: &[OsString]) -> ExitCode {
+    run(Language::C, words)
+}
+
+/// Compiles C++.
+pub(crate) fn run_cpp(words: &[OsString]) -> ExitCode {
+    run(Language::Cpp, words)
+}
+
+fn run(language: Language, words: &[OsString]) -> ExitCode {
+    match compile(language, words) {
         Ok(code) => code,
         Err(failure) => {
             report::toolexec::failure(&failure);
             failure.exit.into()
         }
-    })
+    }
 }
 
-fn run(language: Language, words: &[OsString]) -> Result<ExitCode, Failure> {
+fn compile(language: Language, words: &[OsString]) -> Result<ExitCode, Failure> {
     let (options, words) = Options::take(words)?;
-    if words.first().is_some_and(|word| word == "--handpie-help") || words.is_empty() {
-        report::toolexec::help(HELP);
-        return Ok(ExitCode::SUCCESS);
-    }
     let words =
         response::expanded(words.to_vec()).map_err(|error| Failure::new(Exit::Input, error))?;
     let said = || Target::named(&env::var(ld::TARGET).ok()?);
@@ -165,7 +175,7 @@ fn run(language: Language, words: &[OsString]) -> Result<ExitCode, Failure> {
         }
     };
     if options.show {
-        report::toolexec::help(&format!("{}\n", tool.shell_line()));
+        report::toolexec::command(&tool.shell_line());
         return Ok(ExitCode::SUCCESS);
     }
     ld::replace(&through(tool))
@@ -186,7 +196,7 @@ fn compile_and_write_down(request: &Request<'_>) -> Result<ExitCode, Failure> {
     let tool = request.compiler.tool().args(request.added());
     let ended = through(tool.args(request.words))
         .output()
-        .map_err(|error| Failure::new(Exit::Tool, error))?;
+        .map_err(|error| Failure::of_tool(Exit::Tool, error))?;
     if !ended.status.success() {
         return Ok(ld::exit_code(ended.status));
     }
@@ -242,12 +252,12 @@ fn link_with_zig(request: &Request<'_>, options: &Options) -> Result<ExitCode, F
         let tool = request.compiler.tool().args(request.added()).args(&flags);
         let tool = through(tool.arg("-c").arg(&source).arg("-o").arg(&object));
         if options.show {
-            report::toolexec::help(&format!("{}\n", tool.shell_line()));
+            report::toolexec::command(&tool.shell_line());
             continue;
         }
         let ended = tool
             .output()
-            .map_err(|error| Failure::new(Exit::Tool, error))?;
+            .map_err(|error| Failure::of_tool(Exit::Tool, error))?;
         if !ended.status.success() {
             return Ok(ld::exit_code(ended.status));
         }
@@ -295,8 +305,8 @@ fn compiler(options: &Options, language: Language, target: &Target) -> Result<Co
     Compiler::named(&name, language, target).map_err(|error| {
         Failure::new(Exit::Tool, "no usable compiler was found")
             .code(NO_COMPILER)
-            .cause(error)
-            .hint("apt install gcc, pip install ziglang, or select a compiler with --compiler")
+            .tool(error)
+            .hint("apt install gcc, pip install ziglang, or say which with --compiler")
     })
 }
 
@@ -342,6 +352,7 @@ impl Options {
                 None => (text, None),
             };
             match name {
+                "--" => return Ok((options, after)),
                 "--no-hardening" => options.no_hardening = true,
                 "--show" => options.show = true,
                 "--compiler" | "--libc" | "--cpu" | "--linker" | "--profile" => {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use rayon::prelude::*;
 
+use crate::args::{FindingFormat, Format};
 use crate::binaries::{self, Visit};
 use crate::evidence::Log;
 use crate::examination::{self, Examination};
@@ -47,13 +48,8 @@ pub(crate) struct Check {
     evidence: Option<PathBuf>,
     #[command(flatten)]
     policy: PolicyArgs,
-}
-
-impl Check {
-    /// Whether findings come of it.
-    pub(super) fn judges(&self) -> bool {
-        !self.print_policy
-    }
+    #[command(flatten)]
+    pub(crate) format: FindingFormat,
 }
 
 /// So many files are checked before what was found of them is written and forgotten. More than the
@@ -63,6 +59,10 @@ const AT_ONCE: usize = 256;
 pub(crate) fn run(args: &Check, reporter: &Reporter) -> Result<Exit, Failure> {
     let rulebook = Rulebook::open(&args.policy)?;
     if args.print_policy {
+        if !matches!(reporter.format, Format::Text | Format::Json) {
+            let failure = Failure::new(Exit::Usage, "a policy has no findings to print");
+            return Err(failure.hint("`--print-policy` knows `--format text` and `json`"));
+        }
         reporter.print("check", &PolicyReport::of(&rulebook))?;
         return Ok(Exit::Done);
     }

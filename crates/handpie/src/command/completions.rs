@@ -21,5 +21,5 @@ pub(crate) struct Completions {
 pub(crate) fn run(args: &Completions, reporter: &Reporter) -> Result<Exit, Failure> {
     let mut text = Vec::new();
     clap_complete::generate(args.shell, &mut Args::command(), "handpie", &mut text);
-    reporter.plain(String::from_utf8_lossy(&text).trim_end())
+    reporter.script(&String::from_utf8_lossy(&text))
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use handpie_pie::Outcome;
 
+use crate::args::ReportFormat;
 use crate::atomic_file;
 use crate::conversion::{self, Target};
 use crate::exit::Exit;
@@ -23,9 +24,9 @@ use crate::report::convert::{Answer, ConvertReport};
 /// If a file cannot be converted, all reasons are listed; `handpie explain CODE` describes each.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  handpie convert svc -o svc.static      write the result to another file
-  handpie convert --in-place svc         replace the file; it is unchanged on failure
-  handpie convert --dry-run svc          print the planned changes")]
+  handpie convert svc -o svc.static   write the result to another file
+  handpie convert --in-place svc      replace the file, or leave it as it is
+  handpie convert --dry-run svc       print the planned changes")]
 pub(crate) struct Convert {
     /// The program; - for standard input
     #[arg(value_name = "FILE")]
@@ -42,6 +43,8 @@ pub(crate) struct Convert {
     /// Print the planned changes without writing anything
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    pub(crate) format: ReportFormat,
 }
 
 pub(crate) fn run(args: &Convert, reporter: &Reporter) -> Result<Exit, Failure> {

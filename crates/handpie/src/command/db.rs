@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 
 use crate::advisories::{self, Origin, SOURCES};
+use crate::args::ReportFormat;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::Reporter;
@@ -20,6 +21,8 @@ use crate::report::db::DatabaseReport;
 pub(crate) struct Db {
     #[command(subcommand)]
     action: Action,
+    #[command(flatten)]
+    pub(crate) format: ReportFormat,
 }
 
 #[derive(Debug, Subcommand)]

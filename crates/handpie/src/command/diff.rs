@@ -7,6 +7,7 @@ use std::slice;
 use handpie_audit::diff::{Facts, diff};
 use rayon::prelude::*;
 
+use crate::args::ReportFormat;
 use crate::binaries::{self, Entry, Unread, Visit};
 use crate::examination::examine;
 use crate::exit::Exit;
@@ -38,6 +39,8 @@ pub(crate) struct Diff {
     new: PathBuf,
     #[command(flatten)]
     policy: PolicyArgs,
+    #[command(flatten)]
+    pub(crate) format: ReportFormat,
 }
 
 /// A file of both releases or of one.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use handpie_toolchain::go::{Go, GoEnv};
 use handpie_toolchain::profile;
 
+use crate::args::ReportFormat;
 use crate::cpu;
 use crate::cpu::fleet::{self, Fleet};
 use crate::exit::Exit;
@@ -26,11 +27,13 @@ mod packages;
 #[command(after_help = "Examples:
   handpie doctor                  one line per CPU
   handpie doctor --format json | jq '.result.cpus[] | select(.build.yes) | .cpu'
-  handpie doctor --try            build a program in each language with each libc and linker
+  handpie doctor --try            build a program in each language with each
+                                  libc and linker
   handpie doctor --try arm64      the same for another CPU, or `all`
-  handpie doctor --cpu            the CPU level of this machine, and what the next level needs
-  handpie doctor --fleet *.json   the level that all machines support, from their reports:
-                                  ssh HOST handpie doctor --cpu --format json > HOST.json")]
+  handpie doctor --cpu            the CPU level of this machine, and what the
+                                  next level needs
+  ssh HOST handpie doctor --cpu --format json > HOST.json
+  handpie doctor --fleet *.json   the level that all machines support")]
 pub(crate) struct Doctor {
     /// Build a test program with each language, libc and linker, for this machine's CPU, the named
     /// CPUs, or all
@@ -43,6 +46,8 @@ pub(crate) struct Doctor {
     /// Show the highest level that all machines support, from their JSON reports of --cpu
     #[arg(long, value_name = "FILE", num_args = 1..)]
     fleet: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) format: ReportFormat,
 }
 
 /// A file of reports is no larger, in bytes: a report has 4 KiB.

@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use handpie_toolchain::env;
 use handpie_toolchain::go::Go;
 
+use crate::args::{Format, ReportFormat};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::go_failure;
@@ -31,6 +32,8 @@ pub(crate) struct Env {
     shell: Shell,
     #[command(flatten)]
     hardening: Hardening,
+    #[command(flatten)]
+    pub(crate) format: ReportFormat,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -60,12 +63,11 @@ pub(crate) fn run(args: &Env, reporter: &Reporter) -> Result<Exit, Failure> {
         Shell::Github => env::render(&variables, env::Shell::Github),
         Shell::Json => format!("{:#}\n", serde_json::json!(values)),
     };
-    reporter.print(
-        "env",
-        &EnvReport {
-            env: values,
-            script,
-        },
-    )?;
-    Ok(Exit::Done)
+    match reporter.format {
+        Format::Text => reporter.script(&script),
+        _ => {
+            reporter.document("env", &EnvReport { env: values })?;
+            Ok(Exit::Done)
+        }
+    }
 }

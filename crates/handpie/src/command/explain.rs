@@ -20,14 +20,11 @@ pub(crate) struct Explain {
 
 pub(crate) fn run(args: &Explain, reporter: &Reporter) -> Result<Exit, Failure> {
     let Some(code) = &args.code else {
-        let list: Vec<String> = pages::PAGES
-            .iter()
-            .map(|page| format!("{:28}{}", page.code, page.title()))
-            .collect();
-        return reporter.plain(&list.join("\n"));
+        let list = pages::PAGES.iter();
+        return reporter.lines(list.map(|page| format!("{:28}{}", page.code, page.title())));
     };
     match pages::find(code) {
-        Some(page) => reporter.plain(page.text.trim_end()),
+        Some(page) => reporter.script(page.text),
         None => {
             let failure = Failure::new(Exit::Usage, format!("unknown code `{code}`"));
             Err(match pages::nearest(code) {

@@ -33,28 +33,35 @@ pub(crate) const LINKER_COMMAND: &str = "linker-command";
 /// The longest build id that is written, in bytes; Go's has 20.
 const MAX_BUILD_ID: usize = 64;
 
-/// Runs when Go's linker calls, before anything else of the program does.
-pub(crate) fn run_if_asked(args: impl Iterator<Item = OsString>) -> Option<ExitCode> {
-    let args: Vec<OsString> = args.skip(1).collect();
-    let result = match args.as_slice() {
-        [first, words @ ..] if first == "extld" => link(words),
-        [word] if word.as_bytes().starts_with(b"@") => match response::expanded([word.clone()]) {
-            Ok(words) if words.first().is_some_and(|word| word == "extld") => {
-                link(words.get(1..).unwrap_or_default())
-            }
-            _ => return None,
-        },
-        [.., last] if is_probe(&args, last) => return Some(answer(&args)),
-        _ => return None,
-    };
-    Some(match result {
+/// Links what Go's linker wants linked.
+pub(crate) fn run(words: &[OsString]) -> ExitCode {
+    match link(words) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             build_notes::leave_refusal();
             report::toolexec::failure(&failure);
             ExitCode::FAILURE
         }
-    })
+    }
+}
+
+/// The words of a command that is in a file (`@FILE`), without the first, which is `extld`.
+pub(crate) fn in_response_file(words: &[OsString]) -> Option<Vec<OsString>> {
+    let [word] = words else {
+        return None;
+    };
+    if !word.as_bytes().starts_with(b"@") {
+        return None;
+    }
+    let words = response::expanded([word.clone()]).ok()?;
+    let (first, rest) = words.split_first()?;
+    (first == "extld").then(|| rest.to_vec())
+}
+
+/// The words of a probe, if it is one.
+pub(crate) fn probe(words: &[OsString]) -> Option<Vec<OsString>> {
+    let last = words.last()?;
+    is_probe(words, last).then(|| words.to_vec())
 }
 
 /// Commands of handpie start with a name, and its own flags are no `-o`.
@@ -67,7 +74,7 @@ fn is_probe(args: &[OsString], last: &OsStr) -> bool {
 }
 
 /// Yes to what [`Command::parse`] knows and what makes a difference.
-fn answer(args: &[OsString]) -> ExitCode {
+pub(crate) fn answer(args: &[OsString]) -> ExitCode {
     let known = |arg: &OsString| {
         let arg = arg.as_bytes();
         arg.starts_with(b"-Wl,--build-id=") || arg.starts_with(b"@")

@@ -7,6 +7,7 @@ use handpie_vuln::limits::MAX_FACTS_SIZE;
 use handpie_vuln::{Facts, Inventory};
 use serde::{Deserialize, Serialize};
 
+use crate::args::RecordFormat;
 use crate::binaries::{self, Entry, Unread, Visit, visit};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -27,6 +28,8 @@ pub(crate) struct Keep {
     /// Programs, or directories to search for programs; - for standard input
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) format: RecordFormat,
 }
 
 pub(crate) const UNKNOWN: &str = "vuln-facts-unknown";

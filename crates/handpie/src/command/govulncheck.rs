@@ -73,43 +73,30 @@ enum Refusal {
     Help,
     /// The words make no sense.
     Usage(String),
-    Failed(String),
+    /// A line each.
+    Failed(Vec<String>),
 }
 
-/// Does what govulncheck does if this program is called in its place.
-pub(crate) fn run_if_asked(mut args: impl Iterator<Item = OsString>) -> Option<ExitCode> {
-    let program = PathBuf::from(args.next()?);
-    let args: Vec<OsString> = args.collect();
-    let words = match program.file_name()?.to_str() {
-        Some("govulncheck") => args.as_slice(),
-        _ => match args.as_slice() {
-            [vuln, compat, name, rest @ ..]
-                if vuln == "vuln" && compat == "--compat" && name == "govulncheck" =>
-            {
-                rest
-            }
-            [vuln, compat, rest @ ..] if vuln == "vuln" && compat == "--compat=govulncheck" => rest,
-            _ => return None,
-        },
-    };
-    Some(match run(words) {
+/// Does what govulncheck does.
+pub(crate) fn run(words: &[OsString]) -> ExitCode {
+    match scan(words) {
         Ok(code) => ExitCode::from(code),
         Err(Refusal::Help) => {
-            report::error(HELP);
+            report::help(HELP);
             ExitCode::SUCCESS
         }
         Err(Refusal::Usage(message)) => {
-            report::error(&message);
+            report::error([&message]);
             ExitCode::from(USAGE)
         }
-        Err(Refusal::Failed(message)) => {
-            report::error(&format!("govulncheck: {message}"));
+        Err(Refusal::Failed(messages)) => {
+            report::error(&messages);
             ExitCode::from(FAILED)
         }
-    })
+    }
 }
 
-fn run(words: &[OsString]) -> Result<u8, Refusal> {
+fn scan(words: &[OsString]) -> Result<u8, Refusal> {
     let request = Request::parse(words)?;
     let format = request.format();
     let opened = advisories::open_whole(request.db.as_deref()).map_err(failed)?;
@@ -125,8 +112,9 @@ fn run(words: &[OsString]) -> Result<u8, Refusal> {
         return Ok(0);
     }
     let file = request.file()?;
-    let scan = scan(file, &database, &config)
-        .ok_or_else(|| Refusal::Failed("unrecognized binary format".to_owned()))?;
+    let scan = scan_file(file, &database, &config).ok_or_else(|| {
+        Refusal::Failed(vec!["govulncheck: unrecognized binary format".to_owned()])
+    })?;
     report::print(&scan, format, request.show).map_err(failed)?;
     // Whoever asked for data gets no verdict.
     Ok(match format == Format::Text && is_vulnerable(&scan) {
@@ -137,7 +125,7 @@ fn run(words: &[OsString]) -> Result<u8, Refusal> {
 
 /// Looks into the file at `path`: a program, or what `govulncheck -mode=extract` wrote about one.
 /// `None` where govulncheck would not know what it is, either.
-fn scan(path: &Path, database: &Database<'_>, config: &Config) -> Option<Scan> {
+fn scan_file(path: &Path, database: &Database<'_>, config: &Config) -> Option<Scan> {
     let visit = visit(&Entry::named(path), false, |member| {
         let inventory = Inventory::of(&member.binary)?;
         let is_go = inventory.record.crates.is_none();
@@ -161,11 +149,12 @@ fn is_vulnerable(scan: &Scan) -> bool {
     findings.any(|finding| finding.tier() >= scan.config.level)
 }
 
-/// A failure in one line, with what to do.
+/// A failure in one line, and what to do.
 fn failed(failure: Failure) -> Refusal {
     let parts = [vec![failure.message], failure.causes].concat();
-    let hints = failure.hints.iter().map(|hint| format!("\nhint: {hint}"));
-    Refusal::Failed(format!("{}{}", parts.join(": "), hints.collect::<String>()))
+    let message = format!("govulncheck: {}", parts.join(": "));
+    let hints = failure.hints.iter().map(|hint| format!("hint: {hint}"));
+    Refusal::Failed([message].into_iter().chain(hints).collect())
 }
 
 impl Request {
@@ -271,10 +260,7 @@ impl Request {
             return Err(usage("only 1 binary can be analyzed at a time"));
         };
         match file.is_dir() || !file.exists() {
-            true => Err(usage(format!(
-                "{:?} is not a file",
-                file.display().to_string()
-            ))),
+            true => Err(usage(format!("\"{}\" is not a file", file.display()))),
             false => Ok(file),
         }
     }
@@ -309,14 +295,14 @@ fn is_on(name: &str, value: Option<&str>) -> Result<bool, Refusal> {
         None | Some("true" | "1" | "t" | "T" | "TRUE" | "True") => Ok(true),
         Some("false" | "0" | "f" | "F" | "FALSE" | "False") => Ok(false),
         Some(value) => Err(usage(format!(
-            "invalid boolean value {value:?} for -{name}: parse error"
+            "invalid boolean value \"{value}\" for -{name}: parse error"
         ))),
     }
 }
 
 fn invalid(value: &str, flag: &str) -> Refusal {
     usage(format!(
-        "invalid value {value:?} for flag -{flag}: see -help for details"
+        "invalid value \"{value}\" for flag -{flag}: see -help for details"
     ))
 }
 

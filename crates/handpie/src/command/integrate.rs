@@ -19,8 +19,10 @@ use crate::report::Reporter;
 /// cc`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  handpie integrate gcc-spec > hardening.specs && gcc -specs=hardening.specs -O2 -o app main.c
-  handpie integrate clang-cfg > hardening.cfg && clang --config hardening.cfg -O2 -o app main.c")]
+  handpie integrate gcc-spec > hardening.specs
+  gcc -specs=hardening.specs -O2 -o app main.c
+  handpie integrate clang-cfg > hardening.cfg
+  clang --config hardening.cfg -O2 -o app main.c")]
 pub(crate) struct Integrate {
     /// The kind of file
     #[arg(value_enum)]
@@ -49,12 +51,12 @@ pub(crate) fn run(args: &Integrate, reporter: &Reporter) -> Result<Exit, Failure
     let compiler = Compiler::named(&name, Language::C, target).map_err(|error| {
         Failure::new(Exit::Tool, "no usable compiler was found")
             .code(NO_COMPILER)
-            .cause(error)
-            .hint("select a compiler with --compiler")
+            .tool(error)
+            .hint("say which with --compiler")
     })?;
     let text = match args.tool {
         IntegratedTool::GccSpec => cc::gcc_spec(&compiler, target),
         IntegratedTool::ClangCfg => cc::clang_config(&compiler, target),
     };
-    reporter.plain(text.trim_end())
+    reporter.script(&text)
 }

@@ -32,25 +32,57 @@ pub(crate) const CPP: &str = "HANDPIE_CPP";
 /// The CPU, in gcc's or Go's words.
 pub(crate) const TARGET: &str = "HANDPIE_TARGET";
 
-/// Links if this program is called as a linker.
-pub(crate) fn run_if_asked(args: impl Iterator<Item = OsString>) -> Option<ExitCode> {
-    let mut args = args;
-    let program = PathBuf::from(args.next()?);
-    let name = program.file_name()?;
-    if !NAMES.iter().any(|one| *one == name) {
-        return None;
-    }
-    let words: Vec<OsString> = args.collect();
-    Some(match run(&words) {
+/// Link as a static-PIE, with the words of `ld`
+///
+/// Takes what a compiler says to its linker. What is no program (-shared, -r, --version) goes to the
+/// machine's own ld. A link of the name ld, ld.handpie or handpie-ld to handpie does the same in one
+/// word.
+#[derive(Debug, clap::Args)]
+#[command(disable_help_flag = true, help_template = super::cc::TEMPLATE)]
+#[command(override_usage = "handpie ld [WORDS OF LD]...")]
+#[command(after_help = HELP)]
+pub(crate) struct Ld {
+    #[arg(
+        value_name = "WORDS",
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    pub(super) words: Vec<OsString>,
+}
+
+const HELP: &str = "\
+In the environment, as `handpie cc` sets it:
+  HANDPIE_LIBC=musl|glibc|given    the libc; given: the one that the words
+                                   bring, which is the default
+  HANDPIE_LINKER=LINKER            embedded, mold, lld, bfd, or a path
+  HANDPIE_TARGET=CPU               arm64, riscv64, ...
+
+The help of the machine's own ld: handpie ld -- --help
+
+Examples:
+  ln -s $(command -v handpie) ~/bin/handpie-ld
+  clang --ld-path=$HOME/bin/handpie-ld -static-pie -o app main.c";
+
+/// Links, called by one of our [`NAMES`].
+pub(crate) fn run(words: &[OsString]) -> ExitCode {
+    match link_or_pass_on(words) {
         Ok(code) => code,
         Err(failure) => {
             report::toolexec::failure(&failure);
             failure.exit.into()
         }
-    })
+    }
 }
 
-fn run(words: &[OsString]) -> Result<ExitCode, Failure> {
+/// Links, called as `handpie ld`.
+pub(crate) fn run_command(words: &[OsString]) -> ExitCode {
+    match words.split_first() {
+        Some((first, rest)) if first == "--" => run(rest),
+        _ => run(words),
+    }
+}
+
+fn link_or_pass_on(words: &[OsString]) -> Result<ExitCode, Failure> {
     let parsed = link::parse(words.to_vec())?;
     if parsed.kind != Kind::Program || !is_link(&parsed) {
         return other_linker(words);
@@ -103,7 +135,7 @@ fn other_linker(words: &[OsString]) -> Result<ExitCode, Failure> {
 pub(crate) fn replace(tool: &Tool) -> Result<ExitCode, Failure> {
     let status = tool
         .replace()
-        .map_err(|error| Failure::new(Exit::Tool, error))?;
+        .map_err(|error| Failure::of_tool(Exit::Tool, error))?;
     Ok(exit_code(status))
 }
 

@@ -8,6 +8,7 @@ use handpie_toolchain::link::sysroot::Wants;
 use handpie_toolchain::link::{self, Words};
 use handpie_toolchain::response;
 
+use crate::args::ReportFormat;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::linking::{self, Job};
@@ -23,11 +24,13 @@ use crate::report::link::LinkReport;
 /// output is left behind.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  handpie link -o app main.o libfoo.a            with musl and the embedded linker
-  handpie link --libc glibc -o app main.o -lm    with this machine's glibc
-  handpie link --linker mold -o app main.o       with another linker: mold, lld, bfd, or a path
-  clang --ld-path=$(command -v handpie-ld) …     as a compiler's linker: a link to handpie named
-                                                 handpie-ld or ld")]
+  handpie link -o app main.o libfoo.a          with musl and the embedded
+                                               linker
+  handpie link --libc glibc -o app main.o -lm  with this machine's glibc
+  handpie link --linker mold -o app main.o     with another linker: mold, lld,
+                                               bfd, or a path
+  clang --ld-path=$(command -v handpie-ld) …   as the linker of a compiler, by a
+                                               link to handpie called handpie-ld")]
 pub(crate) struct Link {
     /// The linker: embedded (libwild), mold, lld, bfd, or a path
     #[arg(long, value_name = "LINKER", default_value = "embedded")]
@@ -46,6 +49,8 @@ pub(crate) struct Link {
         required = true
     )]
     words: Vec<OsString>,
+    #[command(flatten)]
+    pub(crate) format: ReportFormat,
 }
 
 /// In seconds: the largest programs take a minute.

@@ -27,5 +27,5 @@ pub(crate) fn run(args: &Man, reporter: &Reporter) -> Result<Exit, Failure> {
     };
     std::fs::create_dir_all(&args.folder).map_err(failed)?;
     clap_mangen::generate_to(Args::command(), &args.folder).map_err(failed)?;
-    reporter.plain(&format!("wrote man pages to {}", args.folder.display()))
+    reporter.lines([format!("wrote man pages to {}", args.folder.display())])
 }

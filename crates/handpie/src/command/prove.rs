@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use handpie_prove::{Error, Request};
 
+use crate::args::ReportFormat;
 use crate::conversion;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -24,9 +25,11 @@ use crate::report::prove::ProveReport;
 /// different addresses prove nothing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  handpie prove ./svc                              the six claims: 200 loads, and a run of 500 ms
-  handpie prove --for 3s ./svc -- -listen :8080    a longer run, with arguments
-  handpie prove --format json ./svc | jq '.result.claims[] | select(.verdict != \"proven\")'")]
+  handpie prove ./svc                  the six claims: 200 loads, half a second
+  handpie prove --for 3s ./svc -- -listen :8080
+                                       more time, and arguments
+  handpie prove --format json ./svc |
+    jq '.result.claims[] | select(.verdict != \"proven\")'")]
 pub(crate) struct Prove {
     /// The program
     #[arg(value_name = "FILE")]
@@ -44,6 +47,8 @@ pub(crate) struct Prove {
     /// The program's arguments
     #[arg(last = true, value_name = "ARGS")]
     arguments: Vec<OsString>,
+    #[command(flatten)]
+    pub(crate) format: ReportFormat,
 }
 
 pub(crate) fn run(args: &Prove, reporter: &Reporter) -> Result<Exit, Failure> {

@@ -13,17 +13,15 @@ use handpie_toolchain::wrapper::{self, Handpie, Linked};
 
 use crate::build_notes::{self, Note};
 use crate::conversion::{self, Target};
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::hardening::Hardening;
 use crate::input::Input;
 use crate::report;
 
-/// Runs when the first argument is `toolexec`, before anything else of the program does.
-pub(crate) fn run_if_asked(mut args: impl Iterator<Item = OsString>) -> Option<ExitCode> {
-    if args.nth(1)? != "toolexec" {
-        return None;
-    }
-    let mut args = args.peekable();
+/// Runs a tool of go, and converts what it links.
+pub(crate) fn run(words: &[OsString]) -> ExitCode {
+    let mut args = words.iter().cloned().peekable();
     let mut hardening = Hardening::default();
     while args.next_if(|word| hardening.take(word)).is_some() {}
     let words: Vec<OsString> = args.collect();
@@ -38,29 +36,27 @@ pub(crate) fn run_if_asked(mut args: impl Iterator<Item = OsString>) -> Option<E
         options: &words_of_ours,
         salt: &salt,
     };
-    Some(
-        match wrapper::run(&words, handpie, &Cache::of_user(), &mut convert) {
-            Ok(ended) => {
-                if ended.code != 0 {
-                    build_notes::leave_link_failure();
-                }
-                report::toolexec::pass_on(&ended.stderr);
-                match report::write_with(|stdout| stdout.write_all(&ended.stdout)) {
-                    Ok(()) => ExitCode::from(ended.code),
-                    Err(_) => ExitCode::FAILURE,
-                }
+    match wrapper::run(&words, handpie, &Cache::of_user(), &mut convert) {
+        Ok(ended) => {
+            if ended.code != 0 {
+                build_notes::leave_link_failure();
             }
-            Err(wrapper::Error::Convert(failure)) => {
-                build_notes::leave_refusal();
-                report::toolexec::failure(&failure);
-                ExitCode::FAILURE
+            report::toolexec::pass_on(&ended.stderr);
+            match report::write_with(|stdout| stdout.write_all(&ended.stdout)) {
+                Ok(()) => ExitCode::from(ended.code),
+                Err(_) => ExitCode::FAILURE,
             }
-            Err(error) => {
-                report::toolexec::message(&error.to_string());
-                ExitCode::FAILURE
-            }
-        },
-    )
+        }
+        Err(wrapper::Error::Convert(failure)) => {
+            build_notes::leave_refusal();
+            report::toolexec::failure(&failure);
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            report::toolexec::failure(&Failure::of_tool(Exit::Tool, error));
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn convert(linked: &Linked<'_>, options: Options) -> Result<(), Failure> {

@@ -7,6 +7,7 @@ use handpie_vuln::{Inventory, Origin, Question, Source, Tier, Triage};
 use rayon::prelude::*;
 
 use crate::advisories;
+use crate::args::AdvisoryFormat;
 use crate::binaries::{self, Entry, Unread, Visit, visit};
 use crate::command::facts;
 use crate::exit::Exit;
@@ -32,16 +33,19 @@ use crate::vex;
 /// program has a version that can be matched.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  handpie vuln bin/svc                          which modules to upgrade, and why
-  handpie vuln --show evidence bin/svc          the linked functions, their addresses, and
-                                                the functions they were inlined into
-  handpie vuln --show all dist/                 every advisory, including those of unlinked code
+  handpie vuln bin/svc                     what to upgrade, and what for
+  handpie vuln --show evidence bin/svc     the functions that are linked, where
+                                           they are, what they were inlined into
+  handpie vuln --show all dist/            every advisory, also where no package
+                                           is linked
   handpie vuln --fail-on package --max-db-age 7 dist/
   handpie vuln --compat govulncheck -mode=binary -format json bin/svc
-  handpie vuln --vex vex.json dist/             without unaffected programs; --format openvex
-                                                writes a first document
-  handpie facts bin/svc > svc.json; handpie vuln --facts svc.json       later, without the program
-  handpie vuln --format json dist/ | jq -r '.result.files[] | .path as $p | .advisories[] | select(.fails) | \"\\($p) \\(.id)\"'")]
+  handpie vuln --vex vex.json dist/        without what is not affected
+  handpie vuln --format openvex dist/      a VEX document to start with
+  handpie facts bin/svc > svc.json
+  handpie vuln --facts svc.json            later, without the program
+  handpie vuln --format json dist/ | jq -r '.result.files[] | .path as $p |
+    .advisories[] | select(.fails) | \"\\($p) \\(.id)\"'")]
 pub(crate) struct Vuln {
     /// Programs, or directories to search for programs; - for standard input
     #[arg(value_name = "FILE", required_unless_present_any = ["facts", "compat"])]
@@ -74,6 +78,8 @@ pub(crate) struct Vuln {
     /// affected or fixed do not count
     #[arg(long, value_name = "FILE")]
     vex: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) format: AdvisoryFormat,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -6,11 +6,9 @@ use super::*;
 use crate::command::build;
 use crate::command::doctor::attempts;
 use crate::linking;
-use forge::{DF_1_PIE, DT_FLAGS_1, DT_TEXTREL, Forge, PT_GNU_RELRO, Segment};
-
-#[allow(dead_code, reason = "the tests of refusals forge more than this")]
-#[path = "../../tests/refusals/forge.rs"]
-mod forge;
+use handpie_testkit::forge::program::{
+    DF_1_PIE, DT_FLAGS_1, DT_TEXTREL, PT_GNU_RELRO, Program, Segment,
+};
 
 const READ_WRITE: u32 = 6;
 const READ_WRITE_EXECUTE: u32 = 7;
@@ -21,15 +19,15 @@ const R_X86_64_GLOB_DAT: u64 = 6;
 const FREE: usize = 0x1600;
 
 /// A program that keeps every promise.
-fn sound() -> Forge {
-    Forge {
+fn sound() -> Program {
+    Program {
         interpreter: None,
         tags: vec![(DT_FLAGS_1, DF_1_PIE)],
         segments: vec![
             Segment::new(PT_GNU_RELRO, READ_WRITE, 0x1000, 0x200),
             Segment::new(PT_GNU_STACK, READ_WRITE, 0, 0),
         ],
-        ..Forge::program()
+        ..Program::of_c()
     }
 }
 
@@ -39,7 +37,7 @@ struct Broken {
     bytes: Vec<u8>,
 }
 
-fn broken(codes: &'static [&'static str], forge: &Forge) -> Broken {
+fn broken(codes: &'static [&'static str], forge: &Program) -> Broken {
     Broken {
         codes,
         bytes: forge.bytes(),
@@ -47,16 +45,16 @@ fn broken(codes: &'static [&'static str], forge: &Forge) -> Broken {
 }
 
 fn each_promise_broken() -> Vec<Broken> {
-    let library = Forge {
+    let library = Program {
         tags: Vec::new(),
         ..sound()
     };
-    let for_one_address = Forge { kind: 2, ..sound() };
-    let with_loader = Forge {
+    let for_one_address = Program { kind: 2, ..sound() };
+    let with_loader = Program {
         interpreter: Some("/lib64/ld-linux-x86-64.so.2"),
         ..sound()
     };
-    let with_library = Forge {
+    let with_library = Program {
         needed: vec!["libm.so.6"],
         ..sound()
     };
@@ -92,9 +90,9 @@ fn each_promise_broken() -> Vec<Broken> {
 }
 
 /// A program with a block of thread-local variables, and a note to tell its libc by.
-fn thread_locals(start: u64, align: u64) -> Forge {
+fn thread_locals(start: u64, align: u64) -> Program {
     let mut forge = sound();
-    let mut block = Segment::readable(forge::PT_TLS, start, 8);
+    let mut block = Segment::readable(handpie_testkit::forge::program::PT_TLS, start, 8);
     block.align = align;
     forge.segments.push(block);
     forge
@@ -104,7 +102,7 @@ fn thread_locals(start: u64, align: u64) -> Forge {
 }
 
 /// The note of glibc's start files, `NT_GNU_ABI_TAG`.
-fn with_glibc(forge: Forge) -> Vec<u8> {
+fn with_glibc(forge: Program) -> Vec<u8> {
     let mut bytes = forge.bytes();
     for (place, number) in [(0, 4), (4, 16), (8, 1)] {
         bytes[FREE + place] = number;

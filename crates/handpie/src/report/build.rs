@@ -60,14 +60,15 @@ impl Report for BuildReport {
             }
         }
         if lines.verbose {
-            lines.line(format!("command: {}", self.command));
+            lines.word("    command: ");
+            lines.command(&self.command);
         }
     }
 }
 
 impl Report for DryRun {
     fn text(&self, lines: &mut Lines) {
-        lines.verbatim(&format!("{}\n", self.command));
+        lines.command(&self.command);
     }
 }
 

@@ -70,8 +70,12 @@ impl<'a> Checklist<'a> {
             Format::Junit => Box::new(junit::Junit),
             Format::Github => Box::new(github::Github::new(rulebook)),
         };
+        let out = match reporter.format {
+            Format::Json | Format::Sarif => super::Stream::of_json(),
+            _ => super::Stream::new(),
+        };
         Ok(Self {
-            rendering: Rendering::begin(super::Stream::new(), renderer)?,
+            rendering: Rendering::begin(out, renderer)?,
             summary: Summary::default(),
             rulebook,
             used: vec![false; rulebook.policy.waivers().count()],

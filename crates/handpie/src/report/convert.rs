@@ -108,7 +108,7 @@ impl Changes {
     fn text(&self, lines: &mut Lines) {
         lines.fact(
             "loader",
-            format!("{} is needed no more", self.interpreter_removed),
+            format!("{} is no longer needed", self.interpreter_removed),
         );
         lines.fact(
             "relocations",
@@ -180,12 +180,12 @@ impl Report for ConvertReport {
             Answer::AlreadyStaticPie { by_handpie: true } => {
                 lines.good(
                     &self.file,
-                    "is a static-PIE made by handpie already; nothing to do",
+                    "already a static-PIE, made by handpie; nothing to do",
                 );
             }
             Answer::AlreadyStaticPie { by_handpie: false } => {
-                lines.good(&self.file, "is a static-PIE already; nothing to do");
-                lines.line("it was not made by handpie: `handpie prove` tells whether its RELRO is applied");
+                lines.good(&self.file, "already a static-PIE; nothing to do");
+                lines.line("it was not made by handpie; `handpie prove` shows whether its RELRO is applied");
             }
             Answer::Refused { refusals } => {
                 for refusal in refusals {

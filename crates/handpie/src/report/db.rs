@@ -6,8 +6,7 @@ use handpie_vuln::Source;
 use handpie_vuln::source::{DatabaseFile, age};
 use serde::Serialize;
 
-use super::text::harmless;
-use super::{Lines, Report, bytes};
+use super::{Lines, Report, bytes, count};
 use crate::failure::Failure;
 use crate::today;
 
@@ -42,8 +41,7 @@ impl DatabaseReport {
 
 impl Report for DatabaseReport {
     fn text(&self, lines: &mut Lines) {
-        let count = bytes(self.advisories as u64);
-        lines.good(harmless(&self.path), format!("{count} advisories"));
+        lines.good(&self.path, count(self.advisories, "advisory"));
         lines.fact("age", aged(self.age));
         let symbols = bytes(self.symbols as u64);
         let modules = bytes(self.modules as u64);
@@ -54,9 +52,9 @@ impl Report for DatabaseReport {
         lines.fact("size", format!("{} bytes", bytes(self.size)));
         for source in &self.sources {
             let day = source.modified.get(..10).unwrap_or(&source.modified);
-            let count = bytes(u64::from(source.advisories));
-            let text = format!("{}: {count} advisories, changed last on {day}", source.from);
-            lines.fact("from", harmless(&text));
+            let held = count(source.advisories as usize, "advisory");
+            let text = format!("{}: {held}, last changed on {day}", source.from);
+            lines.fact("from", text);
         }
     }
 }

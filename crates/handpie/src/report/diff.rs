@@ -5,8 +5,7 @@ use std::path::Path;
 use handpie_audit::diff::{Change, Value, Weight, What};
 use serde::Serialize;
 
-use super::text::harmless;
-use super::{Lines, Report, bytes};
+use super::{Lines, Report, bytes, count};
 use crate::binaries::Unread;
 use crate::exit::Exit;
 
@@ -158,13 +157,12 @@ impl Report for DiffReport {
     fn text(&self, lines: &mut Lines) {
         for file in &self.files {
             let title = self.title(file);
-            let title = harmless(&title);
             match file.status {
                 Fate::Added => lines.good(title, "added"),
                 Fate::Removed => lines.bad(title, "removed"),
                 Fate::Kept if file.changes.is_empty() => {
                     if lines.verbose || self.files.len() == 1 {
-                        lines.good(title, "the same in all that is compared");
+                        lines.good(title, "no difference in what is compared");
                     }
                 }
                 Fate::Kept => {
@@ -177,10 +175,7 @@ impl Report for DiffReport {
             }
         }
         for unread in &self.unread {
-            lines.bad(
-                harmless(&unread.name),
-                format!("unreadable: {}", harmless(&unread.message)),
-            );
+            lines.bad(&unread.name, format!("unreadable: {}", unread.message));
         }
         if self.files.len() + self.unread.len() > 1 {
             let Summary {
@@ -192,9 +187,9 @@ impl Report for DiffReport {
                 ..
             } = self.summary;
             lines.total(format!(
-                "{} files: {changed} changed, {added} added, {removed} removed, {same} the same, \
+                "{}: {changed} changed, {added} added, {removed} removed, {same} the same, \
                  {} unreadable; {losses} lost",
-                self.summary.files + self.unread.len(),
+                count(self.summary.files + self.unread.len(), "file"),
                 self.unread.len()
             ));
         }
@@ -216,11 +211,14 @@ fn changes(file: &Compared, lines: &mut Lines) {
                 Weight::Neutral => "changed",
             });
         }
-        lines.entry(column, &label(change), &harmless(&words(change)));
+        lines.entry(column, &label(change), &words(change));
     }
     let hidden = file.changes.len() - shown.len();
     if hidden > 0 {
-        lines.line(format!("and the sizes of {hidden} sections; -v shows them"));
+        lines.line(format!(
+            "and the sizes of {}; -v shows them",
+            count(hidden, "section")
+        ));
     }
     let codes = file
         .with(Weight::Loss)
@@ -240,7 +238,7 @@ fn label(change: &Change) -> String {
         What::Size => "size",
         What::Answer | What::Setting | What::Module | What::Section => &change.name,
     };
-    harmless(label).into_owned() + " "
+    format!("{label} ")
 }
 
 fn words(change: &Change) -> String {
@@ -255,8 +253,8 @@ fn words(change: &Change) -> String {
     }
     if change.what == What::Library {
         return match (&change.old, &change.new) {
-            (None, Some(new)) => format!("{} is needed now", value(new)),
-            (Some(old), _) => format!("{} is needed no more", value(old)),
+            (None, Some(new)) => format!("{} is now needed", value(new)),
+            (Some(old), _) => format!("{} is no longer needed", value(old)),
             (None, None) => String::new(),
         };
     }

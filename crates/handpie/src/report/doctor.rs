@@ -65,7 +65,7 @@ impl Report for DoctorReport {
             }
         }
         if self.cpus.iter().any(|cpu| cpu.run.yes && !cpu.prove.yes) {
-            lines.line("programs that run under an emulator are proven on a machine of their CPU");
+            lines.line("a program that runs under an emulator here can only be proven on a machine with its CPU");
         }
     }
 }

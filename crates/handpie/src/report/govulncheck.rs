@@ -10,6 +10,7 @@ mod text;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use super::{Lines, print_stderr};
 use crate::failure::Failure;
 use handpie_vuln::govulncheck::{Config, Entry, Finding, Scan};
 
@@ -33,7 +34,7 @@ pub(crate) struct Show {
 
 /// Writes what was found.
 pub(crate) fn print(scan: &Scan, format: Format, show: Show) -> Result<(), Failure> {
-    to_stdout(|out| match format {
+    to_stdout(format, |out| match format {
         Format::Text => text::write(out, scan, show),
         Format::Json => json::write(out, scan),
         Format::Sarif => sarif::write(out, scan),
@@ -43,16 +44,36 @@ pub(crate) fn print(scan: &Scan, format: Format, show: Show) -> Result<(), Failu
 
 /// Writes which scanner this is, with which database.
 pub(crate) fn version(config: &Config) -> Result<(), Failure> {
-    to_stdout(|out| text::version(out, config, Show::default()))
+    to_stdout(Format::Text, |out| {
+        text::version(out, config, Show::default())
+    })
 }
 
-/// Says why there is nothing to write.
-pub(crate) fn error(message: &str) {
-    anstream::eprintln!("{message}");
+/// Says how it is used.
+pub(crate) fn help(text: &'static str) {
+    let mut lines = Lines::new(false);
+    lines.word(text);
+    lines.end();
+    print_stderr(lines);
 }
 
-fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
-    let mut out = super::Stream::new();
+/// Says why there is nothing to write, a line each.
+pub(crate) fn error<'a>(messages: impl IntoIterator<Item = &'a String>) {
+    let mut lines = Lines::new(false);
+    for message in messages {
+        lines.total(message);
+    }
+    print_stderr(lines);
+}
+
+fn to_stdout(
+    format: Format,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), Failure> {
+    let mut out = match format {
+        Format::Text => super::Stream::new(),
+        Format::Json | Format::Sarif | Format::OpenVex => super::Stream::of_json(),
+    };
     write(&mut out)
         .and_then(|()| out.flush())
         .map_err(super::unwritten)

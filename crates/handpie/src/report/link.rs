@@ -40,7 +40,8 @@ impl Report for LinkReport {
             lines.fact("libc", libc);
         }
         if lines.verbose {
-            lines.fact("command", &self.command);
+            lines.word("    command           ");
+            lines.command(&self.command);
         }
     }
 }

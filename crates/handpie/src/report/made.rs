@@ -38,7 +38,8 @@ impl Report for MadeReport {
             lines.total("no program is new or changed");
         }
         if lines.verbose {
-            lines.line(format!("command: {}", self.command));
+            lines.word("    command: ");
+            lines.command(&self.command);
         }
     }
 }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use handpie_audit::{Date, Level, Origin, Profile, Setting, Severity};
 use serde::Serialize;
 
-use super::text::harmless;
 use super::{Lines, Report};
 use crate::policy::Rulebook;
 
@@ -99,7 +98,7 @@ fn owned(globs: &[&str]) -> Vec<String> {
 impl Report for PolicyReport {
     fn text(&self, lines: &mut Lines) {
         let file = match &self.file {
-            Some(file) => harmless(file).into_owned(),
+            Some(file) => file.clone(),
             None => "none, so every rule has its own level".to_owned(),
         };
         let profile = match self.profile {
@@ -129,7 +128,7 @@ impl Report for PolicyReport {
             lines.line(line(widest, row.code, here, profiles.map(Level::name)));
         }
         for paths in &self.paths {
-            lines.line(format!("for {}:", harmless(&paths.r#match.join(", "))));
+            lines.line(format!("for {}:", paths.r#match.join(", ")));
             for (code, setting) in &paths.rules {
                 let level = setting.level.map(|level| format!("level {}", level.name()));
                 let severity = setting.severity;
@@ -153,7 +152,7 @@ impl Report for PolicyReport {
             };
             let text = format!("for {files}, {end} {}: {}", waiver.expires, waiver.reason);
             let codes = format!("{} ", waiver.rule.join(", "));
-            lines.entry(widest + 2, &codes, &harmless(&text));
+            lines.entry(widest + 2, &codes, &text);
         }
     }
 }

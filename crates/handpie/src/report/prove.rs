@@ -40,7 +40,7 @@ impl Report for ProveReport {
             ending(&proof.ending, lines);
             for (name, text) in [("stdout", &proof.stdout), ("stderr", &proof.stderr)] {
                 for line in text.text.lines().take(20) {
-                    lines.fact(name, line.escape_debug());
+                    lines.fact(name, line);
                 }
             }
             for mapping in &proof.maps {
@@ -68,7 +68,7 @@ fn sealing(sealing: &Sealing, lines: &mut Lines) {
         (false, 0) => {}
         (true, 0) => lines.fact(
             "sealing",
-            "asked for; this kernel does not do it (Linux 6.10 and newer do, on 64-bit CPUs)",
+            "requested; this kernel does not support it (Linux 6.10 and newer do, on 64-bit CPUs)",
         ),
         (_, some) if some == sealing.read_only => lines.fact(
             "sealing",

@@ -14,9 +14,8 @@ use clap::ValueEnum;
 use handpie_vuln::{Source, Tier, Triage, Vex};
 use serde::Serialize;
 
-use super::Reporter;
 use super::rendering::{Renderer, Rendering};
-use super::text::harmless;
+use super::{Reporter, count};
 use crate::args::Format;
 use crate::binaries::Visit;
 use crate::exit::Exit;
@@ -64,16 +63,16 @@ pub(crate) struct Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let programs = if self.files == 1 {
-            "program"
-        } else {
-            "programs"
-        };
         write!(
             f,
-            "{} {programs}: {} with an advisory that counts, {} without, {} of which nothing is known, \
-             {} unreadable; {} other files",
-            self.files, self.failed, self.passed, self.unmatched, self.unreadable, self.passed_over
+            "{}: {} with an advisory that counts, {} without, {} of which nothing is known, \
+             {} unreadable; {}",
+            count(self.files, "program"),
+            self.failed,
+            self.passed,
+            self.unmatched,
+            self.unreadable,
+            count(self.passed_over, "other file")
         )
     }
 }
@@ -112,7 +111,7 @@ impl<'a, 'db> Vulnerabilities<'a, 'db> {
         };
         let out = match reporter.format {
             Format::Text => super::Stream::new(),
-            _ => super::Stream::of_data(),
+            _ => super::Stream::of_json(),
         };
         Ok(Self {
             rendering: Rendering::begin(out, renderer)?,
@@ -169,7 +168,7 @@ impl<'a, 'db> Vulnerabilities<'a, 'db> {
     pub(crate) fn end(mut self, reporter: &Reporter) -> Result<Exit, Failure> {
         self.rendering.end(&self.summary)?;
         for unread in &self.unsaid {
-            reporter.note(&format!("unreadable: {}", harmless(unread)));
+            reporter.note(&format!("unreadable: {unread}"));
         }
         if reporter.verbose {
             self.note_unused(reporter);
@@ -194,7 +193,7 @@ impl<'a, 'db> Vulnerabilities<'a, 'db> {
             ));
         }
         for note in self.vex.unused(&self.used_statements) {
-            reporter.note(&format!("note: {}", harmless(&note)));
+            reporter.note(&format!("note: {note}"));
         }
     }
 }

@@ -96,7 +96,7 @@ fn two_folders_are_compared_by_path() {
 fn what_is_the_same_is_said_to_be() {
     let project = releases();
     let ran = project.run(&["diff", "old/bin/same", "new/bin/same"]);
-    let words = "old/bin/same -> new/bin/same: the same in all that is compared\n";
+    let words = "old/bin/same -> new/bin/same: no difference in what is compared\n";
     assert_eq!((ran.status, ran.stdout.as_str()), (0, words));
     json(&project, &["old/bin/same", "new/bin/same"]);
 }

@@ -86,7 +86,7 @@ fn a_name_cannot_steer_the_terminal() {
     std::fs::rename(project.path("bin/good"), project.path(name)).unwrap();
     let ran = project.run(&["check", name]);
     assert!(
-        ran.stdout.starts_with("a\\u{1b}[2J\\n::error::b: "),
+        ran.stdout.starts_with("a\\x1b[2J\\n::error::b: "),
         "{ran:?}"
     );
 }

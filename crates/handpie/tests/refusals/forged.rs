@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use handpie_pie::{Options, Outcome, convert};
 use crate::judge::{refused, run, unreadable};
+use handpie_pie::{Options, Outcome, convert};
 use handpie_testkit::forge::program::*;
 
 pub(crate) struct Case {

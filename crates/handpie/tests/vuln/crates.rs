@@ -85,7 +85,7 @@ fn crates_are_matched_by_version() {
     assert_eq!(ran.status, 1, "{ran:?}");
     assert!(
         ran.stdout
-            .contains("raise old from 1.2.3 to 1.2.4: RUSTSEC-1\n"),
+            .contains("upgrade old from 1.2.3 to 1.2.4: RUSTSEC-1\n"),
         "{ran:?}"
     );
 }

@@ -101,7 +101,7 @@ fn openvex_says_affected_only_where_a_symbol_is_linked() {
                 assert_eq!(statement["status"], "affected", "{name}");
                 let action = statement["action_statement"].as_str().unwrap();
                 assert!(
-                    action.ends_with("raise x.test/lib from v1.2.0 to v1.5.0"),
+                    action.ends_with("upgrade x.test/lib from v1.2.0 to v1.5.0"),
                     "{action}"
                 );
                 assert_eq!(action.contains("ticket 7"), name == "A-4");

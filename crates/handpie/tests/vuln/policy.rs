@@ -31,12 +31,12 @@ fn an_accepted_advisory_does_not_count_until_its_day() {
         (
             "id = 'A-1'\nreason = 'for others'\nuntil = 9999-12-31\npath = 'other'",
             1,
-            "to do",
+            "fix",
         ),
         (
             "id = 'A-2'\nreason = 'another one'\nuntil = 9999-12-31",
             1,
-            "to do",
+            "fix",
         ),
         (
             "id = 'A-1'\nreason = 'over'\nuntil = 2000-01-01",

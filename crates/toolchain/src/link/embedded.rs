@@ -5,7 +5,6 @@
 //! [`COMMAND`] as its first word.
 
 use std::ffi::OsString;
-use std::process::ExitCode;
 
 use super::sysroot::Target;
 
@@ -20,25 +19,16 @@ pub fn knows(target: &Target) -> bool {
     ["amd64", "arm64", "riscv64", "loong64"].contains(&target.go)
 }
 
-/// Links and returns how it went, if these words ask for it: the program's name, [`COMMAND`], and the
-/// words of a linker. To be called first thing in `main` of a program that links with
-/// [`Linker::Embedded`](super::Linker::Embedded).
-pub fn run_if_asked(mut words: impl Iterator<Item = OsString>) -> Option<ExitCode> {
-    let program = words.next()?;
-    if words.next()? != *COMMAND {
-        return None;
-    }
+/// Links with these words of a linker. To be called first thing in `main` of a program that links with
+/// [`Linker::Embedded`](super::Linker::Embedded), when its first word is [`COMMAND`].
+///
+/// # Errors
+/// What the linker has to say, for the standard error of this process.
+pub fn run(words: &[OsString]) -> Result<(), String> {
     die_with_parent();
-    let words = std::iter::once(program).chain(words);
-    Some(match link(words.collect()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Not a report of ours: what a linker says, for the process that started it.
-            use std::io::Write;
-            _ = writeln!(std::io::stderr(), "{error}");
-            ExitCode::FAILURE
-        }
-    })
+    // A linker's words start with its name.
+    let words = std::iter::once(OsString::from(COMMAND)).chain(words.iter().cloned());
+    link(words.collect())
 }
 
 /// Who started us has our time limit; without him, a damaged object could keep us busy for ever.

@@ -12,7 +12,7 @@ pub enum Linker {
     /// libwild, which is part of this program and runs in a process of its own.
     Embedded {
         /// The program that is started with [`EMBEDDED`](super::embedded::COMMAND) as its first
-        /// word; it hands over to [`embedded::run_if_asked`](super::embedded::run_if_asked).
+        /// word; it hands over to [`embedded::run`](super::embedded::run).
         host: PathBuf,
     },
     /// Another program.

@@ -77,7 +77,7 @@ pub(super) fn cargo(
         let hint = format!("rustup target add {}", cargo.target);
         Failure::new(Exit::No, "the programs cannot be built")
             .code(NO_TARGET)
-            .cause(error)
+            .tool(error)
             .hint(hint)
     })?;
     let auditable = cargo.has_auditable();
@@ -89,11 +89,11 @@ pub(super) fn cargo(
     }
     let tool = cargo.tool(auditable);
     if dry_run {
-        return reporter.plain(&tool.shell_line());
+        return reporter.command(&tool.shell_line());
     }
     let programs = cargo
         .build(auditable)
-        .map_err(|error| Failure::new(Exit::Tool, "failed to build").cause(error))?;
+        .map_err(|error| Failure::new(Exit::Tool, "failed to build").tool(error))?;
     finish(tool.shell_line(), &programs, reporter)
 }
 
@@ -133,12 +133,12 @@ pub(super) fn command(
         .stderr(Stream::Inherit)
         .stdout(Stream::Inherit);
     if dry_run {
-        return reporter.plain(&tool.shell_line());
+        return reporter.command(&tool.shell_line());
     }
     // The clock of a file system may be a tick behind.
     let started = SystemTime::now().checked_sub(Duration::from_secs(1));
     tool.run()
-        .map_err(|error| Failure::new(Exit::Tool, "failed to build").cause(error))?;
+        .map_err(|error| Failure::new(Exit::Tool, "failed to build").tool(error))?;
     let here = paths::absolute(None)?;
     let found = binaries::find(&[here]);
     let fresh: Vec<PathBuf> = found

@@ -12,6 +12,7 @@ use quick_xml::events::{BytesDecl, BytesText, Event};
 use super::{Renderer, Summary, shown, why};
 use crate::binaries::Unread;
 use crate::examination::Examination;
+use crate::report::escape;
 
 pub(super) struct Junit;
 
@@ -137,21 +138,12 @@ fn details(finding: &Finding) -> String {
         lines.push(format!("hint: {}", finding.judgement.hint));
     }
     lines.push(format!("see: handpie explain {}", finding.rule.code));
-    legal(&lines.join("\n"))
+    let lines = lines.iter().map(|line| legal(line));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Without the characters that no XML may have, however they are escaped (XML 1.0, 2.2, `Char`).
+/// A line of text, escaped as on a terminal: most of what is harmful there, no XML may have in any form
+/// (XML 1.0, 2.2, `Char`).
 fn legal(text: &str) -> String {
-    let is_legal = |c: char| {
-        matches!(c, '\t' | '\n' | '\r') || (c >= ' ' && !matches!(c, '\u{fffe}' | '\u{ffff}'))
-    };
-    text.chars()
-        .map(|c| {
-            if is_legal(c) {
-                c
-            } else {
-                char::REPLACEMENT_CHARACTER
-            }
-        })
-        .collect()
+    escape::settled(&escape::value(text)).into_owned()
 }

@@ -10,7 +10,6 @@ use super::{Renderer, Summary, shown, why};
 use crate::binaries::Unread;
 use crate::examination::Examination;
 use crate::report::Lines;
-use crate::report::text::harmless;
 
 pub(super) struct Text {
     verbose: bool,
@@ -44,9 +43,9 @@ impl Text {
         }
         for finding in file.with(answer) {
             let code = finding.rule.code;
-            lines.entry(column, code, &harmless(&why(finding)));
+            lines.entry(column, code, &why(finding));
             for evidence in &finding.judgement.evidence {
-                lines.entry(column, "", &harmless(&shown(evidence)));
+                lines.entry(column, "", &shown(evidence));
             }
             if !needs_care(finding) {
                 continue;
@@ -73,8 +72,8 @@ impl Renderer<Examination, Summary> for Text {
     fn binary(&mut self, out: &mut dyn Write, file: &Examination) -> io::Result<()> {
         let mut lines = Lines::new(self.verbose);
         let title = file.title();
-        let subject = format!("{}: {}, {}", harmless(&title), file.kind, made_with(file));
-        let answer = harmless(&answers(file)).into_owned();
+        let subject = format!("{title}: {}, {}", file.kind, made_with(file));
+        let answer = answers(file);
         match file.has(Answer::Fail) {
             true => lines.bad(subject, answer),
             false => lines.good(subject, answer),
@@ -89,11 +88,11 @@ impl Renderer<Examination, Summary> for Text {
 
     fn unread(&mut self, out: &mut dyn Write, file: &Unread) -> io::Result<()> {
         let mut lines = Lines::new(self.verbose);
-        let message = format!("unreadable: {}", harmless(&file.message));
-        lines.bad(harmless(&file.name), message);
+        let message = format!("unreadable: {}", file.message);
+        lines.bad(&file.name, message);
         if self.verbose {
             for hint in &file.hints {
-                lines.line(format!("hint: {}", harmless(hint)));
+                lines.line(format!("hint: {hint}"));
             }
             for code in file.code.into_iter().filter(|code| self.seen.insert(code)) {
                 lines.line(format!("see: handpie explain {code}"));
@@ -119,8 +118,8 @@ fn made_with(file: &Examination) -> String {
         _ => format!("Go {version}"),
     };
     match file.language {
-        Language::Go => harmless(&go).into_owned(),
-        Language::GoWithC => format!("{} with cgo", harmless(&go)),
+        Language::Go => go,
+        Language::GoWithC => format!("{go} with cgo"),
         Language::Rust => "Rust".to_owned(),
         Language::RustWithC => "Rust with C".to_owned(),
         Language::C => "C or C++".to_owned(),

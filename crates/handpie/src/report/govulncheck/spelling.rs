@@ -2,30 +2,32 @@
 
 use std::collections::BTreeSet;
 
-use crate::report::text::harmless;
 use handpie_vuln::govulncheck::{Entry, Frame, STDLIB};
 
 const WIDTH: usize = 80;
 
 /// Words in lines of at most so many columns, as govulncheck counts them: the blanks between words
 /// count, those in front only of the first line's first word.
-pub(super) fn wrapped(indent: &str, text: &str) -> String {
-    let mut lines = String::new();
+pub(super) fn wrapped(indent: &str, text: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
     let mut width = 0usize;
-    for word in text.split_whitespace().map(harmless) {
+    for word in text.split_whitespace() {
         let after = width.saturating_add(word.len()).saturating_add(1);
         if width > 0 && after > WIDTH {
-            lines.push('\n');
+            lines.push(String::new());
             width = 0;
         }
+        let Some(line) = lines.last_mut() else {
+            break;
+        };
         if width == 0 {
-            lines.push_str(indent);
+            line.push_str(indent);
             width = indent.len();
         } else {
-            lines.push(' ');
+            line.push(' ');
             width = width.saturating_add(1);
         }
-        lines.push_str(&word);
+        line.push_str(word);
         width = width.saturating_add(word.len());
     }
     lines
@@ -101,8 +103,10 @@ mod tests {
                     cause Parse to panic via an out of bounds read.";
         assert_eq!(
             wrapped("    ", text),
-            "    Due to improper index calculation, an incorrectly formatted language tag can\n    \
-             cause Parse to panic via an out of bounds read."
+            [
+                "    Due to improper index calculation, an incorrectly formatted language tag can",
+                "    cause Parse to panic via an out of bounds read."
+            ]
         );
     }
 

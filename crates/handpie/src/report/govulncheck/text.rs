@@ -1,6 +1,7 @@
 //! Text for people: internal/scan/text.go and template.go.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 use std::io::{self, Write};
 
 use handpie_vuln::Tier;
@@ -8,8 +9,9 @@ use handpie_vuln::Tier;
 use super::json::PROGRESS;
 use super::spelling::{platforms, shown_version, symbol, wrapped};
 use super::{Show, deepest};
-use crate::report::text::harmless;
 use handpie_vuln::govulncheck::{Config, Entry, Finding, Frame, STDLIB, Scan};
+
+use crate::report::Lines;
 
 /// So many functions are named unless all are asked for.
 const FUNCTIONS: usize = 5;
@@ -32,93 +34,23 @@ struct Vulnerability<'a> {
     reached: Tier,
 }
 
-struct Text<'a> {
-    out: &'a mut dyn Write,
+struct Text {
+    lines: Lines,
     show: Show,
     level: Tier,
 }
 
 pub(super) fn write(out: &mut dyn Write, scan: &Scan, show: Show) -> io::Result<()> {
-    if show.version {
-        version(out, &scan.config, show)?;
-    }
-    if show.verbose {
-        for message in PROGRESS {
-            write!(out, "{message}\n\n")?;
-        }
-        for warning in &scan.warnings {
-            // One of them ends a line of its own.
-            let (text, end) = match warning.strip_suffix('\n') {
-                Some(text) => (text, "\n"),
-                None => (warning.as_str(), ""),
-            };
-            write!(out, "{}{end}\n\n", harmless(text))?;
-        }
-        sbom(out, scan)?;
-    }
-    if scan.findings.is_empty() {
-        return writeln!(out, "No vulnerabilities found.");
-    }
-    let mut text = Text {
-        out,
-        show,
-        level: scan.config.level,
-    };
-    let mut vulnerabilities = vulnerabilities(scan);
-    // govulncheck begins with the newest.
-    vulnerabilities.reverse();
-    text.sections(&vulnerabilities)?;
-    text.summary(&vulnerabilities)
+    let mut text = Text::new(&scan.config, show);
+    text.scan(scan);
+    out.write_all(text.lines.into_text().as_bytes())
 }
 
 /// Which scanner this is, with which database.
 pub(super) fn version(out: &mut dyn Write, config: &Config, show: Show) -> io::Result<()> {
-    let mut text = Text {
-        out,
-        show,
-        level: config.level,
-    };
-    text.styled(style::KEY, "Scanner: ")?;
-    writeln!(text.out, "govulncheck@{}", config.scanner_version)?;
-    text.styled(style::KEY, "DB: ")?;
-    writeln!(text.out, "{}", harmless(&config.db))?;
-    if let Some(modified) = &config.db_last_modified {
-        text.styled(style::KEY, "DB updated: ")?;
-        // As Go prints an instant.
-        let modified = modified.replace('T', " ").replace('Z', " +0000 UTC");
-        writeln!(text.out, "{}", harmless(&modified))?;
-    }
-    writeln!(text.out)
-}
-
-fn sbom(out: &mut dyn Write, scan: &Scan) -> io::Result<()> {
-    let sbom = &scan.sbom;
-    for root in &sbom.roots {
-        let root = harmless(root);
-        writeln!(
-            out,
-            "The package pattern matched the following root package:\n  {root}"
-        )?;
-    }
-    let modules: Vec<_> = sbom.modules.iter().filter(|it| it.path != STDLIB).collect();
-    if !modules.is_empty() {
-        let (count, go) = (modules.len(), harmless(&sbom.go_version));
-        writeln!(
-            out,
-            "Govulncheck scanned the following {count} modules and the {go} standard library:"
-        )?;
-    }
-    for module in &modules {
-        let version = match module.version.as_str() {
-            "" => String::new(),
-            version => format!("@{version}"),
-        };
-        writeln!(out, "  {}", harmless(&format!("{}{version}", module.path)))?;
-    }
-    match modules.is_empty() && sbom.roots.is_empty() {
-        true => Ok(()),
-        false => writeln!(out),
-    }
+    let mut text = Text::new(config, show);
+    text.version(config);
+    out.write_all(text.lines.into_text().as_bytes())
 }
 
 fn vulnerabilities(scan: &Scan) -> Vec<Vulnerability<'_>> {
@@ -135,8 +67,89 @@ fn vulnerabilities(scan: &Scan) -> Vec<Vulnerability<'_>> {
     found.collect()
 }
 
-impl Text<'_> {
-    fn sections(&mut self, vulnerabilities: &[Vulnerability<'_>]) -> io::Result<()> {
+impl Text {
+    fn new(config: &Config, show: Show) -> Self {
+        Self {
+            lines: Lines::new(show.verbose),
+            show,
+            level: config.level,
+        }
+    }
+
+    fn scan(&mut self, scan: &Scan) {
+        if self.show.version {
+            self.version(&scan.config);
+        }
+        if self.show.verbose {
+            for message in PROGRESS {
+                self.lines.total(message);
+                self.lines.end();
+            }
+            for warning in &scan.warnings {
+                self.lines.total(warning.trim_end_matches('\n'));
+                self.lines.end();
+                // One of them ends a line of its own.
+                if warning.ends_with('\n') {
+                    self.lines.end();
+                }
+            }
+            self.sbom(scan);
+        }
+        if scan.findings.is_empty() {
+            self.lines.total("No vulnerabilities found.");
+            return;
+        }
+        let mut vulnerabilities = vulnerabilities(scan);
+        // govulncheck begins with the newest.
+        vulnerabilities.reverse();
+        self.sections(&vulnerabilities);
+        self.summary(&vulnerabilities);
+    }
+
+    fn version(&mut self, config: &Config) {
+        self.styled(style::KEY, "Scanner: ");
+        self.lines
+            .total(format!("govulncheck@{}", config.scanner_version));
+        self.styled(style::KEY, "DB: ");
+        self.lines.total(&config.db);
+        if let Some(modified) = &config.db_last_modified {
+            self.styled(style::KEY, "DB updated: ");
+            // As Go prints an instant.
+            let modified = modified.replace('T', " ").replace('Z', " +0000 UTC");
+            self.lines.total(modified);
+        }
+        self.lines.end();
+    }
+
+    fn sbom(&mut self, scan: &Scan) {
+        let sbom = &scan.sbom;
+        let lines = &mut self.lines;
+        for root in &sbom.roots {
+            lines.total("The package pattern matched the following root package:");
+            lines.word("  ");
+            lines.total(root);
+        }
+        let modules: Vec<_> = sbom.modules.iter().filter(|it| it.path != STDLIB).collect();
+        if !modules.is_empty() {
+            let (count, go) = (modules.len(), &sbom.go_version);
+            lines.total(format!(
+                "Govulncheck scanned the following {count} modules and the {go} standard library:"
+            ));
+        }
+        for module in &modules {
+            let version = match module.version.as_str() {
+                "" => String::new(),
+                version => format!("@{version}"),
+            };
+            lines.word("  ");
+            lines.total(format!("{}{version}", module.path));
+        }
+        if !modules.is_empty() || !sbom.roots.is_empty() {
+            lines.end();
+        }
+    }
+
+    fn sections(&mut self, vulnerabilities: &[Vulnerability<'_>]) {
         for tier in Tier::WORST_FIRST {
             let (title, is_shown) = match tier {
                 Tier::Symbol => ("Symbol", true),
@@ -146,38 +159,45 @@ impl Text<'_> {
             if tier > self.level || !is_shown {
                 continue;
             }
-            self.styled(style::SECTION, &format!("=== {title} Results ===\n\n"))?;
-            let mut reached = vulnerabilities.iter().filter(|it| it.reached == tier);
+            self.styled(style::SECTION, format!("=== {title} Results ==="));
+            self.lines.end();
+            self.lines.end();
+            let reached = vulnerabilities.iter().filter(|it| it.reached == tier);
             let mut number = 0usize;
-            reached.try_for_each(|vulnerability| {
+            for vulnerability in reached {
                 number = number.saturating_add(1);
-                self.vulnerability(number, vulnerability)
-            })?;
-            match (number, tier == self.level) {
-                (0, true) => write!(self.out, "No vulnerabilities found.\n\n")?,
-                (0, false) => write!(self.out, "No other vulnerabilities found.\n\n")?,
-                _ => {}
+                self.vulnerability(number, vulnerability);
             }
+            let none = match (number, tier == self.level) {
+                (0, true) => "No vulnerabilities found.",
+                (0, false) => "No other vulnerabilities found.",
+                _ => continue,
+            };
+            self.lines.total(none);
+            self.lines.end();
         }
-        Ok(())
     }
 
-    fn vulnerability(&mut self, number: usize, found: &Vulnerability<'_>) -> io::Result<()> {
-        self.styled(style::KEY, "Vulnerability")?;
-        write!(self.out, " #{number}: ")?;
+    fn vulnerability(&mut self, number: usize, found: &Vulnerability<'_>) {
+        self.styled(style::KEY, "Vulnerability");
+        self.lines.value(format!(" #{number}: "));
         let style = match found.reached {
             Tier::Symbol => style::CALLED,
             _ => style::IMPORTED,
         };
-        self.styled(style, &harmless(&found.entry.id))?;
-        writeln!(self.out)?;
-        let description = wrapped("    ", found.entry.description());
-        match self.show.color {
-            true => writeln!(self.out, "{}{description}{}", style::DETAILS, style::RESET)?,
-            false => writeln!(self.out, "{description}")?,
+        self.styled(style, &found.entry.id);
+        self.lines.end();
+        self.begin(style::DETAILS);
+        for (number, line) in (0usize..).zip(wrapped("    ", found.entry.description())) {
+            if number > 0 {
+                self.lines.end();
+            }
+            self.lines.value(line);
         }
-        self.styled(style::KEY, "  More info:")?;
-        writeln!(self.out, " {}", harmless(found.entry.url()))?;
+        self.begin(style::RESET);
+        self.lines.end();
+        self.styled(style::KEY, "  More info:");
+        self.lines.total(format!(" {}", found.entry.url()));
         let mut modules: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
         for finding in &found.findings {
             let of_module = modules.entry(&finding.frame().module);
@@ -185,16 +205,16 @@ impl Text<'_> {
         }
         for (index, (module, findings)) in modules.into_iter().enumerate() {
             if index > 0 {
-                writeln!(self.out)?;
+                self.lines.end();
             }
-            self.module(module, found.entry, &findings)?;
+            self.module(module, found.entry, &findings);
         }
-        writeln!(self.out)
+        self.lines.end();
     }
 
-    fn module(&mut self, module: &str, entry: &Entry, findings: &[&Finding]) -> io::Result<()> {
+    fn module(&mut self, module: &str, entry: &Entry, findings: &[&Finding]) {
         let Some(first) = findings.first() else {
-            return Ok(());
+            return;
         };
         let mut packages = findings.iter().map(|it| it.frame().package.as_str());
         let package = packages.find(|it| !it.is_empty());
@@ -203,55 +223,55 @@ impl Text<'_> {
             _ => module,
         };
         if module == STDLIB {
-            write!(self.out, "  Standard library\n    ")?;
+            self.lines.total("  Standard library");
         } else {
-            write!(self.out, "  ")?;
-            self.styled(style::KEY, "Module: ")?;
-            write!(self.out, "{}\n    ", harmless(module))?;
+            self.lines.word("  ");
+            self.styled(style::KEY, "Module: ");
+            self.lines.total(module);
         }
-        let at = |version: &str| {
-            let text = format!("{path}@{}", shown_version(module, version));
-            harmless(&text).into_owned()
-        };
-        self.styled(style::KEY, "Found in: ")?;
-        write!(self.out, "{}\n    ", at(&first.frame().version))?;
-        self.styled(style::KEY, "Fixed in: ")?;
+        let at = |version: &str| format!("{path}@{}", shown_version(module, version));
+        self.lines.word("    ");
+        self.styled(style::KEY, "Found in: ");
+        self.lines.total(at(&first.frame().version));
+        self.lines.word("    ");
+        self.styled(style::KEY, "Fixed in: ");
         match first.fixed.as_str() {
-            "" => writeln!(self.out, "N/A")?,
-            fixed => writeln!(self.out, "{}", at(fixed))?,
+            "" => self.lines.total("N/A"),
+            fixed => self.lines.total(at(fixed)),
         }
         let platforms = platforms(module, entry);
         if !platforms.is_empty() {
-            self.styled(style::KEY, "    Platforms: ")?;
-            writeln!(self.out, "{}", harmless(&platforms.join(", ")))?;
+            self.styled(style::KEY, "    Platforms: ");
+            self.lines.total(platforms.join(", "));
         }
-        self.functions(findings)
+        self.functions(findings);
     }
 
-    fn functions(&mut self, findings: &[&Finding]) -> io::Result<()> {
+    fn functions(&mut self, findings: &[&Finding]) {
         let frames = findings.iter().map(|it| it.frame());
         let mut frames: Vec<&Frame> = frames.filter(|it| !it.function.is_empty()).collect();
         frames.sort_by_cached_key(|frame| symbol(frame, true));
         if !frames.is_empty() {
-            self.styled(style::KEY, "    Vulnerable symbols found:\n")?;
+            // govulncheck ends the line before it ends the colour.
+            self.begin(style::KEY);
+            self.lines.total("    Vulnerable symbols found:");
+            self.begin(style::RESET);
         }
         let all = self.show.traces;
         let most = if all { frames.len() } else { FUNCTIONS };
         for (number, frame) in (1usize..).zip(frames.iter().take(most)) {
             let symbol = symbol(frame, !all);
-            let symbol = harmless(&symbol);
-            writeln!(self.out, "      #{number}: {symbol}")?;
+            self.lines.total(format!("      #{number}: {symbol}"));
         }
-        match frames.len().saturating_sub(most) {
-            0 => Ok(()),
-            rest => writeln!(
-                self.out,
+        let rest = frames.len().saturating_sub(most);
+        if rest > 0 {
+            self.lines.total(format!(
                 "      Use '-show traces' to see the other {rest} found symbols"
-            ),
+            ));
         }
     }
 
-    fn summary(&mut self, vulnerabilities: &[Vulnerability<'_>]) -> io::Result<()> {
+    fn summary(&mut self, vulnerabilities: &[Vulnerability<'_>]) {
         let at = |tier: Tier| vulnerabilities.iter().filter(move |it| it.reached == tier);
         let count = |tier: Tier| at(tier).count();
         let affected = count(self.level);
@@ -259,48 +279,44 @@ impl Text<'_> {
             Tier::Symbol => "is",
             _ => "may be",
         };
-        write!(self.out, "Your code {verb} affected by ")?;
-        self.styled(style::VALUE, &affected.to_string())?;
-        write!(self.out, " {}", vulnerability_word(affected))?;
+        self.lines.value(format!("Your code {verb} affected by "));
+        self.styled(style::VALUE, affected);
+        self.lines.word(" ");
+        self.lines.word(vulnerability_word(affected));
         if self.level == Tier::Symbol {
-            self.origins(at(Tier::Symbol))?;
+            self.origins(at(Tier::Symbol));
         }
-        writeln!(self.out, ".")?;
+        self.lines.total(".");
         let (imported, required) = (count(Tier::Package), count(Tier::Module));
         let others = others(self.level, imported, required);
         for text in [others, self.suggestion()] {
             if !text.is_empty() {
-                writeln!(self.out, "{}", wrapped("", &text))?;
+                for line in wrapped("", &text) {
+                    self.lines.total(line);
+                }
             }
         }
-        Ok(())
     }
 
     /// ` from 2 modules and the Go standard library`
-    fn origins<'v>(
-        &mut self,
-        called: impl Iterator<Item = &'v Vulnerability<'v>>,
-    ) -> io::Result<()> {
+    fn origins<'v>(&mut self, called: impl Iterator<Item = &'v Vulnerability<'v>>) {
         let modules = called.filter_map(|it| it.findings.first());
         let modules: BTreeSet<&str> = modules.map(|it| it.frame().module.as_str()).collect();
         let calls_stdlib = modules.contains(STDLIB);
         let others = modules.len().saturating_sub(usize::from(calls_stdlib));
         if !modules.is_empty() {
-            write!(self.out, " from ")?;
+            self.lines.word(" from ");
         }
         if others > 0 {
-            self.styled(style::VALUE, &others.to_string())?;
-            write!(
-                self.out,
-                " {}",
-                if others == 1 { "module" } else { "modules" }
-            )?;
+            self.styled(style::VALUE, others);
+            self.lines
+                .word(if others == 1 { " module" } else { " modules" });
         }
-        match (calls_stdlib, others > 0) {
-            (true, true) => write!(self.out, " and the Go standard library"),
-            (true, false) => write!(self.out, "the Go standard library"),
-            (false, _) => Ok(()),
-        }
+        self.lines.word(match (calls_stdlib, others > 0) {
+            (true, true) => " and the Go standard library",
+            (true, false) => "the Go standard library",
+            (false, _) => "",
+        });
     }
 
     fn suggestion(&self) -> String {
@@ -314,10 +330,15 @@ impl Text<'_> {
         }
     }
 
-    fn styled(&mut self, style: &str, text: &str) -> io::Result<()> {
-        match self.show.color {
-            true => write!(self.out, "{style}{text}{}", style::RESET),
-            false => write!(self.out, "{text}"),
+    fn styled(&mut self, style: &'static str, text: impl Display) {
+        self.begin(style);
+        self.lines.value(text);
+        self.begin(style::RESET);
+    }
+
+    fn begin(&mut self, style: &'static str) {
+        if self.show.color {
+            self.lines.word(style);
         }
     }
 }

@@ -8,9 +8,8 @@ use handpie_vuln::{AffectedModule, Basis, Ecosystem, Tier, Triage, Upgrade, Verd
 use super::location::whereabouts;
 use super::{Renderer, Show, State, Summary};
 use crate::binaries::Unread;
-use crate::report::Lines;
 use crate::report::db::aged;
-use crate::report::text::harmless;
+use crate::report::{Lines, count};
 
 pub(super) struct Text {
     verbose: bool,
@@ -42,32 +41,28 @@ impl Text {
         if !aliases.is_empty() {
             title = format!("{title} ({})", aliases.join(", "));
         }
-        lines.entry(COLUMN, advisory.id(), &harmless(&title));
+        lines.entry(COLUMN, advisory.id(), &title);
         for module in &verdict.matched.modules {
-            lines.entry(COLUMN, "", &harmless(&about(module)));
+            lines.entry(COLUMN, "", &about(module));
             if self.shows_evidence() {
                 evidence(lines, module);
             }
         }
         if let Some(informational) = advisory.informational() {
-            lines.entry(
-                COLUMN,
-                "",
-                &harmless(&format!("no vulnerability: {informational}")),
-            );
+            lines.entry(COLUMN, "", &format!("no vulnerability: {informational}"));
         }
         if let Some(suppressed) = &verdict.suppressed {
             let text = match suppressed.expired {
                 true => format!("the [[vuln]] for it expired on {}", suppressed.until),
                 false => format!("accepted until {}: {}", suppressed.until, suppressed.reason),
             };
-            lines.entry(COLUMN, "", &harmless(&text));
+            lines.entry(COLUMN, "", &text);
         }
         for statement in &verdict.vex {
-            lines.entry(COLUMN, "", &harmless(&statement.to_string()));
+            lines.entry(COLUMN, "", &statement.to_string());
         }
         if self.shows_evidence() && !advisory.url().is_empty() {
-            lines.entry(COLUMN, "", &harmless(advisory.url()));
+            lines.entry(COLUMN, "", advisory.url());
         }
     }
 }
@@ -77,14 +72,14 @@ impl Renderer<Triage<'_>, Summary> for Text {
         let mut lines = Lines::new(self.verbose);
         let subject = format!("{}: {}", triage.title, made_with(triage));
         match triage.fails() || triage.matched_count == 0 {
-            true => lines.bad(harmless(&subject), counts(triage)),
-            false => lines.good(harmless(&subject), counts(triage)),
+            true => lines.bad(&subject, counts(triage)),
+            false => lines.good(&subject, counts(triage)),
         }
         if !triage.upgrades.is_empty() {
             lines.line("to do");
         }
         for step in &triage.upgrades {
-            lines.entry(0, "", &harmless(&to_do(step)));
+            lines.entry(0, "", &to_do(step));
         }
         for tier in Tier::WORST_FIRST {
             let verdicts = triage.verdicts.iter().filter(|it| it.matched.tier == tier);
@@ -100,41 +95,45 @@ impl Renderer<Triage<'_>, Summary> for Text {
             lines.line("to be known");
         }
         for doubt in &triage.doubts {
-            lines.entry(0, "", &harmless(&doubt.to_string()));
+            lines.entry(0, "", &doubt.to_string());
         }
         out.write_all(lines.into_text().as_bytes())
     }
 
     fn unread(&mut self, out: &mut dyn Write, unread: &Unread) -> io::Result<()> {
         let mut lines = Lines::new(self.verbose);
-        let message = format!("unreadable: {}", harmless(&unread.message));
-        lines.bad(harmless(&unread.name), message);
+        let message = format!("unreadable: {}", unread.message);
+        lines.bad(&unread.name, message);
         for hint in &unread.hints {
-            lines.line(format!("hint: {}", harmless(hint)));
+            lines.line(format!("hint: {hint}"));
         }
         out.write_all(lines.into_text().as_bytes())
     }
 
     fn end(&mut self, out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
+        let mut lines = Lines::new(self.verbose);
         if summary.files + summary.passed_over > 1 {
-            writeln!(out, "{summary}")?;
+            lines.total(summary);
         }
         let State {
-            advisories, age, ..
+            name,
+            advisories,
+            age,
+            ..
         } = &self.state;
-        let name = harmless(&self.state.name);
-        writeln!(
-            out,
-            "database: {advisories} advisories, {} old ({name})",
-            aged(*age)
-        )
+        lines.total(format!(
+            "database: {}, {} ({name})",
+            count(*advisories, "advisory"),
+            age.map_or("of unknown age".to_owned(), |_| aged(*age) + " old")
+        ));
+        out.write_all(lines.into_text().as_bytes())
     }
 }
 
 fn made_with(triage: &Triage<'_>) -> String {
     let modules = triage.module_count;
     if triage.record.crates.is_some() {
-        return format!("Rust, {modules} crates");
+        return format!("Rust, {}", count(modules, "crate"));
     }
     let version = triage
         .record
@@ -142,10 +141,7 @@ fn made_with(triage: &Triage<'_>) -> String {
         .as_deref()
         .unwrap_or("of an unknown version");
     let version = version.strip_prefix("go").unwrap_or(version);
-    match modules {
-        1 => format!("Go {version}, 1 module"),
-        _ => format!("Go {version}, {modules} modules"),
-    }
+    format!("Go {version}, {}", count(modules, "module"))
 }
 
 /// `2 counting; 3 symbol, 0 package, 5 module`, where what does not count is named, too.
@@ -167,15 +163,11 @@ fn counts(triage: &Triage<'_>) -> String {
     });
     let tiers: Vec<String> = tiers.collect();
     let advisories = triage.verdicts.len();
-    let noun = if advisories == 1 {
-        "advisory"
-    } else {
-        "advisories"
+    let of_all = match advisories {
+        1 => "of 1 advisory counts".to_owned(),
+        _ => format!("of {advisories} advisories count"),
     };
-    format!(
-        "{counting} of {advisories} {noun} count ({})",
-        tiers.join(", ")
-    )
+    format!("{counting} {of_all} ({})", tiers.join(", "))
 }
 
 fn heading(tier: Tier, is_rust: &bool) -> &'static str {
@@ -194,7 +186,7 @@ fn to_do(step: &Upgrade) -> String {
         (_, module) => module,
     };
     match &step.to {
-        Some(to) => format!("raise {what} from {} to {to}: {ids}", step.version),
+        Some(to) => format!("upgrade {what} from {} to {to}: {ids}", step.version),
         None => format!(
             "no version of {what} (here {}) is fixed: {ids}",
             step.version
@@ -233,14 +225,14 @@ fn evidence(lines: &mut Lines, module: &AffectedModule) {
             Some(function) => format!("{}: {}", function.offset, function.name),
             None => format!("{package}.{symbol}"),
         };
-        lines.entry(COLUMN, "", &harmless(&text));
+        lines.entry(COLUMN, "", &text);
         if let Some(whereabouts) = function.as_ref().and_then(whereabouts) {
-            lines.entry(COLUMN + 2, "", &harmless(&whereabouts));
+            lines.entry(COLUMN + 2, "", &whereabouts);
         }
     }
     if module.symbols.is_empty() {
         for package in &module.packages {
-            lines.entry(COLUMN, "", &harmless(&format!("package {package}")));
+            lines.entry(COLUMN, "", &format!("package {package}"));
         }
     }
 }
