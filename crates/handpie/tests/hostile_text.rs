@@ -92,7 +92,7 @@ impl Yard {
         refused.interpreter = Some(NAME);
         refused.needed = vec![NAME];
         refused.symbol = NAME;
-        let settings = Program::go_program(SETTING);
+        let settings = Program::of_go(SETTING);
         yard.write(&format!("new/{HOSTILE}/program"), &Program::of_c().bytes());
         yard.write(&format!("new/{HOSTILE}/refused"), &refused.bytes());
         yard.write(&format!("new/{HOSTILE}/settings"), &settings.bytes());
