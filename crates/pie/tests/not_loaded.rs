@@ -3,7 +3,7 @@
 
 use handpie_binary::elf::Segment;
 use handpie_binary::{Elf, Offset};
-use handpie_pie::{Aslr, Options, Outcome};
+use handpie_pie::{Aslr, Options, Outcome, convert};
 use handpie_testkit::forge::{GoPie, go_pie};
 
 const PLAIN: Options = Options {
