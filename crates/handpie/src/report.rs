@@ -115,14 +115,6 @@ impl Reporter {
         Ok(Exit::Done)
     }
 
-    /// Prints a command that can be pasted into a shell.
-    pub(crate) fn command(&self, command: &str) -> Result<Exit, Failure> {
-        let mut lines = Lines::new(self.verbose);
-        lines.command(command);
-        print_text(lines)?;
-        Ok(Exit::Done)
-    }
-
     /// Prints text that another program reads, and that no escape can therefore stand in.
     pub(crate) fn script(&self, script: &str) -> Result<Exit, Failure> {
         print_script(script)?;

@@ -473,7 +473,7 @@ fn policy() -> String {
     let text = Value::from(HOSTILE.replace('\u{7f}', "")).to_string();
     format!(
         "[[waivers]]\nrule = 'pie'\nreason = {text}\nexpires = 2000-01-01\n\
-         [[waivers]]\nrule = 'static'\npath = {text}\nreason = {text}\nexpires = 9999-01-01\n\
+         [[waivers]]\nrule = 'no-loader'\npath = {text}\nreason = {text}\nexpires = 9999-01-01\n\
          [[paths]]\nmatch = {text}\n[paths.rules]\npie = 'warn'\n\
          [[vuln]]\nid = {text}\nreason = {text}\nuntil = 9999-12-31\n"
     )

@@ -236,7 +236,7 @@ mod tests {
     fn a_line_that_is_wrapped_starts_no_command() {
         let mut lines = Lines::new(false);
         lines.width = Some(40);
-        lines.entry(4, "a", "some words of a file until here ::error::forged");
+        lines.entry(4, "a", "some words of a file until y ::error::forged");
         let text = lines.into_text();
         assert!(
             text.contains("\n            \\u{3a}:error::forged\n"),

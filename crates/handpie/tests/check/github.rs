@@ -21,7 +21,7 @@ fn paths_are_relative_to_the_working_directory_and_escaped() {
     let path = project.path(name).display().to_string();
     let ran = project.run(&["check", "--format", "github", &path]);
     let first = ran.stdout.lines().next().unwrap();
-    let start = "::error file=a%2Cb%3A 100%25%0A%3A%3Aerror%3A%3Ax,title=pie%3A wants a random load \
+    let start = "::error file=a%2Cb%3A 100%25\\n%3A%3Aerror%3A%3Ax,title=pie%3A wants a random load \
                  address::";
     assert!(first.starts_with(start), "{ran:?}");
     assert_eq!(

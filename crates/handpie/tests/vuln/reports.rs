@@ -163,7 +163,7 @@ fn the_report_on_the_database_is_described_by_the_schema() {
     let ran = workshop.run(&["db", "update", "--from", "db", "--format", "json"]);
     Schema::of("db").holds(&serde_json::from_str(&ran.stdout).unwrap());
     let text = workshop.run(&["db", "info"]).stdout;
-    assert!(text.contains(": 1 advisories\n"), "{text}");
+    assert!(text.contains(": 1 advisory\n"), "{text}");
     assert!(text.contains("last changed on 2026-01-01"), "{text}");
 }
 

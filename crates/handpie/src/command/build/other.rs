@@ -20,6 +20,7 @@ use crate::failure::Failure;
 use crate::paths;
 use crate::promise::{self, Breach, Extent};
 use crate::report::Reporter;
+use crate::report::build::DryRun;
 use crate::report::made::{Made, MadeReport};
 
 /// The target that a cargo project is built for is not installed.
@@ -89,7 +90,9 @@ pub(super) fn cargo(
     }
     let tool = cargo.tool(auditable);
     if dry_run {
-        return reporter.command(&tool.shell_line());
+        let command = tool.shell_line();
+        reporter.print("build", &DryRun { command })?;
+        return Ok(Exit::Done);
     }
     let programs = cargo
         .build(auditable)
@@ -133,7 +136,9 @@ pub(super) fn command(
         .stderr(Stream::Inherit)
         .stdout(Stream::Inherit);
     if dry_run {
-        return reporter.command(&tool.shell_line());
+        let command = tool.shell_line();
+        reporter.print("build", &DryRun { command })?;
+        return Ok(Exit::Done);
     }
     // The clock of a file system may be a tick behind.
     let started = SystemTime::now().checked_sub(Duration::from_secs(1));
