@@ -17,6 +17,7 @@ use handpie_binary::{Image, Incomplete};
 mod limits;
 mod date;
 mod finding;
+mod fingerprint;
 mod policy;
 mod rule;
 mod subject;
@@ -33,6 +34,7 @@ pub use compiled::{Compiled, CompiledObject};
 pub use date::Date;
 pub use elf::Objects;
 pub use finding::{Answer, Evidence, Finding, Judgement};
+pub use fingerprint::fingerprint;
 pub use policy::{
     Cgo, Origin, Policy, PolicyError, Ruling, Setting, Standing, Suppressed, Suppression, Unknown,
     Waived, Waiver,

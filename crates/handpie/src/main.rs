@@ -26,7 +26,6 @@ mod atomic_file;
 mod pages;
 mod failure;
 mod hardening;
-mod cpu;
 mod report;
 mod exit;
 

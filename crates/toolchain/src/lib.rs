@@ -17,3 +17,4 @@ pub mod response;
 pub mod link;
 pub mod cc;
 pub mod cargo;
+pub mod cpu;

@@ -6,9 +6,14 @@
 //! of golang.org/x/vuln v1.8.0 (internal/govulncheck, internal/vulncheck/binary.go).
 
 mod blob;
+mod encoding;
 mod entry;
+mod json;
+mod openvex;
+mod sarif;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
 
 use handpie_binary::Incomplete;
 use serde::Serialize;
@@ -19,6 +24,7 @@ use crate::inventory::Inventory;
 use crate::matches::{AffectedModule, Basis, Match, Tier, matches};
 use crate::record::{Module, Record};
 pub use entry::{Entry, Import};
+pub use json::PROGRESS;
 
 /// The version of govulncheck's JSON (internal/govulncheck/govulncheck.go).
 const PROTOCOL: &str = "v1.0.0";
@@ -113,6 +119,45 @@ pub struct Scan {
     pub warnings: Vec<String>,
     /// Those of modules first, then of packages, then of functions.
     pub findings: Vec<Finding>,
+}
+
+impl Scan {
+    /// Writes it as govulncheck's own JSON: one object after another.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
+        json::write(out, self)
+    }
+
+    /// Writes it as govulncheck's SARIF.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write_sarif(&self, out: &mut dyn Write) -> io::Result<()> {
+        sarif::write(out, self)
+    }
+
+    /// Writes it as govulncheck's OpenVEX, made at `timestamp` (RFC 3339).
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write_openvex(&self, out: &mut dyn Write, timestamp: &str) -> io::Result<()> {
+        openvex::write(out, self, timestamp)
+    }
+
+    /// The findings of each advisory at the deepest level that it reached, by its id.
+    pub fn deepest(&self) -> BTreeMap<&str, (&Entry, Vec<&Finding>)> {
+        let mut found: BTreeMap<&str, (&Entry, Vec<&Finding>)> = BTreeMap::new();
+        for entry in &self.entries {
+            let of_entry = || self.findings.iter().filter(|it| it.osv == entry.id);
+            if let Some(deepest) = of_entry().map(Finding::tier).max() {
+                let findings = of_entry().filter(|it| it.tier() == deepest);
+                found.insert(&entry.id, (entry, findings.collect()));
+            }
+        }
+        found
+    }
 }
 
 impl Config {

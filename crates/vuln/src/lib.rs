@@ -47,4 +47,4 @@ pub use matches::{AffectedModule, Basis, Match, Tier, matches};
 pub use record::{Crate, Facts, Module, Record, Symbols};
 pub use triage::{Origin, Question, Triage, Verdict};
 pub use upgrades::Upgrade;
-pub use vex::{Opinion, Statement, Status, Subject, Vex, VexError, of_cyclonedx, of_openvex};
+pub use vex::{CycloneDx, OpenVex, Opinion, Statement, Status, Subject, Vex, VexError};

@@ -12,6 +12,7 @@ mod cyclonedx;
 mod identity;
 mod openvex;
 mod statement;
+mod writer;
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -21,7 +22,9 @@ use serde_json::Value;
 use crate::matches::{AffectedModule, Match, Tier};
 pub use identity::Subject;
 use statement::{Document, Wrong};
-pub use statement::{Statement, Status, of_cyclonedx, of_openvex};
+pub use statement::{Statement, Status};
+use statement::{of_cyclonedx, of_openvex};
+pub use writer::{CycloneDx, OpenVex};
 
 /// So many statements of a document that nothing needed are named.
 const MAX_NAMED: usize = 10;

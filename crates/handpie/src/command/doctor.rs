@@ -2,12 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use handpie_toolchain::cpu::{self, fleet, fleet::Fleet};
 use handpie_toolchain::go::{Go, GoEnv};
 use handpie_toolchain::profile;
 
 use crate::args::ReportFormat;
-use crate::cpu;
-use crate::cpu::fleet::{self, Fleet};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::hardening;

@@ -1,8 +1,8 @@
 //! The CPU level of this host, and what many hosts have in common.
 
 use super::{Lines, Report};
-use crate::cpu::HostCpu;
-use crate::cpu::fleet::{Fleet, FleetCpu};
+use handpie_toolchain::cpu::HostCpu;
+use handpie_toolchain::cpu::fleet::{Fleet, FleetCpu};
 
 /// So many hosts are named of those that hold a fleet back.
 const NAMED: usize = 20;

@@ -1,17 +1,16 @@
 //! Which known vulnerabilities are in programs. Written file by file, as the checklist is; one module
 //! a format.
 
-mod cyclonedx;
 mod json;
 mod location;
-mod openvex;
 mod sarif;
 mod text;
+mod vex;
 
 use std::fmt;
 
 use clap::ValueEnum;
-use handpie_vuln::{Source, Tier, Triage, Vex};
+use handpie_vuln::{CycloneDx, OpenVex, Source, Tier, Triage, Vex};
 use serde::Serialize;
 
 use super::rendering::{Renderer, Rendering};
@@ -105,8 +104,8 @@ impl<'a, 'db> Vulnerabilities<'a, 'db> {
         let renderer: Box<dyn Renderer<Triage<'db>, Summary> + 'a> = match reporter.format {
             Format::Json => Box::new(json::Json::new(state)),
             Format::Sarif => Box::new(sarif::Sarif::new(&rulebook.here)),
-            Format::OpenVex => Box::new(openvex::OpenVex::new()),
-            Format::CycloneDx => Box::new(cyclonedx::CycloneDx::new()),
+            Format::OpenVex => Box::new(None::<OpenVex>),
+            Format::CycloneDx => Box::new(None::<CycloneDx>),
             _ => Box::new(text::Text::new(reporter.verbose, state)),
         };
         let out = match reporter.format {

@@ -88,7 +88,7 @@ pub(super) fn instant(text: Option<&str>) -> Result<Option<Timestamp>, String> {
 }
 
 /// A justification as OpenVEX spells it; `None` where it has none that says the same.
-pub fn of_openvex(justification: &'static str) -> Option<&'static str> {
+pub(super) fn of_openvex(justification: &'static str) -> Option<&'static str> {
     match justification {
         "code_not_present" => Some("vulnerable_code_not_present"),
         "code_not_reachable" => Some("vulnerable_code_not_in_execute_path"),
@@ -99,7 +99,7 @@ pub fn of_openvex(justification: &'static str) -> Option<&'static str> {
 }
 
 /// A justification as CycloneDX spells it; `None` where it has none that says the same.
-pub fn of_cyclonedx(justification: &'static str) -> Option<&'static str> {
+pub(super) fn of_cyclonedx(justification: &'static str) -> Option<&'static str> {
     match justification {
         "component_not_present" | "vulnerable_code_not_present" => Some("code_not_present"),
         "vulnerable_code_not_in_execute_path" => Some("code_not_reachable"),

@@ -12,7 +12,7 @@ mod rules;
 use std::io::{self, Write};
 use std::path::Path;
 
-use handpie_audit::{Answer, Evidence, Finding};
+use handpie_audit::{Answer, Evidence, Finding, fingerprint};
 use serde_json::{Value, json};
 
 use super::{Renderer, Summary, why};
@@ -20,7 +20,7 @@ use crate::binaries::Unread;
 use crate::examination::Examination;
 use crate::policy::Rulebook;
 use crate::report::json::Items;
-use crate::report::sarif::{ROOT, artifact, fingerprint};
+use crate::report::sarif::{ROOT, artifact};
 
 pub(super) struct Sarif<'a> {
     rulebook: &'a Rulebook,

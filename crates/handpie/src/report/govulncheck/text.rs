@@ -6,10 +6,9 @@ use std::io::{self, Write};
 
 use handpie_vuln::Tier;
 
-use super::json::PROGRESS;
+use super::Show;
 use super::spelling::{platforms, shown_version, symbol, wrapped};
-use super::{Show, deepest};
-use handpie_vuln::govulncheck::{Config, Entry, Finding, Frame, STDLIB, Scan};
+use handpie_vuln::govulncheck::{Config, Entry, Finding, Frame, PROGRESS, STDLIB, Scan};
 
 use crate::report::Lines;
 
@@ -54,7 +53,7 @@ pub(super) fn version(out: &mut dyn Write, config: &Config, show: Show) -> io::R
 }
 
 fn vulnerabilities(scan: &Scan) -> Vec<Vulnerability<'_>> {
-    let found = deepest(scan).into_values();
+    let found = scan.deepest().into_values();
     let found = found.map(|(entry, deepest)| Vulnerability {
         entry,
         findings: scan

@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use handpie_audit::fingerprint;
 use handpie_vuln::{Doubt, Tier, Triage, Verdict};
 use serde_json::{Value, json};
 
 use super::location::whereabouts;
 use super::{Renderer, Summary};
 use crate::binaries::Unread;
-use crate::report::sarif::{ROOT, artifact, fingerprint};
+use crate::report::sarif::{ROOT, artifact};
 
 pub(super) struct Sarif {
     /// The working directory.

@@ -11,7 +11,7 @@ use super::{Feature, HostCpu, Next};
 
 /// What a CPU says of itself and what the kernel made of it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Seen {
+pub struct Seen {
     vendor: String,
     brand: String,
     family: u8,
@@ -92,7 +92,7 @@ const HIGHEST: u8 = 4;
 impl Seen {
     /// What the CPU that this runs on says. `cpuinfo` is the text of /proc/cpuinfo.
     #[cfg(target_arch = "x86_64")]
-    pub(crate) fn here(cpuinfo: Option<&str>) -> Self {
+    pub fn here(cpuinfo: Option<&str>) -> Self {
         let registers = Registers {
             ymm: std::arch::is_x86_feature_detected!("avx"),
             zmm: std::arch::is_x86_feature_detected!("avx512f"),
@@ -102,7 +102,7 @@ impl Seen {
 
     /// Other CPUs have no CPUID to ask.
     #[cfg(not(target_arch = "x86_64"))]
-    pub(crate) fn here(cpuinfo: Option<&str>) -> Self {
+    pub fn here(cpuinfo: Option<&str>) -> Self {
         let nothing = |_: u32, _: u32| raw_cpuid::CpuIdResult {
             eax: 0,
             ebx: 0,
@@ -215,7 +215,7 @@ fn common_flags(cpuinfo: &str) -> Option<Vec<String>> {
 }
 
 /// The level, and what stands between the host and the next one.
-pub(crate) fn judge(seen: &Seen) -> HostCpu {
+pub fn judge(seen: &Seen) -> HostCpu {
     let against: Vec<Option<&str>> = FEATURES.iter().map(|it| seen.against(it)).collect();
     let missing = |level: u8| {
         let all = FEATURES.iter().zip(&against);

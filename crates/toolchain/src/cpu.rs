@@ -5,9 +5,9 @@
 //! found out depends on the CPU and is in a file of its own; what many hosts have in common is in
 //! `fleet.rs`.
 
-pub(crate) mod amd64;
-pub(crate) mod arm64;
-pub(crate) mod fleet;
+pub mod amd64;
+pub mod arm64;
+pub mod fleet;
 
 use std::fs;
 
@@ -15,48 +15,51 @@ use serde::{Deserialize, Serialize};
 
 /// A host and its level. Also read back, from reports of other hosts.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-pub(crate) struct HostCpu {
+pub struct HostCpu {
     /// The host's name.
-    pub(crate) host: String,
+    pub host: String,
     /// The CPU as Go spells it.
-    pub(crate) cpu: String,
+    pub cpu: String,
     /// Who made it and what it is called.
-    pub(crate) model: String,
+    pub model: String,
     /// Go's variable for its levels; none where Go has one level or none is known here.
-    pub(crate) variable: Option<String>,
+    pub variable: Option<String>,
     /// What CPU and kernel offer.
-    pub(crate) level: Option<String>,
+    pub level: Option<String>,
     /// What to build for: the same, unless the claim is not to be trusted.
-    pub(crate) safe_level: Option<String>,
+    pub safe_level: Option<String>,
     /// The level above the safe one, and what is missing for it.
-    pub(crate) next: Option<Next>,
+    pub next: Option<Next>,
     /// Everything that was asked for, level by level.
-    pub(crate) features: Vec<Feature>,
+    pub features: Vec<Feature>,
     /// What else is to be known of this host.
-    pub(crate) cautions: Vec<String>,
+    pub cautions: Vec<String>,
 }
 
 /// A level that a host does not have.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-pub(crate) struct Next {
-    pub(crate) level: String,
+pub struct Next {
+    /// The level.
+    pub level: String,
     /// The features that are missing, each with the reason where it is not that the CPU has none.
-    pub(crate) lacks: Vec<String>,
+    pub lacks: Vec<String>,
 }
 
 /// Something that a level needs.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-pub(crate) struct Feature {
-    pub(crate) name: String,
+pub struct Feature {
+    /// The name, as the kernel or Go has it.
+    pub name: String,
     /// The lowest level that needs it.
-    pub(crate) level: String,
-    pub(crate) usable: bool,
+    pub level: String,
+    /// Whether programs can use it here.
+    pub usable: bool,
     /// Why it is not usable; empty when it is.
-    pub(crate) reason: String,
+    pub reason: String,
 }
 
 /// What the CPU that this runs on has.
-pub(crate) fn of_this_host() -> HostCpu {
+pub fn of_this_host() -> HostCpu {
     let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let host = match host.trim() {
         "" => "this host",

@@ -10,40 +10,48 @@ use super::arm64;
 
 /// What the hosts of a fleet have in common, CPU by CPU.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Fleet {
-    pub(crate) hosts: usize,
-    pub(crate) cpus: Vec<FleetCpu>,
+pub struct Fleet {
+    /// How many there are.
+    pub hosts: usize,
+    /// By kind of CPU.
+    pub cpus: Vec<FleetCpu>,
 }
 
 /// The hosts of one kind of CPU.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct FleetCpu {
+pub struct FleetCpu {
     /// As Go spells it.
-    pub(crate) cpu: String,
-    pub(crate) variable: Option<String>,
+    pub cpu: String,
+    /// Go's variable for its levels; none where Go has one level.
+    pub variable: Option<String>,
     /// The highest level that all of them have; none where Go has one level.
-    pub(crate) safe_level: Option<String>,
-    pub(crate) hosts: usize,
+    pub safe_level: Option<String>,
+    /// How many there are.
+    pub hosts: usize,
     /// How many hosts have which level at most, the lowest first.
-    pub(crate) levels: Vec<Share>,
+    pub levels: Vec<Share>,
     /// Those without which the level would be higher; none when all have the same.
-    pub(crate) held_back_by: Vec<Brake>,
+    pub held_back_by: Vec<Brake>,
 }
 
 /// How many hosts have a level.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Share {
-    pub(crate) level: String,
-    pub(crate) hosts: usize,
+pub struct Share {
+    /// The level.
+    pub level: String,
+    /// How many hosts have it.
+    pub hosts: usize,
 }
 
 /// A host that has no more than the fleet's level.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Brake {
-    pub(crate) host: String,
-    pub(crate) level: String,
+pub struct Brake {
+    /// Its name.
+    pub host: String,
+    /// Its level.
+    pub level: String,
     /// What it lacks for the next level.
-    pub(crate) lacks: Vec<String>,
+    pub lacks: Vec<String>,
 }
 
 /// A level of either CPU, as far as levels can be compared.
@@ -98,7 +106,7 @@ const MOST_FEATURES: usize = 200;
 ///
 /// # Errors
 /// Says why it is not a report of `handpie doctor --cpu`.
-pub(crate) fn host_of(document: Value) -> Result<HostCpu, String> {
+pub fn host_of(document: Value) -> Result<HostCpu, String> {
     let Value::Object(mut fields) = document else {
         return Err("not a JSON object".to_owned());
     };
@@ -171,7 +179,7 @@ fn shown(value: &Value) -> String {
 
 impl Fleet {
     /// What `hosts` have in common.
-    pub(crate) fn of(hosts: &[HostCpu]) -> Self {
+    pub fn of(hosts: &[HostCpu]) -> Self {
         let mut names: Vec<&str> = hosts.iter().map(|host| host.cpu.as_str()).collect();
         names.sort_unstable();
         names.dedup();

@@ -4,11 +4,11 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::encoded;
-use handpie_vuln::govulncheck::{Config, Entry, Finding, Sbom, Scan};
+use super::encoding::encoded;
+use super::{Config, Entry, Finding, Sbom, Scan};
 
 /// What is going on; also shown as text when much is asked for.
-pub(super) const PROGRESS: [&str; 3] = [
+pub const PROGRESS: [&str; 3] = [
     "Scanning your binary for known vulnerabilities...",
     "Fetching vulnerabilities from the database...",
     "Checking the binary against the vulnerabilities...",

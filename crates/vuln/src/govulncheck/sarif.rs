@@ -4,11 +4,11 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use handpie_vuln::Tier;
 use serde::Serialize;
 
-use super::{deepest, encoded};
-use handpie_vuln::govulncheck::{Config, Entry, Finding, Frame, Scan};
+use super::encoding::encoded;
+use super::{Config, Entry, Finding, Frame, Scan};
+use crate::matches::Tier;
 
 #[derive(Serialize)]
 struct Log<'a> {
@@ -117,7 +117,7 @@ struct PhysicalLocation {
 struct Nothing {}
 
 pub(super) fn write(out: &mut dyn Write, scan: &Scan) -> io::Result<()> {
-    let found = deepest(scan);
+    let found = scan.deepest();
     let rules = found.values().map(|(entry, _)| rule(entry));
     let results = found
         .values()

@@ -2,14 +2,13 @@
 
 use std::io::{self, Write};
 
-use handpie_vuln::Tier;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::{deepest, encoded, escaped};
-use crate::today;
-use handpie_vuln::govulncheck::{Entry, Finding, Frame, Scan};
+use super::encoding::{encoded, escaped};
+use super::{Entry, Finding, Frame, Scan};
+use crate::matches::Tier;
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -59,8 +58,8 @@ struct Component {
     id: String,
 }
 
-pub(super) fn write(out: &mut dyn Write, scan: &Scan) -> io::Result<()> {
-    let found = deepest(scan);
+pub(super) fn write(out: &mut dyn Write, scan: &Scan, timestamp: &str) -> io::Result<()> {
+    let found = scan.deepest();
     let statements = found
         .values()
         .map(|(entry, findings)| statement(entry, findings, scan.config.level));
@@ -77,7 +76,7 @@ pub(super) fn write(out: &mut dyn Write, scan: &Scan) -> io::Result<()> {
     let hash = Sha256::digest(escaped(&serde_json::to_string(&document)?));
     let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
     document.id = format!("govulncheck/vex:{hash}");
-    document.timestamp = today::timestamp();
+    document.timestamp = timestamp.to_owned();
     write!(out, "{}", encoded(&document)?)
 }
 

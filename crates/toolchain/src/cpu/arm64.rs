@@ -11,7 +11,7 @@ use super::{Feature, HostCpu, Next};
 
 /// What Linux says of the CPU.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Seen {
+pub struct Seen {
     /// `AT_HWCAP` and `AT_HWCAP2`; `None` when the vector cannot be read.
     capabilities: Option<[u64; 2]>,
     /// What /proc/cpuinfo has of implementer and part.
@@ -82,18 +82,20 @@ const LSE: &str = "atomics";
 
 /// A level of GOARM64 with its options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Level {
+pub struct Level {
     /// 2 of v8.2; 7 of v9.2.
-    pub(crate) minor: u8,
+    pub minor: u8,
     /// Whether SVE2 is there, which makes v9.0 of v8.5.
-    pub(crate) sve2: bool,
-    pub(crate) lse: bool,
-    pub(crate) crypto: bool,
+    pub sve2: bool,
+    /// Whether it is written with `,lse`: atomics in one instruction.
+    pub lse: bool,
+    /// Whether it is written with `,crypto`: instructions for AES and SHA.
+    pub crypto: bool,
 }
 
 impl Level {
     /// Reads what [`Level::name`] writes.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         let (base, options) = text.split_once(',').unwrap_or((text, ""));
         let mut options: Vec<&str> = options.split(',').filter(|it| !it.is_empty()).collect();
         let mut take = |option| {
@@ -117,7 +119,7 @@ impl Level {
     }
 
     /// As GOARM64 takes it.
-    pub(crate) fn name(self) -> String {
+    pub fn name(self) -> String {
         let nine = self.minor.checked_sub(NINE_STARTS_AT).filter(|_| self.sve2);
         let mut name = match nine {
             Some(minor) => format!("v9.{minor}"),
@@ -133,7 +135,7 @@ impl Level {
     }
 
     /// The highest level that both have.
-    pub(crate) fn common(self, other: Self) -> Self {
+    pub fn common(self, other: Self) -> Self {
         Self {
             minor: self.minor.min(other.minor),
             sve2: self.sve2 && other.sve2,
@@ -145,7 +147,7 @@ impl Level {
 
 impl Seen {
     /// Reads the auxiliary vector and the text of /proc/cpuinfo.
-    pub(crate) fn of(vector: &[u8], cpuinfo: &str) -> Self {
+    pub fn of(vector: &[u8], cpuinfo: &str) -> Self {
         Self {
             capabilities: capabilities(vector),
             model: model(cpuinfo),
@@ -208,7 +210,7 @@ fn model(cpuinfo: &str) -> String {
 }
 
 /// The level, and what stands between the host and the next one.
-pub(crate) fn judge(seen: &Seen) -> HostCpu {
+pub fn judge(seen: &Seen) -> HostCpu {
     let missing = |minor: u8| {
         let features = FEATURES.iter().filter(move |it| it.minor == minor);
         features

@@ -2,16 +2,16 @@
 //! what advisories are about, and what was found out about each.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Write};
 
-use handpie_vuln::{AffectedModule, Statement, Status, Triage, Verdict, of_cyclonedx};
 use serde_json::{Value, json};
 
-use super::{Renderer, Summary};
-use crate::binaries::Unread;
-use crate::today;
+use crate::matches::AffectedModule;
+use crate::triage::{Triage, Verdict};
+use crate::vex::{Statement, Status, of_cyclonedx};
 
-pub(super) struct CycloneDx {
+/// A document that grows program by program.
+#[derive(Debug, Default)]
+pub struct CycloneDx {
     /// By reference: the file that holds it and its purl, since two programs may hold one module.
     components: BTreeMap<String, Value>,
     /// By the reference of a program, those of what is in it. Only this tells readers of a statement
@@ -21,17 +21,8 @@ pub(super) struct CycloneDx {
 }
 
 impl CycloneDx {
-    pub(super) fn new() -> Self {
-        Self {
-            components: BTreeMap::new(),
-            dependencies: BTreeMap::new(),
-            vulnerabilities: Vec::new(),
-        }
-    }
-}
-
-impl Renderer<Triage<'_>, Summary> for CycloneDx {
-    fn binary(&mut self, _: &mut dyn Write, triage: &Triage<'_>) -> io::Result<()> {
+    /// Adds a program.
+    pub fn add(&mut self, triage: &Triage<'_>) {
         let title = triage.title.clone();
         let program = json!({
             "type": "application",
@@ -49,24 +40,20 @@ impl Renderer<Triage<'_>, Summary> for CycloneDx {
             }
             self.vulnerabilities.push(vulnerability(triage, verdict));
         }
-        Ok(())
     }
 
-    fn unread(&mut self, _: &mut dyn Write, _: &Unread) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn end(&mut self, out: &mut dyn Write, _: &Summary) -> io::Result<()> {
+    /// The document, made at `timestamp` (RFC 3339).
+    pub fn finish(self, timestamp: &str) -> Value {
         let dependencies = self.dependencies.iter();
         let dependencies =
             dependencies.map(|(program, parts)| json!({ "ref": program, "dependsOn": parts }));
-        let document = json!({
+        json!({
             "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
             "bomFormat": "CycloneDX",
             "specVersion": "1.6",
             "version": 1,
             "metadata": {
-                "timestamp": today::timestamp(),
+                "timestamp": timestamp,
                 "tools": { "components": [{
                     "type": "application",
                     "name": "handpie",
@@ -76,8 +63,7 @@ impl Renderer<Triage<'_>, Summary> for CycloneDx {
             "components": self.components.values().collect::<Vec<_>>(),
             "dependencies": dependencies.collect::<Vec<_>>(),
             "vulnerabilities": self.vulnerabilities,
-        });
-        writeln!(out, "{document:#}")
+        })
     }
 }
 

@@ -3,52 +3,38 @@
 //! What is in the tier `symbol` is affected. Below that, the code that the advisory names is not in
 //! the program, which is `vulnerable_code_not_present`; the tier stands in the impact statement.
 
-use std::io::{self, Write};
-
-use handpie_vuln::{Statement, Status, Triage, Verdict, of_openvex};
+use handpie_audit::fingerprint;
 use serde_json::{Value, json};
 
-use super::{Renderer, Summary};
-use crate::binaries::Unread;
-use crate::report::sarif::fingerprint;
-use crate::today;
+use crate::triage::{Triage, Verdict};
+use crate::vex::{Statement, Status, of_openvex};
 
-pub(super) struct OpenVex {
+/// A document that grows program by program.
+#[derive(Debug, Default)]
+pub struct OpenVex {
     statements: Vec<Value>,
 }
 
 impl OpenVex {
-    pub(super) fn new() -> Self {
-        Self {
-            statements: Vec::new(),
-        }
-    }
-}
-
-impl Renderer<Triage<'_>, Summary> for OpenVex {
-    fn binary(&mut self, _: &mut dyn Write, triage: &Triage<'_>) -> io::Result<()> {
+    /// Adds a program.
+    pub fn add(&mut self, triage: &Triage<'_>) {
         let statements = triage.verdicts.iter().map(|it| statement(triage, it));
         self.statements.extend(statements);
-        Ok(())
     }
 
-    fn unread(&mut self, _: &mut dyn Write, _: &Unread) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn end(&mut self, out: &mut dyn Write, _: &Summary) -> io::Result<()> {
-        let text = serde_json::to_string(&self.statements)?;
-        let document = json!({
+    /// The document, made at `timestamp` (RFC 3339).
+    pub fn finish(self, timestamp: &str) -> Value {
+        let text = Value::from(self.statements.clone()).to_string();
+        json!({
             "@context": "https://openvex.dev/ns/v0.2.0",
             "@id": format!("urn:handpie:vex:{}", fingerprint(&[&text])),
             "author": "handpie",
             "role": "Tool",
             "statements": self.statements,
-            "timestamp": today::timestamp(),
+            "timestamp": timestamp,
             "tooling": concat!("handpie ", env!("CARGO_PKG_VERSION")),
             "version": 1,
-        });
-        writeln!(out, "{document:#}")
+        })
     }
 }
 
