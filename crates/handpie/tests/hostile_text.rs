@@ -394,9 +394,9 @@ fn listed(help: &Output) -> Vec<String> {
     let text = String::from_utf8(help.stdout.clone()).unwrap();
     let list = text.split("Commands:\n").nth(1).unwrap();
     let list = list.split("\n\n").next().unwrap();
-    let names = list
-        .lines()
-        .filter_map(|line| line.split_whitespace().next());
+    // A line that is indented further goes on with what a command does.
+    let lines = list.lines().filter(|line| !line.starts_with("   "));
+    let names = lines.filter_map(|line| line.split_whitespace().next());
     let names: Vec<String> = names.map(str::to_owned).collect();
     assert!(
         names.len() > 15 && names.contains(&"cc".to_owned()),
