@@ -124,7 +124,7 @@ impl Reporter {
     /// Shows that work goes on, on a terminal only, until the value is dropped.
     pub(crate) fn working(&self, what: &str) -> Working {
         let bar = ProgressBar::new_spinner();
-        bar.set_message(escape::value(what));
+        bar.set_message(shown(what.as_ref()));
         if !bar.is_hidden() {
             bar.enable_steady_tick(Duration::from_millis(120));
         }
@@ -176,7 +176,7 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
     }
 }
 
-/// A word of the command line as it can be shown.
+/// A word of the command line, or a line of its own, as it can be shown.
 pub(crate) fn shown(word: &OsStr) -> String {
     escape::settled(&escape::value(word.display())).into_owned()
 }

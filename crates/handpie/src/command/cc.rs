@@ -33,7 +33,7 @@ const HARDENING: &str = "HANDPIE_HARDENING";
 const COMPILER: &str = "HANDPIE_CC";
 
 /// Nothing that clap knows by itself: what a compiler understands is for the compiler.
-pub(super) const TEMPLATE: &str = "{about-with-newline}\n{usage-heading} {usage}\n\n{after-help}";
+pub(super) const TEMPLATE: &str = "{about-with-newline}\n{usage-heading} {usage}{after-help}";
 
 /// Compile C or C++ with hardening flags, and link programs as static-PIE
 ///
