@@ -203,11 +203,8 @@ impl Entry {
 
     /// The file, opened; `None` for one that nobody named and that is not a binary.
     pub(crate) fn open(&self) -> Result<Option<Input>, Unread> {
-        let is_binary = self.named
-            || match self.kind()? {
-                FileKind::Elf | FileKind::MachO | FileKind::Pe => true,
-                _ => false,
-            };
+        let is_binary =
+            self.named || matches!(self.kind()?, FileKind::Elf | FileKind::MachO | FileKind::Pe);
         match is_binary {
             true => Input::open(&self.path)
                 .map(Some)

@@ -83,6 +83,9 @@ pub struct LinkedFunction {
     pub function: String,
 }
 
+/// Every package, and every symbol as a hash, sorted.
+type Everything = (BTreeSet<String>, Vec<u64>);
+
 impl<'data> Code<'data> {
     /// All packages, and those of the wanted symbols that are linked; `None` when nothing can be
     /// asked.
@@ -129,7 +132,7 @@ impl<'data> Code<'data> {
 
     /// Every package, and every symbol as a hash, sorted: what is worth keeping. `None` when nothing
     /// can be asked.
-    pub(crate) fn everything(&self) -> Result<Option<(BTreeSet<String>, Vec<u64>)>, Incomplete> {
+    pub(crate) fn everything(&self) -> Result<Option<Everything>, Incomplete> {
         Ok(match self {
             Self::Unreadable => None,
             Self::Kept { packages, symbols } => Some((packages.clone(), symbols.clone())),

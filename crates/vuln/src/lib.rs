@@ -30,6 +30,7 @@ mod inventory;
 mod candidates;
 mod matches;
 mod locations;
+mod whereabouts;
 mod purl;
 mod upgrades;
 mod vex;

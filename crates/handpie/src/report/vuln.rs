@@ -2,7 +2,6 @@
 //! a format.
 
 mod json;
-mod location;
 mod sarif;
 mod text;
 mod vex;

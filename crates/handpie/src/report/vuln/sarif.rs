@@ -12,7 +12,6 @@ use handpie_audit::fingerprint;
 use handpie_vuln::{Doubt, Tier, Triage, Verdict};
 use serde_json::{Value, json};
 
-use super::location::whereabouts;
 use super::{Renderer, Summary};
 use crate::binaries::Unread;
 use crate::report::sarif::{ROOT, artifact};
@@ -63,7 +62,7 @@ impl Sarif {
         let related = related.flatten().map(|function| {
             let region = json!({ "byteOffset": function.offset.0, "byteLength": 1 });
             let physical = json!({ "artifactLocation": artifact, "region": region });
-            let text = match whereabouts(function) {
+            let text = match function.whereabouts() {
                 Some(place) => format!("{}: {place}", function.name),
                 None => function.name.clone(),
             };

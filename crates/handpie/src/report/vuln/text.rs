@@ -3,9 +3,8 @@
 
 use std::io::{self, Write};
 
-use handpie_vuln::{AffectedModule, Basis, Ecosystem, Tier, Triage, Upgrade, Verdict};
+use handpie_vuln::{AffectedModule, Basis, Ecosystem, Function, Tier, Triage, Upgrade, Verdict};
 
-use super::location::whereabouts;
 use super::{Renderer, Show, State, Summary};
 use crate::binaries::Unread;
 use crate::report::db::aged;
@@ -226,7 +225,7 @@ fn evidence(lines: &mut Lines, module: &AffectedModule) {
             None => format!("{package}.{symbol}"),
         };
         lines.entry(COLUMN, "", &text);
-        if let Some(whereabouts) = function.as_ref().and_then(whereabouts) {
+        if let Some(whereabouts) = function.as_ref().and_then(Function::whereabouts) {
             lines.entry(COLUMN + 2, "", &whereabouts);
         }
     }

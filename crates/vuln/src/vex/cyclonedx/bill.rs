@@ -120,7 +120,7 @@ impl Bill {
             .into_iter()
             .collect();
         while let Some(part) = above.pop().and_then(|part| self.parts.get(part)) {
-            self.steps += 1 + part.of.len();
+            self.steps = self.steps.saturating_add(part.of.len()).saturating_add(1);
             if self.steps > MAX_STEPS {
                 let what = "the dependency graph of components is too large";
                 return Err(format!("{what}; expected at most {MAX_STEPS} steps"));

@@ -1,27 +1,29 @@
 //! Where a function is, in words.
 
-use handpie_vuln::{Function, Inlined, LinkedFunction};
+use crate::code::{Function, Inlined, LinkedFunction};
 
 /// So many functions are named that something was inlined into.
 const NAMED: usize = 3;
 
-/// `linked as a function at virtual address 0x4a1b20; inlined into main.main, main.run (and 7 more)`;
-/// `None` when nobody has asked, or nothing tells.
-pub(super) fn whereabouts(function: &Function) -> Option<String> {
-    let place = function.location.as_ref()?;
-    let linked = place.linked.as_ref().map(|it| standing(function, it));
-    let inlined = match &place.inlined {
-        None => Some("whether it was inlined is not known".to_owned()),
-        Some(inlined) => hosts(inlined),
-    };
-    let parts: Vec<String> = linked.into_iter().chain(inlined).collect();
-    Some(match parts.is_empty() {
-        true => "only its name is in the program".to_owned(),
-        false => parts.join("; "),
-    })
+impl Function {
+    /// Where it is, in words: `linked as a function at virtual address 0x4a1b20; inlined into
+    /// main.main, main.run (and 7 more)`. `None` when nobody has asked, or nothing tells.
+    pub fn whereabouts(&self) -> Option<String> {
+        let location = self.location.as_ref()?;
+        let linked = location.linked.as_ref().map(|it| body(self, it));
+        let inlined = match &location.inlined {
+            None => Some("whether it was inlined is not known".to_owned()),
+            Some(inlined) => hosts(inlined),
+        };
+        let parts: Vec<String> = linked.into_iter().chain(inlined).collect();
+        Some(match parts.is_empty() {
+            true => "only its name is in the program".to_owned(),
+            false => parts.join("; "),
+        })
+    }
 }
 
-fn standing(function: &Function, linked: &LinkedFunction) -> String {
+fn body(function: &Function, linked: &LinkedFunction) -> String {
     let at = match linked.address {
         Some(address) => format!("at virtual address {address}"),
         None => "at an address that is not known".to_owned(),
