@@ -29,6 +29,9 @@ pub(super) enum Code<'data> {
     },
 }
 
+/// All packages, and all symbols as hashes, sorted.
+pub(super) type Everything = (BTreeSet<String>, Vec<u64>);
+
 /// Symbols that are asked for, as hashes, by the import path of their package.
 pub(super) type Wanted = HashMap<String, HashSet<u64>>;
 
@@ -129,7 +132,7 @@ impl<'data> Code<'data> {
 
     /// Every package, and every symbol as a hash, sorted: what is worth keeping. `None` when nothing
     /// can be asked.
-    pub(super) fn everything(&self) -> Result<Option<(BTreeSet<String>, Vec<u64>)>, Incomplete> {
+    pub(super) fn everything(&self) -> Result<Option<Everything>, Incomplete> {
         Ok(match self {
             Self::Unreadable => None,
             Self::Kept { packages, symbols } => Some((packages.clone(), symbols.clone())),
