@@ -233,7 +233,9 @@ fn reads_what_go_reads(go: &Tool, program: &Path) {
     let first = lines.next().expect("a first line");
     let file = fs::read(program).expect("the program");
     let binaries = Binary::parse(&file).expect("a binary");
-    let info = BuildInfo::read(&binaries[0]).unwrap().expect("build info");
+    let info = BuildInfo::read(&binaries[0])
+        .expect("all of it is there")
+        .expect("build info");
     assert!(
         first.ends_with(&format!(": {}", info.go_version)),
         "{first}"
@@ -269,9 +271,13 @@ fn names_the_functions_that_nm_names(go: &Tool, program: &Path) {
     let said = text(&said.expect("go tool nm"));
     let file = fs::read(program).expect("the program");
     let binaries = Binary::parse(&file).expect("a binary");
-    let table = Pclntab::read(&binaries[0]).unwrap();
+    let table = Pclntab::read(&binaries[0]).expect("all of it is there");
     let table = table.expect("a table of functions");
-    let names: Vec<&[u8]> = table.functions().unwrap().map(|name| name.bytes).collect();
+    let names: Vec<&[u8]> = table
+        .functions()
+        .expect("all of it is there")
+        .map(|name| name.bytes)
+        .collect();
     let mut compared = 0;
     for line in said.lines() {
         let mut words = line.split_whitespace().rev();

@@ -29,6 +29,9 @@ pub(crate) enum Code<'data> {
     },
 }
 
+/// All packages, and all symbols as hashes, sorted.
+pub(super) type Everything = (BTreeSet<String>, Vec<u64>);
+
 /// Symbols that are asked for, as hashes, by the import path of their package.
 pub(crate) type Wanted = HashMap<String, HashSet<u64>>;
 
@@ -82,9 +85,6 @@ pub struct LinkedFunction {
     /// Its name.
     pub function: String,
 }
-
-/// Every package, and every symbol as a hash, sorted.
-type Everything = (BTreeSet<String>, Vec<u64>);
 
 impl<'data> Code<'data> {
     /// All packages, and those of the wanted symbols that are linked; `None` when nothing can be

@@ -25,7 +25,12 @@ fn program() -> ElfFile {
 fn answers(file: &[u8], mode: Option<u32>) -> Vec<(&'static str, Answer, String)> {
     let mut binaries = Binary::parse(file).expect("a readable file");
     let subject = Subject::of(binaries.remove(0), mode).expect("a subject");
-    let judged = rules().filter_map(|rule| Some((rule.code, rule.judge(&subject).unwrap()?)));
+    let judged = rules().filter_map(|rule| {
+        Some((
+            rule.code,
+            rule.judge(&subject).expect("all of it is there")?,
+        ))
+    });
     judged
         .map(|(code, judgement)| (code, judgement.answer, judgement.why))
         .collect()
@@ -314,7 +319,7 @@ fn a_loader_without_bytes_is_shown_where_it_is_claimed() {
     file[at + 32..at + 40].fill(0);
     let binary = Binary::parse(&file).unwrap().remove(0);
     let subject = Subject::of(binary, None).unwrap();
-    for finding in handpie_audit::check(&subject).unwrap() {
+    for finding in handpie_audit::check(&subject).expect("all of it is there") {
         let places = finding.judgement.evidence.iter().filter_map(|e| e.offset);
         for place in places {
             assert!(place.0 < file.len() as u64, "{}", finding.rule.code);

@@ -25,7 +25,7 @@ pub(crate) fn judged_on(program: &GoProgram, code: &str, today: Date) -> Option<
         .on(today);
     let mut rules = handpie_audit::rules();
     let rule = rules.find(|rule| rule.code == code).expect("a rule");
-    let judgement = rule.judge(&subject).unwrap()?;
+    let judgement = rule.judge(&subject).expect("all of it is there")?;
     for evidence in &judgement.evidence {
         assert!(
             evidence.offset.is_none_or(|it| it.0 < file.len() as u64),

@@ -179,7 +179,7 @@ impl Random {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        self.0 % end
+        self.0.checked_rem(end).unwrap_or(0)
     }
 }
 
