@@ -46,16 +46,16 @@ pub(crate) enum Format {
     Text,
     /// JSON, described in docs/json.md
     Json,
-    /// `check` and `vuln` only: SARIF 2.1.0, for code scanning
+    /// SARIF 2.1.0, for code scanning
     Sarif,
-    /// `check` only: JUnit XML, for CI servers
+    /// JUnit XML, for CI servers
     Junit,
-    /// `check` only: GitHub Actions annotations
+    /// GitHub Actions annotations
     Github,
-    /// `vuln` only: OpenVEX 0.2.0
+    /// OpenVEX 0.2.0
     #[value(name = "openvex")]
     OpenVex,
-    /// `vuln` only: CycloneDX 1.6 with an analysis of each vulnerability
+    /// CycloneDX 1.6 with an analysis of each vulnerability
     #[value(name = "cyclonedx")]
     CycloneDx,
 }
@@ -82,6 +82,7 @@ const ADVISORIES: &[Format] = &[
 pub(crate) struct ReportFormat {
     /// How the result is printed on standard output
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    #[arg(help_heading = "Options")]
     #[arg(value_parser = one_of(REPORTS))]
     format: Format,
 }
@@ -99,7 +100,12 @@ pub(crate) struct RecordFormat {
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct FindingFormat {
     /// How findings are printed on standard output
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "text",
+        help_heading = "Options"
+    )]
     #[arg(value_parser = one_of(FINDINGS))]
     pub(crate) format: Format,
 }

@@ -201,7 +201,7 @@ mod tests {
         );
         assert_eq!(
             said("[xyz]").hints,
-            ["known: profile, rules, paths, waivers, vuln, cgo"]
+            ["expected one of: profile, rules, paths, waivers, vuln, cgo"]
         );
     }
 }

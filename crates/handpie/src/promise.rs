@@ -14,7 +14,7 @@ use std::path::Path;
 use handpie_audit::{Answer, Kind, Libc, Rule, Subject};
 use handpie_binary::elf::constants::{self, Machine, PT_TLS, RelocationType};
 use handpie_binary::elf::{Elf, RelocationTable};
-use handpie_binary::{Binary, Bytes, Error, Incomplete};
+use handpie_binary::{Binary, Bytes, Error, Incomplete, counted};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -90,7 +90,7 @@ pub(crate) fn inspect(path: &Path, extent: Extent) -> Result<Inspection, Failure
     let size = input.size().0;
     let inspected = input.look(|bytes| inspect_bytes(bytes, mode, extent))?;
     let (kind, breaches) = inspected.unwrap_or_else(|error| {
-        let why = format!("it cannot be read: {error}");
+        let why = format!("failed to read the file: {error}");
         ("no program".to_owned(), vec![breach(NOT_AS_PROMISED, why)])
     });
     Ok(Inspection {
@@ -124,7 +124,7 @@ fn inspect_bytes(
         let subject = Subject::of(binary, mode)?;
         kind = subject.kind.to_string();
         if subject.kind != Kind::StaticPie {
-            breaches.push(breach(NOT_AS_PROMISED, format!("it is a {kind}")));
+            breaches.push(breach(NOT_AS_PROMISED, format!("the file is a {kind}")));
         }
         for rule in rules(extent) {
             breaches.extend(of_rule(rule, &subject)?);
@@ -171,7 +171,10 @@ fn foreign_relocations(elf: &Elf<'_>) -> Result<Option<Breach>, Error> {
             count = count.saturating_add(foreign.count());
         }
     }
-    let why = format!("{count} of its relocations are none that start-up code applies");
+    let why = format!(
+        "{} of a type that static start-up code does not apply",
+        counted(count as u64, "relocation")
+    );
     Ok((count > 0).then(|| breach(START_RELOCATIONS, why)))
 }
 

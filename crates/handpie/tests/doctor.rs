@@ -95,7 +95,7 @@ fn what_can_be_made_is_tried_and_what_is_missing_has_its_package() {
     assert_eq!(answer("C", "bfd")["yes"], true, "{}", answer("C", "bfd"));
     for (language, linker, word) in [
         ("C", "mold", "install mold"),
-        ("Go", "its own", "https://go.dev/dl"),
+        ("Go", "built-in", "https://go.dev/dl"),
         ("Rust", "embedded", "https://rustup.rs"),
     ] {
         let missing = answer(language, linker);
@@ -241,7 +241,7 @@ fn files_that_are_no_reports_are_refused_by_name() {
             "doctor",
         ),
         ("escape", escape.to_string(), "control characters"),
-        ("level", level.to_string(), "no level"),
+        ("level", level.to_string(), "not a level"),
         ("deep", deep, "recursion limit"),
         ("behind", format!("{good} trailing"), "expected ident"),
     ];

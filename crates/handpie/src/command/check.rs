@@ -27,14 +27,17 @@ use crate::report::policy::PolicyReport;
 /// 1.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  handpie check bin/svc                       one line; -v prints every answer, with its evidence
-  handpie check --profile portable dist/      everything below dist/, for programs that run anywhere
-  handpie check --print-policy                the rules in effect here, and why
-  handpie check --format json dist/ | jq '.result.files[] | select(any(.findings[]; .answer == \"fail\")) | .path'
-  handpie check --format sarif dist/ > handpie.sarif       for code scanning
-  handpie check --format junit dist/ > handpie.xml         for a CI server
-  handpie check --evidence build.log bin/svc               including how C code was compiled
-  handpie check --format github dist/                      GitHub Actions annotations")]
+  handpie check bin/svc                     one line per file
+  handpie check -v bin/svc                  every answer, with its evidence
+  handpie check --profile portable dist/    programs that are to run anywhere
+  handpie check --print-policy              the rules in effect here, and why
+  handpie check --format json dist/ | jq -r '.result.files[] |
+    select(any(.findings[]; .answer == \"fail\")) | .path'
+  handpie check --format sarif dist/ > handpie.sarif    for code scanning
+  handpie check --format junit dist/ > handpie.xml      for a CI server
+  handpie check --format github dist/       GitHub Actions annotations
+  handpie check --evidence build.log bin/svc
+                                            including how C code was compiled")]
 pub(crate) struct Check {
     /// Programs, libraries, objects, archives, or directories to search for them; - for standard
     /// input

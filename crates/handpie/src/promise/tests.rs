@@ -201,7 +201,7 @@ fn every_command_that_makes_programs_sees_each_broken_promise() {
             let said = said.unwrap_or_else(|| panic!("{name} sees nothing: {:?}", broken.codes));
             for code in broken.codes {
                 let part = match *code {
-                    NOT_AS_PROMISED => "it is a ".to_owned(),
+                    NOT_AS_PROMISED => "the file is a ".to_owned(),
                     code => format!("{code}: "),
                 };
                 assert!(said.contains(&part), "{name}, {code}: {said}");

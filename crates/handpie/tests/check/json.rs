@@ -30,8 +30,9 @@ fn a_report_is_described_by_the_schema() {
 #[test]
 fn a_report_of_nothing_is_described_by_the_schema() {
     let project = Project::with("");
-    std::fs::create_dir(project.path("empty")).unwrap();
-    let report = project.json(&["empty"]);
+    std::fs::create_dir(project.path("words")).unwrap();
+    project.write("words/README", "no binary");
+    let report = project.json(&["words"]);
     Schema::of("check").holds(&report);
     assert_eq!(report["result"]["files"], Value::Array(Vec::new()));
     assert_eq!(report["result"]["summary"]["files"], 0);

@@ -118,7 +118,7 @@ fn what_is_no_static_pie_is_thrown_away() {
     assert_eq!(output.status.code(), Some(1), "{everything}");
     assert_eq!(code_of(&output), "link-not-static-pie");
     for part in [
-        "the linked program is a dynamic PIE",
+        "the file is a dynamic PIE",
         "static start-up code does not apply",
     ] {
         assert!(everything.contains(part), "no {part:?} in {everything}");

@@ -138,7 +138,7 @@ fn other_kinds_of_output_are_refused_by_name() {
     for (word, part) in [
         ("-shared", "a shared library"),
         ("-r", "an object"),
-        ("-no-pie", "one address"),
+        ("-no-pie", "a position-dependent program"),
     ] {
         let output = link(&workshop, &[], &[word]);
         assert_refused(&workshop, &output, 1, "link-kind", part);
