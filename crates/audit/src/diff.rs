@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-pub use facts::{Answered, Facts};
+pub use facts::{Facts, RuleAnswer};
 
 use crate::finding::Answer;
 use crate::subject::Kind;
@@ -109,9 +109,9 @@ fn answers(old: &Facts, new: &Facts) -> Vec<Change> {
     let rules = crate::rules().map(|rule| rule.code);
     let changes = rules.filter_map(|code| {
         let (was, is) = (old.answers.get(code), new.answers.get(code));
-        let answer = |answered: &Answered| answered.answer;
+        let answer = |answered: &RuleAnswer| answered.answer;
         let weight = weigh(was.map(answer), is.map(answer))?;
-        let name = |answered: &Answered| text_of(answered.answer.name());
+        let name = |answered: &RuleAnswer| text_of(answered.answer.name());
         Some(Change {
             why: is.map(|is| is.why.clone()).unwrap_or_default(),
             ..Change::new(What::Answer, weight, code, was.map(name), is.map(name))

@@ -30,7 +30,7 @@ mod frames;
 mod go;
 pub mod diff;
 
-pub use compiled::{Compiled, CompiledObject};
+pub use compiled::{Compilations, ObjectCompilation};
 pub use date::Date;
 pub use elf::Objects;
 pub use finding::{Answer, Evidence, Finding, Judgement};

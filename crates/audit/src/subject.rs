@@ -11,7 +11,7 @@ use handpie_binary::go::BuildInfo;
 use handpie_binary::{Binary, Elf, Error, Incomplete, MachO, Pe, elf};
 use serde::Serialize;
 
-use crate::compiled::Compiled;
+use crate::compiled::Compilations;
 use crate::date::Date;
 use crate::elf::{Objects, Symbols};
 use crate::go;
@@ -36,7 +36,7 @@ pub struct Subject<'data> {
     /// What was found of its relocations, if it is an object and somebody has looked.
     pub objects: Option<Objects>,
     /// How its objects were compiled, if a log of the build is at hand.
-    pub compiled: Option<Compiled>,
+    pub compiled: Option<Compilations>,
     go: OnceCell<go::Program<'data>>,
     symbols: OnceCell<Result<Symbols<'data>, Incomplete>>,
 }
@@ -273,7 +273,7 @@ impl<'data> Subject<'data> {
 
     /// The same, with what a log of its build says.
     #[must_use]
-    pub fn with_compiled(self, compiled: Option<Compiled>) -> Self {
+    pub fn with_compiled(self, compiled: Option<Compilations>) -> Self {
         Self { compiled, ..self }
     }
 

@@ -14,7 +14,8 @@ mod version;
 
 pub use buildinfo::{BuildInfo, Module, Setting};
 pub use pclntab::{
-    Inlined, Linked, Name, Names, Pclntab, Place, has_cgo, has_pclntab, packages_with_cgo_calls,
+    CodeLocation, Inlined, Linked, Name, Names, Pclntab, has_cgo, has_pclntab,
+    packages_with_cgo_calls,
 };
 pub use release::Version;
 pub use stamps::{Stamp, stamps};

@@ -136,7 +136,7 @@ pub(crate) enum Command {
     Check(command::check::Check),
     Diff(command::diff::Diff),
     Vuln(command::vuln::Vuln),
-    Facts(command::facts::Keep),
+    Facts(command::facts::FactsArgs),
     Db(command::db::Db),
     Prove(command::prove::Prove),
     Env(command::env::Env),

@@ -16,7 +16,7 @@ use rustix::io::Errno;
 use serde::Serialize;
 use walkdir::{DirEntry, WalkDir};
 
-use crate::evidence;
+use crate::compilation_log;
 use crate::failure::Failure;
 use crate::input::{self, Input, UNREADABLE_FILE};
 
@@ -275,7 +275,7 @@ fn leads_round(link: &Path) -> Option<io::Error> {
 
 /// SHA-256 of the file.
 fn hash(bytes: Bytes<'_>) -> Result<String, Incomplete> {
-    bytes.data().map(evidence::hash)
+    bytes.data().map(compilation_log::hash)
 }
 
 /// What `each` makes of every binary in `bytes`. Several are one file, such as those of a universal

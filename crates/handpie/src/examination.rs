@@ -6,7 +6,7 @@ use handpie_audit::{Answer, Finding, Kind, Language, Ruling, Subject};
 use handpie_binary::{Binary, Bytes, Incomplete};
 
 use crate::binaries::{Entry, Visit, visit};
-use crate::evidence::Log;
+use crate::compilation_log::Log;
 use crate::failure::Failure;
 use crate::input::Input;
 use crate::objects;

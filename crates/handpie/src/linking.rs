@@ -10,7 +10,7 @@ use handpie_pie::startup;
 use handpie_toolchain::link::sysroot::{self, Target, Wants};
 use handpie_toolchain::link::{self, Inputs, Item, Kind, Libc, Linker, Sysroot, Words};
 
-use crate::evidence;
+use crate::compilation_log;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input::Input;
@@ -99,7 +99,7 @@ pub(crate) fn link(job: &Job) -> Result<Program, Failure> {
     linked
         .keep(&job.words.output)
         .map_err(|error| Failure::new(Exit::Input, error))?;
-    evidence::linked(&job.words.output, inputs.own_files())?;
+    compilation_log::linked(&job.words.output, inputs.own_files())?;
     Ok(Program {
         output: job.words.output.clone(),
         linker: linker.name(),

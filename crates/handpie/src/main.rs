@@ -15,7 +15,7 @@ mod input;
 mod binaries;
 mod examination;
 mod objects;
-mod evidence;
+mod compilation_log;
 mod advisories;
 mod vex;
 mod paths;

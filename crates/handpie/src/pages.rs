@@ -267,7 +267,7 @@ mod tests {
             .chain(unproven)
             .chain(builds)
             .chain(handpie_audit::PolicyError::CODES)
-            .chain(handpie_vuln::Doubt::CODES)
+            .chain(handpie_vuln::Caveat::CODES)
             .chain(handpie_vuln::NoInventory::CODES)
             .chain(crate::advisories::CODES)
             .chain([crate::command::facts::UNKNOWN])

@@ -37,7 +37,7 @@ pub use options::{Aslr, Options};
 pub use plan::{Packing, Plan, Relro, plan};
 pub use refusal::{Code, Refusal};
 pub use stub::{StubHeader, StubOptions, StubPlace};
-pub use survey::{Answer, Survey, survey};
+pub use survey::{Convertibility, Survey, survey};
 
 use std::fmt;
 
@@ -128,14 +128,14 @@ fn convert_complete(input: Bytes<'_>, options: Options) -> Result<Outcome, Error
     let survey = survey(elf)?;
     behind?;
     let program = match survey.answer {
-        Answer::Convertible(ref program) => program,
-        Answer::AlreadyStaticPie { by_us } => {
+        Convertibility::Convertible(ref program) => program,
+        Convertibility::AlreadyStaticPie { by_us } => {
             return Ok(match missing_options(&survey.elf, options) {
                 Some(refusal) => Outcome::Refused(vec![refusal]),
                 None => Outcome::AlreadyStaticPie { by_us },
             });
         }
-        Answer::Refused(refusals) => return Ok(Outcome::Refused(refusals)),
+        Convertibility::Refused(refusals) => return Ok(Outcome::Refused(refusals)),
     };
     let plan = match plan(&survey.elf, program, options) {
         Ok(plan) => plan,

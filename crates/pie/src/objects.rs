@@ -34,7 +34,7 @@ use judge::Judge;
 use object::{Global, Object, Trouble};
 use reach::Link;
 
-pub use offender::{Code, Offender, Place};
+pub use offender::{Code, Offender, RelocationSite};
 
 /// A file that is to be linked: an object or an archive of objects.
 #[derive(Clone, Debug)]

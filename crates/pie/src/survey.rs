@@ -33,12 +33,12 @@ pub struct Survey<'data> {
     /// What Go's toolchain wrote into it; `None` in a program of another language.
     pub go: Option<BuildInfo>,
     /// Whether it can be converted.
-    pub answer: Answer,
+    pub answer: Convertibility,
 }
 
 /// Whether a file can be converted.
 #[derive(Debug)]
-pub enum Answer {
+pub enum Convertibility {
     /// It can.
     Convertible(Program),
     /// It needs no conversion.
@@ -89,16 +89,16 @@ fn headings<'data>(elf: &Elf<'data>) -> Vec<Bytes<'data>> {
     segments.chain(build_info).collect()
 }
 
-fn answer(elf: &Elf<'_>, kind: &Kind, go: Option<&BuildInfo>) -> Result<Answer, Error> {
+fn answer(elf: &Elf<'_>, kind: &Kind, go: Option<&BuildInfo>) -> Result<Convertibility, Error> {
     let is_go = go.is_some() || elf.section(".note.go.buildid").is_some();
     if let Some(refusal) = no_program(elf, kind) {
-        return Ok(Answer::Refused(vec![refusal]));
+        return Ok(Convertibility::Refused(vec![refusal]));
     }
     if *kind == Kind::StaticPie {
         let by_us = StubHeader::read(elf).is_some();
         // Ours may have no relocations: when all that it had asked for nothing.
         if by_us || starts_by_itself(elf, is_go)? {
-            return Ok(Answer::AlreadyStaticPie { by_us });
+            return Ok(Convertibility::AlreadyStaticPie { by_us });
         }
     }
     let mut refusals = Vec::new();
@@ -123,7 +123,7 @@ fn answer(elf: &Elf<'_>, kind: &Kind, go: Option<&BuildInfo>) -> Result<Answer, 
         let relro = layout::relro(elf, &mut refusals);
         let targets = relocations::collect(elf, cpu, &dynamic, &mut refusals)?;
         if refusals.is_empty() {
-            return Ok(Answer::Convertible(Program {
+            return Ok(Convertibility::Convertible(Program {
                 cpu,
                 dynamic,
                 targets,
@@ -134,7 +134,7 @@ fn answer(elf: &Elf<'_>, kind: &Kind, go: Option<&BuildInfo>) -> Result<Answer, 
     refusals.sort_by_key(|refusal| refusal.code);
     // Each kind of file that reaches this line was refused by a line above.
     debug_assert!(!refusals.is_empty());
-    Ok(Answer::Refused(refusals))
+    Ok(Convertibility::Refused(refusals))
 }
 
 /// Whether a file without a loader needs none. Linkers can be told to leave the loader out of a

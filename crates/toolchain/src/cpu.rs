@@ -73,10 +73,10 @@ pub fn of_this_host() -> HostCpu {
 fn detect() -> HostCpu {
     let info = fs::read_to_string("/proc/cpuinfo").ok();
     match std::env::consts::ARCH {
-        "x86_64" => amd64::judge(&amd64::Seen::here(info.as_deref())),
+        "x86_64" => amd64::judge(&amd64::HostFeatures::here(info.as_deref())),
         "aarch64" => {
             let vector = fs::read("/proc/self/auxv").unwrap_or_default();
-            arm64::judge(&arm64::Seen::of(&vector, &info.unwrap_or_default()))
+            arm64::judge(&arm64::HostFeatures::of(&vector, &info.unwrap_or_default()))
         }
         "x86" => without_levels("386"),
         "loongarch64" => without_levels("loong64"),

@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use handpie_binary::go::{BuildInfo, Pclntab};
 use handpie_binary::{Binary, Incomplete};
 
+use crate::caveat::Caveat;
 use crate::code::Code;
-use crate::doubt::Doubt;
 use crate::ecosystem::{Ecosystem, STDLIB, TOOLCHAIN};
 use crate::limits::{MAX_MODULES, MAX_VERSIONS};
 use crate::matches::AffectedModule;
@@ -29,7 +29,7 @@ pub struct Inventory<'data> {
     /// What advisories may be about.
     pub(crate) components: Vec<Component>,
     /// What limits the answer.
-    pub(crate) doubts: Vec<Doubt>,
+    pub(crate) caveats: Vec<Caveat>,
     pub(crate) code: Code<'data>,
     owners: Owners,
 }
@@ -117,8 +117,8 @@ impl<'data> Inventory<'data> {
     }
 
     /// What limits the answer.
-    pub fn doubts(&self) -> &[Doubt] {
-        &self.doubts
+    pub fn caveats(&self) -> &[Caveat] {
+        &self.caveats
     }
 
     /// How many modules or crates have a version that can be held against a database, Go's own
@@ -168,7 +168,7 @@ impl<'data> Inventory<'data> {
         let mut inventory = Self {
             record: Record::default(),
             components: Vec::new(),
-            doubts: Vec::new(),
+            caveats: Vec::new(),
             code,
             owners: Owners::default(),
         };
@@ -177,10 +177,10 @@ impl<'data> Inventory<'data> {
             None => inventory.add_go(&record),
         }
         if inventory.matched_count() == 0 {
-            inventory.doubts.push(Doubt::NothingMatched);
+            inventory.caveats.push(Caveat::NothingMatched);
         }
-        inventory.doubts.sort();
-        inventory.doubts.dedup();
+        inventory.caveats.sort();
+        inventory.caveats.dedup();
         inventory.refuse_many_versions()?;
         inventory.owners = Owners::of(&inventory.components);
         inventory.record = record;
@@ -209,7 +209,7 @@ impl<'data> Inventory<'data> {
         // The program itself is local, and no advisory is about a path.
         let foreign = foreign.iter().filter(|it| it.source != "local").count();
         if foreign > 0 {
-            self.doubts.push(Doubt::ForeignCrates(foreign));
+            self.caveats.push(Caveat::ForeignCrates(foreign));
         }
         for it in known {
             self.add(Ecosystem::CratesIo, &it.name, &it.version, "");
@@ -218,12 +218,12 @@ impl<'data> Inventory<'data> {
 
     fn add_go(&mut self, record: &Record) {
         if matches!(self.code, Code::Unreadable) {
-            self.doubts.push(Doubt::NoFunctions);
+            self.caveats.push(Caveat::NoFunctions);
         }
         let is_own_program = record.package.starts_with("cmd/") && record.main.is_none();
         match (record.build_info, &record.main, record.modules.is_empty()) {
-            (false, ..) => self.doubts.push(Doubt::NoBuildInfo),
-            (true, None, true) if !is_own_program => self.doubts.push(Doubt::NoModuleList),
+            (false, ..) => self.caveats.push(Caveat::NoBuildInfo),
+            (true, None, true) if !is_own_program => self.caveats.push(Caveat::NoModuleList),
             _ => {}
         }
         if let Some(version) = self.go_version(record.go.as_deref()) {
@@ -243,21 +243,21 @@ impl<'data> Inventory<'data> {
     /// The version of Go as a semantic version, as its database writes it.
     fn go_version(&mut self, text: Option<&str>) -> Option<String> {
         let text = text?;
-        let unknown = || Doubt::UnknownVersion("Go".to_owned(), text.to_owned());
+        let unknown = || Caveat::UnknownVersion("Go".to_owned(), text.to_owned());
         let Some(version) = GoVersion::parse(text) else {
-            self.doubts.push(unknown());
+            self.caveats.push(unknown());
             return None;
         };
         let Some(minor) = version.minor else {
-            self.doubts.push(unknown());
+            self.caveats.push(unknown());
             return None;
         };
         if version.development {
-            self.doubts.push(Doubt::DevelopmentGo(text.to_owned()));
+            self.caveats.push(Caveat::DevelopmentGo(text.to_owned()));
             return Some(format!("1.{minor}.0-0"));
         }
         if !version.vendor.is_empty() {
-            self.doubts.push(Doubt::VendorGo(text.to_owned()));
+            self.caveats.push(Caveat::VendorGo(text.to_owned()));
         }
         let prerelease = version.prerelease.map(|text| {
             // `rc1` is `rc.1` in semantic versions, so that rc.10 comes after rc.9.
@@ -276,16 +276,16 @@ impl<'data> Inventory<'data> {
         if main.replacement.is_none() {
             match Version::parse(version) {
                 _ if version.is_empty() || version == "(devel)" => {
-                    self.doubts.push(Doubt::MainDevel);
+                    self.caveats.push(Caveat::MainDevel);
                     return self.add_unversioned(&main.path);
                 }
                 Some(parsed) if parsed.is_pseudo() => {
-                    self.doubts.push(Doubt::MainPseudo(version.to_owned()));
+                    self.caveats.push(Caveat::MainPseudo(version.to_owned()));
                 }
                 _ => {}
             }
             if version.ends_with("+dirty") {
-                self.doubts.push(Doubt::MainDirty(version.to_owned()));
+                self.caveats.push(Caveat::MainDirty(version.to_owned()));
             }
         }
         self.add_module(main);
@@ -295,15 +295,15 @@ impl<'data> Inventory<'data> {
         let source = module.replacement.as_deref().unwrap_or(module);
         if source.version.is_empty() || source.version == "(devel)" {
             let path = module.path.clone();
-            self.doubts.push(match module.replacement {
-                Some(_) => Doubt::LocalReplacement(path),
-                None => Doubt::UnknownVersion(path, source.version.clone()),
+            self.caveats.push(match module.replacement {
+                Some(_) => Caveat::LocalReplacement(path),
+                None => Caveat::UnknownVersion(path, source.version.clone()),
             });
             return self.add_unversioned(&module.path);
         }
         if Version::parse(&source.version).is_none() {
-            let doubt = Doubt::UnknownVersion(source.path.clone(), source.version.clone());
-            self.doubts.push(doubt);
+            let caveat = Caveat::UnknownVersion(source.path.clone(), source.version.clone());
+            self.caveats.push(caveat);
         }
         let (name, version) = (source.path.clone(), source.version.clone());
         self.add(Ecosystem::Go, &name, &version, &module.path);

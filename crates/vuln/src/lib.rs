@@ -25,7 +25,7 @@ mod database;
 pub mod source;
 mod record;
 mod code;
-mod doubt;
+mod caveat;
 mod inventory;
 mod candidates;
 mod matches;
@@ -37,11 +37,11 @@ mod vex;
 mod triage;
 pub mod govulncheck;
 
+pub use caveat::Caveat;
 pub use code::{Function, Inlined, LinkedFunction, Location};
 pub use database::{
     Advisory, Builder, Database, DatabaseError, MAGIC, RecordError, START, Source, Texts,
 };
-pub use doubt::Doubt;
 pub use ecosystem::Ecosystem;
 pub use inventory::{Inventory, NoInventory};
 pub use matches::{AffectedModule, Basis, Match, Tier, matches};

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 
 /// An advisory.
 #[derive(Debug, Default, Deserialize)]
-pub(crate) struct Record {
+pub(crate) struct Entry {
     /// Its name in its database, such as `GO-2024-2687`.
     pub(crate) id: String,
     /// When it last changed, as RFC 3339 has it.
@@ -168,7 +168,7 @@ pub(crate) struct DatabaseSpecific {
     pub(crate) review_status: String,
 }
 
-impl Record {
+impl Entry {
     /// Reads one advisory.
     ///
     /// # Errors
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn null_is_as_good_as_nothing() {
-        let record = Record::parse(
+        let record = Entry::parse(
             br#"{"id": "GO-9999-0001", "aliases": null, "affected": [{"package": null,
                 "ranges": null, "ecosystem_specific": null}], "unheard": {"of": 1}}"#,
         );
@@ -216,14 +216,14 @@ mod tests {
 
     #[test]
     fn an_advisory_without_a_name_is_none() {
-        assert!(Record::parse(br#"{"summary": "x"}"#).is_err());
-        assert!(Record::parse(br#"{"id": 7}"#).is_err());
-        assert!(Record::parse(b"[]").is_err());
+        assert!(Entry::parse(br#"{"summary": "x"}"#).is_err());
+        assert!(Entry::parse(br#"{"id": 7}"#).is_err());
+        assert!(Entry::parse(b"[]").is_err());
     }
 
     #[test]
     fn the_page_is_the_databases_own_or_an_advisory() {
-        let record = |json: &str| Record::parse(json.as_bytes()).unwrap();
+        let record = |json: &str| Entry::parse(json.as_bytes()).unwrap();
         let own = r#"{"id": "A", "database_specific": {"url": "https://a"},
             "references": [{"type": "ADVISORY", "url": "https://b"}]}"#;
         assert_eq!(record(own).url(), "https://a");

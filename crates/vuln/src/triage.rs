@@ -4,8 +4,8 @@
 use handpie_audit::{Ruling, Suppressed};
 use handpie_binary::{Binary, Incomplete};
 
+use crate::caveat::Caveat;
 use crate::database::Database;
-use crate::doubt::Doubt;
 use crate::ecosystem::Ecosystem;
 use crate::inventory::Inventory;
 use crate::locations::locate;
@@ -54,7 +54,7 @@ pub struct Triage<'db> {
     /// How many of them, Go's own included, have a version that was matched with the database.
     pub matched_count: usize,
     /// What limits the answer.
-    pub doubts: Vec<Doubt>,
+    pub caveats: Vec<Caveat>,
     /// One for each advisory, the worst tier first.
     pub verdicts: Vec<Verdict<'db>>,
     /// The upgrades that fix those that count.
@@ -111,7 +111,7 @@ impl<'db> Question<'db> {
             module_count: inventory.module_count(),
             matched_count: inventory.matched_count(),
             record: inventory.record.clone(),
-            doubts: inventory.doubts().to_vec(),
+            caveats: inventory.caveats().to_vec(),
             title,
             verdicts,
             origin,

@@ -30,12 +30,12 @@ pub struct Facts {
     /// The sizes of sections in memory, in bytes; those of one name together.
     pub sections: BTreeMap<String, u64>,
     /// What rules say, by code.
-    pub answers: BTreeMap<&'static str, Answered>,
+    pub answers: BTreeMap<&'static str, RuleAnswer>,
 }
 
 /// What a rule says, after the policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answered {
+pub struct RuleAnswer {
     /// The answer.
     pub answer: Answer,
     /// Why.
@@ -55,7 +55,7 @@ impl Facts {
             main.chain(&info.dependencies)
         });
         let answers = findings.iter().map(|finding| {
-            let answered = Answered {
+            let answered = RuleAnswer {
                 answer: finding.answer,
                 why: finding.judgement.why.clone(),
             };

@@ -18,8 +18,8 @@ fn facts() -> Facts {
     }
 }
 
-fn answered(answer: Answer) -> Answered {
-    Answered {
+fn answered(answer: Answer) -> RuleAnswer {
+    RuleAnswer {
         answer,
         why: "because".to_owned(),
     }

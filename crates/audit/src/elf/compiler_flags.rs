@@ -2,7 +2,7 @@
 
 use handpie_binary::counted;
 
-use crate::compiled::{Compiled, CompiledObject};
+use crate::compiled::{Compilations, ObjectCompilation};
 use crate::finding::{Judgement, not_applicable, pass, unknown, warn};
 use crate::rule::{Level, Levels, Rule, Severity};
 use crate::subject::{Language, Libc, Subject};
@@ -72,9 +72,9 @@ fn compiler_flags(subject: &Subject<'_>) -> Option<Judgement> {
 }
 
 /// What the log says of a program that has C in it.
-pub(crate) fn of_log(compiled: &Compiled, libc: Libc) -> Judgement {
+pub(crate) fn of_log(compiled: &Compilations, libc: Libc) -> Judgement {
     let objects = compiled.objects.iter().filter(|one| one.name != OF_GO);
-    let objects: Vec<&CompiledObject> = objects.collect();
+    let objects: Vec<&ObjectCompilation> = objects.collect();
     if objects.is_empty() {
         return unknown("the build log has no entry for this program");
     }
@@ -124,17 +124,17 @@ mod tests {
     use super::*;
     use crate::finding::Answer;
 
-    fn object(name: &str, flags: Option<&str>) -> CompiledObject {
+    fn object(name: &str, flags: Option<&str>) -> ObjectCompilation {
         let words = |flags: &str| flags.split_whitespace().map(str::to_owned).collect();
-        CompiledObject {
+        ObjectCompilation {
             name: name.to_owned(),
             flags: flags.map(words),
         }
     }
 
-    fn judge(objects: &[CompiledObject], libc: Libc) -> Judgement {
+    fn judge(objects: &[ObjectCompilation], libc: Libc) -> Judgement {
         let objects = objects.to_vec();
-        of_log(&Compiled { objects }, libc)
+        of_log(&Compilations { objects }, libc)
     }
 
     const ALL: &str = "-fstack-protector-strong -fstack-clash-protection";

@@ -54,16 +54,16 @@ fn search_path(subject: &Subject<'_>) -> Option<Judgement> {
     }
     let setuid = subject.mode.is_some_and(|mode| mode & SETUID != 0);
     let directories = paths.iter().flat_map(|(_, path)| path.split(':'));
-    let mut judged: Vec<Place> = directories
+    let mut judged: Vec<SearchFolder> = directories
         .map(|directory| place(directory, setuid))
         .collect();
     judged.sort_by_key(|place| place.rank());
     let judgement = match judged.into_iter().next_back() {
-        Some(Place::Unsafe(why)) => fail(why).hint(
+        Some(SearchFolder::Unsafe(why)) => fail(why).hint(
             "remove the search path with `patchelf --remove-rpath`, or link \
                             without -rpath",
         ),
-        Some(Place::Doubtful(why)) => warn(why).hint(
+        Some(SearchFolder::Doubtful(why)) => warn(why).hint(
             "link without -rpath unless the directory is \
                                                       intended",
         ),
@@ -74,13 +74,13 @@ fn search_path(subject: &Subject<'_>) -> Option<Judgement> {
     }))
 }
 
-enum Place {
+enum SearchFolder {
     Safe,
     Doubtful(String),
     Unsafe(String),
 }
 
-impl Place {
+impl SearchFolder {
     fn rank(&self) -> u8 {
         match self {
             Self::Safe => 0,
@@ -90,7 +90,7 @@ impl Place {
     }
 }
 
-fn place(directory: &str, setuid: bool) -> Place {
+fn place(directory: &str, setuid: bool) -> SearchFolder {
     let origins = ["$ORIGIN", "${ORIGIN}"].iter();
     let in_program = origins.filter_map(|origin| directory.strip_prefix(origin));
     let mut in_program = in_program.filter(|rest| rest.is_empty() || rest.starts_with('/'));
@@ -99,34 +99,34 @@ fn place(directory: &str, setuid: bool) -> Place {
     let leads_to = of_program.and_then(|rest| rest.rsplit_once("/..").map(|(_, to)| to));
     let leads_out = leads_to.is_some_and(|to| is_below(to, &FOREIGN));
     if directory.is_empty() {
-        Place::Unsafe(
+        SearchFolder::Unsafe(
             "an empty directory in the search path means the working \
                        directory"
                 .to_owned(),
         )
     } else if of_program.is_some() && setuid {
         // ld.so(8): in secure-execution mode $ORIGIN counts only in trusted directories.
-        Place::Unsafe(format!(
+        SearchFolder::Unsafe(format!(
             "the program is setuid, and {directory} is wherever a user puts a link to it"
         ))
     } else if leads_out {
-        Place::Unsafe(format!(
+        SearchFolder::Unsafe(format!(
             "{directory} leads out of the program's own directory"
         ))
     } else if of_program.is_some() {
-        Place::Safe
+        SearchFolder::Safe
     } else if !directory.starts_with('/') {
-        Place::Unsafe(format!("{directory} depends on the working directory"))
+        SearchFolder::Unsafe(format!("{directory} depends on the working directory"))
     } else if is_below(directory, &FOREIGN) {
-        Place::Unsafe(format!(
+        SearchFolder::Unsafe(format!(
             "{directory} is writable by others, or was part of the build environment"
         ))
     } else if directory.split('/').any(|part| part == "..") {
-        Place::Doubtful(format!("{directory} contains `..`"))
+        SearchFolder::Doubtful(format!("{directory} contains `..`"))
     } else if is_below(directory, &SYSTEM) {
-        Place::Safe
+        SearchFolder::Safe
     } else {
-        Place::Doubtful(format!("{directory} is not a system directory"))
+        SearchFolder::Doubtful(format!("{directory} is not a system directory"))
     }
 }
 

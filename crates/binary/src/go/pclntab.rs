@@ -28,7 +28,7 @@ use crate::image::Image;
 use crate::partial::Incomplete;
 use crate::quantity::{Offset, Size};
 pub use names::{Name, Names};
-pub use places::{Inlined, Linked, Place};
+pub use places::{CodeLocation, Inlined, Linked};
 
 /// The table of functions of a Go program or library.
 #[derive(Clone, Debug)]

@@ -19,7 +19,7 @@ use handpie_toolchain::response;
 
 use super::ld;
 use super::link::{DEFAULT_TIME_LIMIT, LibcChoice};
-use crate::evidence::{self, Compilation};
+use crate::compilation_log::{self, Compilation};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::linking::{self, Job};
@@ -155,7 +155,7 @@ fn compile(language: Language, words: &[OsString]) -> Result<ExitCode, Failure> 
     };
     let tool = match step {
         Step::Question => compiler.tool().args(&words),
-        Step::Compile if evidence::is_kept() && !options.show => {
+        Step::Compile if compilation_log::is_kept() && !options.show => {
             return compile_and_write_down(&request);
         }
         Step::Compile | Step::Other => compiler.tool().args(request.added()).args(&words),
@@ -167,8 +167,8 @@ fn compile(language: Language, words: &[OsString]) -> Result<ExitCode, Failure> 
             let tool = tool.args(request.link_words(&folder_of_names()?));
             let tool = tool.args(cc::without_link_choices(&words));
             let tool = with_linker(tool, &options, language, target, &words);
-            let how = evidence::is_kept().then(|| compilation(&request));
-            match how.as_ref().and_then(evidence::for_linker) {
+            let how = compilation_log::is_kept().then(|| compilation(&request));
+            match how.as_ref().and_then(compilation_log::for_linker) {
                 Some((name, value)) => tool.env(name, value),
                 None => tool,
             }
@@ -201,7 +201,7 @@ fn compile_and_write_down(request: &Request<'_>) -> Result<ExitCode, Failure> {
         return Ok(ld::exit_code(ended.status));
     }
     for object in cc::objects(request.words) {
-        evidence::compiled(&object, &compilation(request))?;
+        compilation_log::compiled(&object, &compilation(request))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -261,8 +261,8 @@ fn link_with_zig(request: &Request<'_>, options: &Options) -> Result<ExitCode, F
         if !ended.status.success() {
             return Ok(ld::exit_code(ended.status));
         }
-        if evidence::is_kept() {
-            evidence::compiled(&object, &compilation(request))?;
+        if compilation_log::is_kept() {
+            compilation_log::compiled(&object, &compilation(request))?;
         }
         if let Some(word) = words.get_mut(place) {
             *word = object.into();

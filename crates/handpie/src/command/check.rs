@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use crate::args::{FindingFormat, Format};
 use crate::binaries::{self, Visit};
-use crate::evidence::Log;
+use crate::compilation_log::Log;
 use crate::examination::{self, Examination};
 use crate::exit::Exit;
 use crate::failure::Failure;

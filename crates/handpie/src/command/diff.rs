@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::input;
 use crate::policy::{PolicyArgs, Rulebook};
 use crate::report::Reporter;
-use crate::report::diff::{Compared, DiffReport, Fate};
+use crate::report::diff::{Comparison, DiffReport, Fate};
 
 /// Compare two releases and report what the new one lost or gained
 ///
@@ -69,7 +69,7 @@ pub(crate) fn run(args: &Diff, reporter: &Reporter) -> Result<Exit, Failure> {
     let pairs: Vec<(PathBuf, Pair)> = pairs(args).into_iter().collect();
     let compared = pairs.par_iter();
     let compared = compared.flat_map_iter(|(path, pair)| compare(path, pair, args, &rulebook));
-    let compared: Vec<Result<Compared, Unread>> = compared.collect();
+    let compared: Vec<Result<Comparison, Unread>> = compared.collect();
     drop(working);
     let report = DiffReport::of(&args.old, &args.new, compared);
     reporter.print("diff", &report)?;
@@ -132,7 +132,7 @@ fn compare(
     pair: &Pair,
     args: &Diff,
     rulebook: &Rulebook,
-) -> Vec<Result<Compared, Unread>> {
+) -> Vec<Result<Comparison, Unread>> {
     // One place for both sides, or a rule for `bin/*` would hold for one of them.
     let place = match path.as_os_str().is_empty() {
         true => args.new.clone(),
@@ -159,7 +159,7 @@ fn compare(
             (None, Some(_)) => (Fate::Added, Vec::new()),
             (None, None) => return None,
         };
-        Some(Ok(Compared::new(&name, member.clone(), fate, changes)))
+        Some(Ok(Comparison::new(&name, member.clone(), fate, changes)))
     });
     compared.collect()
 }

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::hardening;
 use crate::input::Input;
 use crate::report::Reporter;
-use crate::report::doctor::{Answer, Cpu, DoctorReport};
+use crate::report::doctor::{Capability, Cpu, DoctorReport};
 
 pub(crate) mod attempts;
 mod packages;
@@ -89,7 +89,7 @@ pub(crate) fn run(args: &Doctor, reporter: &Reporter) -> Result<Exit, Failure> {
     let cpus = KNOWN.map(|(cpu, emulator)| {
         let build = match &go {
             Ok(settings) => build(cpu, settings),
-            Err(error) => Answer::no(format!("go failed: {error}")),
+            Err(error) => Capability::no(format!("go failed: {error}")),
         };
         Cpu {
             cpu,
@@ -130,7 +130,7 @@ fn reports(path: &Path) -> Result<Vec<cpu::HostCpu>, Failure> {
     }
 }
 
-fn build(cpu: &str, settings: &GoEnv) -> Answer {
+fn build(cpu: &str, settings: &GoEnv) -> Capability {
     let settings = GoEnv {
         goos: "linux".to_owned(),
         goarch: cpu.to_owned(),
@@ -139,14 +139,14 @@ fn build(cpu: &str, settings: &GoEnv) -> Answer {
     let mut against = Vec::new();
     profile::platform(&settings, &mut against);
     match against.into_iter().next() {
-        Some(against) => Answer::no(against.what),
-        None => Answer::yes(format!("GOARCH={cpu} handpie build")),
+        Some(against) => Capability::no(against.what),
+        None => Capability::yes(format!("GOARCH={cpu} handpie build")),
     }
 }
 
-fn runs(cpu: &str, emulator: &str) -> Answer {
+fn runs(cpu: &str, emulator: &str) -> Capability {
     if is_native(cpu) {
-        return Answer::yes("on this machine".to_owned());
+        return Capability::yes("on this machine".to_owned());
     }
     let names = [
         format!("qemu-{emulator}-static"),
@@ -154,20 +154,20 @@ fn runs(cpu: &str, emulator: &str) -> Answer {
     ];
     match names.iter().find_map(|name| in_path(name)) {
         // Go programs for 386 do not start under the emulator (`modify_ldt`).
-        Some(_) if cpu == "386" => Answer::no("qemu-i386 does not run Go programs".to_owned()),
-        Some(path) => Answer::yes(format!("under {}", path.display())),
-        None => Answer::no(format!(
+        Some(_) if cpu == "386" => Capability::no("qemu-i386 does not run Go programs".to_owned()),
+        Some(path) => Capability::yes(format!("under {}", path.display())),
+        None => Capability::no(format!(
             "{} is not in PATH (Debian: qemu-user-static)",
             names[0]
         )),
     }
 }
 
-fn proves(cpu: &str) -> Answer {
+fn proves(cpu: &str) -> Capability {
     if is_native(cpu) {
-        Answer::yes("on this machine".to_owned())
+        Capability::yes("on this machine".to_owned())
     } else {
-        Answer::no(
+        Capability::no(
             "an emulator has its own memory layout; run `handpie prove` on a machine with \
                     this CPU"
                 .to_owned(),

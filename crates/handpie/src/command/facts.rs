@@ -24,7 +24,7 @@ use crate::report::facts::FactsReport;
 #[command(after_help = "Examples:
   handpie facts dist/ > release-1.5.json
   handpie vuln --facts release-1.5.json")]
-pub(crate) struct Keep {
+pub(crate) struct FactsArgs {
     /// Programs, or directories to search for programs; - for standard input
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
@@ -36,14 +36,14 @@ pub(crate) const UNKNOWN: &str = "vuln-facts-unknown";
 
 /// What was kept of a program.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Kept {
+pub(crate) struct ProgramFacts {
     pub(crate) path: String,
     pub(crate) member: Option<String>,
     #[serde(flatten)]
     pub(crate) facts: Facts,
 }
 
-pub(crate) fn run(args: &Keep, reporter: &Reporter) -> Result<Exit, Failure> {
+pub(crate) fn run(args: &FactsArgs, reporter: &Reporter) -> Result<Exit, Failure> {
     let entries = binaries::find(&args.files);
     let mut kept = Vec::new();
     let mut unread: Vec<Unread> = Vec::new();
@@ -71,10 +71,10 @@ pub(crate) fn run(args: &Keep, reporter: &Reporter) -> Result<Exit, Failure> {
 }
 
 /// What every binary in a file holds, worth keeping.
-fn recorded(entry: &Entry) -> Visit<Kept> {
+fn recorded(entry: &Entry) -> Visit<ProgramFacts> {
     visit(entry, false, |member| {
         let inventory = Inventory::of(&member.binary)?;
-        Ok(Kept {
+        Ok(ProgramFacts {
             path: entry.name(),
             member: member.name,
             facts: inventory.facts()?,
@@ -83,14 +83,14 @@ fn recorded(entry: &Entry) -> Visit<Kept> {
 }
 
 /// Reads what was kept.
-pub(crate) fn read(path: &Path) -> Result<Vec<Kept>, Failure> {
+pub(crate) fn read(path: &Path) -> Result<Vec<ProgramFacts>, Failure> {
     #[derive(Deserialize)]
     struct Document {
         result: Content,
     }
     #[derive(Deserialize)]
     struct Content {
-        files: Vec<Kept>,
+        files: Vec<ProgramFacts>,
     }
     let name = path.display();
     let failed = |cause: &std::io::Error| input::unreadable(&name, cause);

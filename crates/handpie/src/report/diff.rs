@@ -13,14 +13,14 @@ use crate::exit::Exit;
 pub(crate) struct DiffReport {
     old: String,
     new: String,
-    files: Vec<Compared>,
+    files: Vec<Comparison>,
     summary: Summary,
     unread: Vec<Unread>,
 }
 
 /// A binary of both releases, or of one.
 #[derive(Debug, Serialize)]
-pub(crate) struct Compared {
+pub(crate) struct Comparison {
     /// Below the two directories; empty when two files were compared.
     path: String,
     /// Which of the binaries in the file it is, where there are several.
@@ -53,7 +53,7 @@ struct Summary {
     same: usize,
 }
 
-impl Compared {
+impl Comparison {
     pub(crate) fn new(
         path: &str,
         member: Option<String>,
@@ -94,7 +94,7 @@ impl Compared {
 }
 
 impl DiffReport {
-    pub(crate) fn of(old: &Path, new: &Path, compared: Vec<Result<Compared, Unread>>) -> Self {
+    pub(crate) fn of(old: &Path, new: &Path, compared: Vec<Result<Comparison, Unread>>) -> Self {
         let mut report = Self {
             old: old.display().to_string(),
             new: new.display().to_string(),
@@ -124,7 +124,7 @@ impl DiffReport {
     }
 
     /// What a heading calls a file.
-    fn title(&self, file: &Compared) -> String {
+    fn title(&self, file: &Comparison) -> String {
         let path = match file.path.is_empty() {
             true => format!("{} -> {}", self.old, self.new),
             false => file.path.clone(),
@@ -137,7 +137,7 @@ impl DiffReport {
 }
 
 impl Summary {
-    fn count(&mut self, file: &Compared) {
+    fn count(&mut self, file: &Comparison) {
         self.files += 1;
         self.losses += file.with(Weight::Loss).count();
         self.gains += file.with(Weight::Gain).count();
@@ -196,7 +196,7 @@ impl Report for DiffReport {
     }
 }
 
-fn changes(file: &Compared, lines: &mut Lines) {
+fn changes(file: &Comparison, lines: &mut Lines) {
     let shown = |change: &&Change| lines.verbose || change.what != What::Section;
     let shown: Vec<&Change> = file.changes.iter().filter(shown).collect();
     let labels = shown.iter().map(|change| label(change).chars().count());

@@ -15,21 +15,21 @@ pub(crate) struct DoctorReport {
 pub(crate) struct Cpu {
     /// As Go spells it.
     pub(crate) cpu: &'static str,
-    pub(crate) build: Answer,
-    pub(crate) run: Answer,
-    pub(crate) prove: Answer,
+    pub(crate) build: Capability,
+    pub(crate) run: Capability,
+    pub(crate) prove: Capability,
     /// Whether `--aslr full` and `--seal` are to be had.
     pub(crate) aslr_full: bool,
 }
 
 #[derive(Debug, Serialize)]
-pub(crate) struct Answer {
+pub(crate) struct Capability {
     pub(crate) yes: bool,
     /// How, or why not.
     pub(crate) reason: String,
 }
 
-impl Answer {
+impl Capability {
     pub(crate) fn yes(reason: String) -> Self {
         Self { yes: true, reason }
     }
@@ -85,7 +85,7 @@ pub(crate) struct Attempt {
     pub(crate) libc: &'static str,
     pub(crate) linker: &'static str,
     #[serde(flatten)]
-    pub(crate) answer: Answer,
+    pub(crate) answer: Capability,
 }
 
 impl Report for AttemptsReport {

@@ -3,11 +3,11 @@
 use serde::Serialize;
 
 use crate::binaries::Unread;
-use crate::command::facts::Kept;
+use crate::command::facts::ProgramFacts;
 
 /// What was kept, and what could not be read.
 #[derive(Debug, Serialize)]
 pub(crate) struct FactsReport {
-    pub(crate) files: Vec<Kept>,
+    pub(crate) files: Vec<ProgramFacts>,
     pub(crate) unread: Vec<Unread>,
 }

@@ -71,7 +71,7 @@ pub(super) enum Item {
 
 /// An item within its segment.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
+pub(super) struct SectionPlacement {
     pub(super) item: Item,
     /// From the start of the segment.
     pub(super) inside: u64,
@@ -86,7 +86,7 @@ pub(super) struct Segment {
     pub(super) address: u64,
     pub(super) file_size: u64,
     pub(super) memory_size: u64,
-    pub(super) places: Vec<Place>,
+    pub(super) places: Vec<SectionPlacement>,
 }
 
 /// What each item of ours needs.
@@ -306,7 +306,7 @@ impl Segment {
             );
             return unlinkable(Code::TooLarge, message);
         }
-        self.places.push(Place {
+        self.places.push(SectionPlacement {
             item,
             inside,
             size,

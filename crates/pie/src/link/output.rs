@@ -14,7 +14,9 @@ use handpie_binary::elf::{Class, Section};
 
 use super::Options;
 use super::error::{Code, Error, unlinkable};
-use super::layout::{GROUPS, Group, Item, Layout, NAMES_SIZE, Place, Segment, structures};
+use super::layout::{
+    GROUPS, Group, Item, Layout, NAMES_SIZE, SectionPlacement, Segment, structures,
+};
 use super::object::{Object, Symbol, is_label};
 
 /// The most program headers that are written; so much room is kept for them.
@@ -300,7 +302,7 @@ fn program_headers(object: &Object<'_>, layout: &Layout) -> Vec<ProgramHeader> {
 /// One header for all notes: they stand together.
 fn notes(object: &Object<'_>, layout: &Layout) -> Option<ProgramHeader> {
     let code = layout.segment(Group::Code);
-    let is_note = |place: &&Place| match place.item {
+    let is_note = |place: &&SectionPlacement| match place.item {
         Item::BuildId => true,
         Item::Input(index) => object
             .elf
@@ -391,7 +393,7 @@ fn of_input<'data>(input: &Section<'data>, address: u64, offset: u64) -> Written
 fn of_ours<'data>(
     object: &Object<'_>,
     item: Item,
-    place: &Place,
+    place: &SectionPlacement,
     address: u64,
     offset: u64,
 ) -> Option<Written<'data>> {

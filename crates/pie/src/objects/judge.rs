@@ -11,7 +11,7 @@ use object::read::elf::{Rel, Rela};
 
 use super::cpu::{Cpu, Rule, Rules};
 use super::object::{Entries, Object, Table, Trouble};
-use super::offender::{Code, Group, Place, shown};
+use super::offender::{Code, Group, RelocationSite, shown};
 use super::reach::Link;
 use super::{Libc, Survey, Unit};
 
@@ -278,9 +278,9 @@ impl<'data> Case<'_, 'data> {
         }
     }
 
-    fn place(&self, entry: &Entry, section: &Section<'_>) -> Place {
+    fn place(&self, entry: &Entry, section: &Section<'_>) -> RelocationSite {
         let symbol = self.object.symbol(entry.symbol);
-        Place {
+        RelocationSite {
             relocation: self.cpu.name(entry.kind),
             section: shown(section.name),
             inside: entry.inside,

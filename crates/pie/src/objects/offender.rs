@@ -54,7 +54,7 @@ pub struct Offender {
     /// thin one. `None` when it is all of the file.
     pub offset: Option<Offset>,
     /// What is relocated how, if it is a relocation.
-    pub place: Option<Place>,
+    pub place: Option<RelocationSite>,
     /// What there is to say without a place.
     pub note: String,
     /// How many more the object has with the same code, which are not listed.
@@ -63,7 +63,7 @@ pub struct Offender {
 
 /// A relocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct RelocationSite {
     /// Its name in the ABI of the CPU, or its number.
     pub relocation: String,
     /// The section that is relocated.
@@ -108,7 +108,7 @@ impl fmt::Display for Offender {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for RelocationSite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,

@@ -76,7 +76,7 @@ enum Definition {
     /// Room that is made unless somebody defines it better.
     Common,
     /// A place in the program.
-    Place,
+    RelocationSite,
     /// A number, which stays what it is wherever the program is.
     Number,
 }
@@ -162,7 +162,7 @@ impl<'data> Link<'data> {
             if symbol.is_defined() && !symbol.is_common() {
                 known.definition = Some(match symbol.is_number() {
                     true => Definition::Number,
-                    false => Definition::Place,
+                    false => Definition::RelocationSite,
                 });
                 continue;
             }

@@ -57,13 +57,13 @@ pub(super) fn collect(
                 continue;
             }
             match place(elf, &mut home, rela.target) {
-                Place::Word(offset) => targets.push(Target {
+                WordLocation::Word(offset) => targets.push(Target {
                     address: rela.target,
                     offset,
                     value: rela.addend.cast_unsigned(),
                 }),
-                Place::ReadOnly => wrong.read_only.add(|| describe(elf, dynamic, &rela)),
-                Place::Nowhere => wrong.nowhere.add(|| describe(elf, dynamic, &rela)),
+                WordLocation::ReadOnly => wrong.read_only.add(|| describe(elf, dynamic, &rela)),
+                WordLocation::Nowhere => wrong.nowhere.add(|| describe(elf, dynamic, &rela)),
             }
         }
     }
@@ -71,13 +71,13 @@ pub(super) fn collect(
     let mut home = None;
     for address in packed? {
         match place(elf, &mut home, address) {
-            Place::Word(offset) => targets.push(Target {
+            WordLocation::Word(offset) => targets.push(Target {
                 address,
                 offset,
                 value: word_at(elf, offset),
             }),
-            Place::ReadOnly => wrong.read_only.add(|| format!("address {address}")),
-            Place::Nowhere => wrong.nowhere.add(|| format!("address {address}")),
+            WordLocation::ReadOnly => wrong.read_only.add(|| format!("address {address}")),
+            WordLocation::Nowhere => wrong.nowhere.add(|| format!("address {address}")),
         }
     }
     targets.sort_unstable_by_key(|target| target.address);
@@ -86,7 +86,7 @@ pub(super) fn collect(
 }
 
 /// Where a word to relocate lies.
-enum Place {
+enum WordLocation {
     /// In the file part of a writable segment, at this file offset.
     Word(Offset),
     /// In a segment that is not writable.
@@ -96,17 +96,21 @@ enum Place {
 }
 
 /// `home` is the segment of the word before: most words have the same.
-fn place<'elf>(elf: &'elf Elf<'_>, home: &mut Option<&'elf Segment>, address: Address) -> Place {
+fn place<'elf>(
+    elf: &'elf Elf<'_>,
+    home: &mut Option<&'elf Segment>,
+    address: Address,
+) -> WordLocation {
     let inside = |segment: &Segment| segment.contains(address, Size(WORD));
     if !home.is_some_and(inside) {
         *home = elf.loads().find(|segment| inside(segment));
     }
     match *home {
-        Some(segment) if !segment.has(PF_W) => Place::ReadOnly,
+        Some(segment) if !segment.has(PF_W) => WordLocation::ReadOnly,
         Some(segment) if address.0.is_multiple_of(2) => segment
             .offset_of(address, Size(WORD))
-            .map_or(Place::Nowhere, Place::Word),
-        _ => Place::Nowhere,
+            .map_or(WordLocation::Nowhere, WordLocation::Word),
+        _ => WordLocation::Nowhere,
     }
 }
 

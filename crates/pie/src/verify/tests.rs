@@ -10,7 +10,7 @@
 use super::*;
 use crate::apply::apply;
 use crate::options::Options;
-use crate::survey::{Answer, survey};
+use crate::survey::{Convertibility, survey};
 use handpie_testkit::forge::{GoPie, go_pie};
 
 /// `.rela.plt`, which is empty, so that it can become another section.
@@ -28,7 +28,7 @@ fn verify_damaged(damage: impl Fn(&mut [u8])) -> Result<(), String> {
     file.resize(start as usize + 64, 0);
     file.extend(b"nobody's");
     let survey = survey(Elf::parse(&file).unwrap()).unwrap();
-    let Answer::Convertible(program) = &survey.answer else {
+    let Convertibility::Convertible(program) = &survey.answer else {
         panic!("{:?}", survey.answer);
     };
     let plan = crate::plan(&survey.elf, program, Options::default()).unwrap();

@@ -11,7 +11,7 @@ use super::{Feature, HostCpu, Next};
 
 /// What a CPU says of itself and what the kernel made of it.
 #[derive(Clone, Debug, Default)]
-pub struct Seen {
+pub struct HostFeatures {
     vendor: String,
     brand: String,
     family: u8,
@@ -89,7 +89,7 @@ const FEATURES: [Known; 21] = [
 
 const HIGHEST: u8 = 4;
 
-impl Seen {
+impl HostFeatures {
     /// What the CPU that this runs on says. `cpuinfo` is the text of /proc/cpuinfo.
     #[cfg(target_arch = "x86_64")]
     pub fn here(cpuinfo: Option<&str>) -> Self {
@@ -215,7 +215,7 @@ fn common_flags(cpuinfo: &str) -> Option<Vec<String>> {
 }
 
 /// The level, and what stands between the host and the next one.
-pub fn judge(seen: &Seen) -> HostCpu {
+pub fn judge(seen: &HostFeatures) -> HostCpu {
     let against: Vec<Option<&str>> = FEATURES.iter().map(|it| seen.against(it)).collect();
     let missing = |level: u8| {
         let all = FEATURES.iter().zip(&against);

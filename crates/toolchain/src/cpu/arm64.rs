@@ -11,7 +11,7 @@ use super::{Feature, HostCpu, Next};
 
 /// What Linux says of the CPU.
 #[derive(Clone, Debug, Default)]
-pub struct Seen {
+pub struct HostFeatures {
     /// `AT_HWCAP` and `AT_HWCAP2`; `None` when the vector cannot be read.
     capabilities: Option<[u64; 2]>,
     /// What /proc/cpuinfo has of implementer and part.
@@ -145,7 +145,7 @@ impl Level {
     }
 }
 
-impl Seen {
+impl HostFeatures {
     /// Reads the auxiliary vector and the text of /proc/cpuinfo.
     pub fn of(vector: &[u8], cpuinfo: &str) -> Self {
         Self {
@@ -210,7 +210,7 @@ fn model(cpuinfo: &str) -> String {
 }
 
 /// The level, and what stands between the host and the next one.
-pub fn judge(seen: &Seen) -> HostCpu {
+pub fn judge(seen: &HostFeatures) -> HostCpu {
     let missing = |minor: u8| {
         let features = FEATURES.iter().filter(move |it| it.minor == minor);
         features
@@ -291,7 +291,7 @@ mod tests {
     }
 
     fn judged(names: &[&str]) -> HostCpu {
-        judge(&Seen::of(&vector(names), ""))
+        judge(&HostFeatures::of(&vector(names), ""))
     }
 
     fn level(names: &[&str]) -> String {
@@ -376,7 +376,7 @@ mod tests {
     #[test]
     fn a_vector_that_cannot_be_read_promises_nothing() {
         for bytes in [&b""[..], b"short", &[0xff; 64]] {
-            let cpu = judge(&Seen::of(bytes, ""));
+            let cpu = judge(&HostFeatures::of(bytes, ""));
             assert_eq!(cpu.level.as_deref(), Some("v8.0"));
             assert_eq!(cpu.cautions.len(), 1);
         }

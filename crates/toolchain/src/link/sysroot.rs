@@ -196,11 +196,11 @@ pub struct Wants {
 }
 
 /// A place that a libc may be in.
-type Place = Box<dyn Fn(&Target) -> Result<Sysroot, String>>;
+type Layout = Box<dyn Fn(&Target) -> Result<Sysroot, String>>;
 
 /// Best first.
-fn places(libc: Libc, wants: Wants) -> Vec<Place> {
-    let zig: Place = Box::new(move |target| zig::musl(target, wants.cpp));
+fn places(libc: Libc, wants: Wants) -> Vec<Layout> {
+    let zig: Layout = Box::new(move |target| zig::musl(target, wants.cpp));
     match (libc, wants) {
         (Libc::Glibc, _) => vec![Box::new(glibc)],
         // The C++ libraries of distributions are made for glibc.

@@ -12,7 +12,7 @@ use super::layout::{
 use super::{FORMAT, MAGIC, Source};
 use crate::ecosystem::Ecosystem;
 use crate::limits::{MAX_ADVISORIES_SIZE, MAX_ADVISORY};
-use crate::osv::{Affected, Import, Record};
+use crate::osv::{Affected, Entry, Import};
 use crate::{range, symbol};
 
 /// So much text goes into a stream: enough to compress well, and little to unpack for one advisory.
@@ -25,7 +25,7 @@ const LEVEL: u8 = 9;
 pub struct Builder {
     sources: Vec<Source>,
     /// By id, with the text that it came from.
-    records: BTreeMap<String, (Record, Vec<u8>)>,
+    records: BTreeMap<String, (Entry, Vec<u8>)>,
     /// What was added so far, in bytes.
     size: usize,
 }
@@ -84,7 +84,7 @@ impl Builder {
         if self.size > MAX_ADVISORIES_SIZE {
             return Err(RecordError::TooMuch);
         }
-        let record = Record::parse(json).map_err(RecordError::Json)?;
+        let record = Entry::parse(json).map_err(RecordError::Json)?;
         if let Some(source) = self.sources.last_mut() {
             source.advisories = source.advisories.saturating_add(1);
             if record.modified > source.modified {
@@ -124,7 +124,7 @@ impl Builder {
             let row = [row.concat(), vec![source.advisories]].concat();
             writer.row(SOURCES, &row);
         }
-        let records: Vec<&(Record, Vec<u8>)> = self.records.values().collect();
+        let records: Vec<&(Entry, Vec<u8>)> = self.records.values().collect();
         writer.advisories(&records);
         writer.modules(&records);
         writer.into_file()
@@ -144,7 +144,7 @@ struct Writer {
 type Mention<'a> = (u32, &'a Affected);
 
 impl Writer {
-    fn advisories(&mut self, records: &[&(Record, Vec<u8>)]) {
+    fn advisories(&mut self, records: &[&(Entry, Vec<u8>)]) {
         let mut text = Vec::new();
         for (record, json) in records {
             if !text.is_empty() && text.len().saturating_add(json.len()) > TEXT_SIZE {
@@ -199,7 +199,7 @@ impl Writer {
         text.clear();
     }
 
-    fn modules(&mut self, records: &[&(Record, Vec<u8>)]) {
+    fn modules(&mut self, records: &[&(Entry, Vec<u8>)]) {
         let mut modules: BTreeMap<(Ecosystem, &str), Vec<Mention<'_>>> = BTreeMap::new();
         for (index, (record, _)) in records.iter().enumerate() {
             // What was taken back is kept to be read, and matches nothing.

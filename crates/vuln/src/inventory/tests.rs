@@ -39,7 +39,7 @@ fn versions_of_go_become_semantic_versions() {
     ] {
         let inventory = go(text);
         assert_eq!(stdlib(&inventory).as_deref(), Some(version), "{text}");
-        assert_eq!(inventory.doubts(), [], "{text}");
+        assert_eq!(inventory.caveats(), [], "{text}");
     }
 }
 
@@ -66,7 +66,7 @@ fn versions_of_go_that_are_no_releases_are_said() {
     ] {
         let inventory = go(text);
         assert_eq!(stdlib(&inventory).as_deref(), version, "{text}");
-        let codes: Vec<_> = inventory.doubts().iter().map(Doubt::code).collect();
+        let codes: Vec<_> = inventory.caveats().iter().map(Caveat::code).collect();
         assert_eq!(codes, [code], "{text}");
     }
 }
@@ -102,7 +102,7 @@ fn what_limits_the_answer_is_said() {
         ),
     ] {
         let inventory = inventory(json);
-        let found: Vec<_> = inventory.doubts().iter().map(Doubt::code).collect();
+        let found: Vec<_> = inventory.caveats().iter().map(Caveat::code).collect();
         assert_eq!(found, codes, "{json}");
     }
 }
@@ -112,7 +112,7 @@ fn a_table_of_functions_that_cannot_be_read_is_said() {
     let mut facts = go("go1.27.3").facts().unwrap();
     facts.packages = None;
     let inventory = Inventory::kept(facts).unwrap();
-    assert_eq!(inventory.doubts(), [Doubt::NoFunctions]);
+    assert_eq!(inventory.caveats(), [Caveat::NoFunctions]);
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn crates_from_elsewhere_are_counted() {
         ..Record::default()
     };
     let inventory = Inventory::new(record, Code::Unreadable).unwrap();
-    assert_eq!(inventory.doubts(), [Doubt::ForeignCrates(1)]);
+    assert_eq!(inventory.caveats(), [Caveat::ForeignCrates(1)]);
     assert_eq!(inventory.components.len(), 1);
 }
 
@@ -223,6 +223,6 @@ fn a_list_that_no_toolchain_writes_is_refused() {
 #[test]
 fn what_cannot_be_matched_at_all_is_said() {
     let inventory = inventory(r#"{"build_info": true, "package": "a.b/c"}"#);
-    let codes: Vec<_> = inventory.doubts().iter().map(Doubt::code).collect();
+    let codes: Vec<_> = inventory.caveats().iter().map(Caveat::code).collect();
     assert_eq!(codes, ["vuln-no-module-list", "vuln-nothing-matched"]);
 }

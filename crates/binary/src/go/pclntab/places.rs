@@ -13,7 +13,7 @@ use crate::quantity::{Address, Offset};
 
 /// Where functions of some names are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place<'data> {
+pub struct CodeLocation<'data> {
     /// The one with the shortest name that has code of its own, if one has.
     pub linked: Option<Linked<'data>>,
     /// What they were inlined into; `None` where that is not known.
@@ -95,7 +95,7 @@ impl<'data> Pclntab<'data> {
         &self,
         image: &dyn Image<'data>,
         groups: &[Vec<Offset>],
-    ) -> Result<Option<Vec<Place<'data>>>, Incomplete> {
+    ) -> Result<Option<Vec<CodeLocation<'data>>>, Incomplete> {
         image.file().settled(self.places_in(image, groups))
     }
 
@@ -103,7 +103,7 @@ impl<'data> Pclntab<'data> {
         &self,
         image: &dyn Image<'data>,
         groups: &[Vec<Offset>],
-    ) -> Option<Vec<Place<'data>>> {
+    ) -> Option<Vec<CodeLocation<'data>>> {
         let names = self.names()?;
         let functab = Functab::of(self)?;
         let wanted = Wanted::of(groups, names.base());
@@ -138,7 +138,7 @@ impl<'data> Pclntab<'data> {
             true => (entry > 0).then_some(Address(entry)),
             false => Some(Address(text?.0.checked_add(entry)?)),
         };
-        let places = found.into_iter().map(|found| Place {
+        let places = found.into_iter().map(|found| CodeLocation {
             linked: found.linked.and_then(|(name, _, entry)| {
                 Some(Linked {
                     name: named(names, name)?,

@@ -10,7 +10,7 @@ use handpie_toolchain::link::Libc;
 use handpie_toolchain::link::sysroot::{self, TARGETS, Target, Wants, find_zig};
 
 use super::packages::{self, Need};
-use super::{Answer, in_path};
+use super::{Capability, in_path};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::paths;
@@ -115,16 +115,16 @@ fn ways(target: &Target) -> Vec<Way> {
     ways
 }
 
-fn attempt(own: &Path, place: &Path, target: &Target, way: &Way) -> Answer {
+fn attempt(own: &Path, place: &Path, target: &Target, way: &Way) -> Capability {
     if let Err((why, need)) = is_possible(target, way) {
-        return Answer::no(format!("{why}: {}", packages::command_for(need)));
+        return Capability::no(format!("{why}: {}", packages::command_for(need)));
     }
     let program = place.join("program");
     if let Err(error) = build(own, place, target, way) {
-        return Answer::no(reason(&error));
+        return Capability::no(reason(&error));
     }
     match broken_promises(&program) {
-        Some(broken) => Answer::no(broken),
+        Some(broken) => Capability::no(broken),
         None => prints_its_word(&program, target),
     }
 }
@@ -261,7 +261,7 @@ fn reason(error: &Error) -> String {
 }
 
 /// Whether the program prints its word, here or under an emulator.
-fn prints_its_word(program: &Path, target: &Target) -> Answer {
+fn prints_its_word(program: &Path, target: &Target) -> Capability {
     let emulator = super::KNOWN.iter().find(|(cpu, _)| *cpu == target.go);
     let emulator = emulator.map_or("", |(_, emulator)| emulator);
     let tool = match super::is_native(target.go) {
@@ -270,7 +270,9 @@ fn prints_its_word(program: &Path, target: &Target) -> Answer {
             let name = format!("qemu-{emulator}-static");
             let Some(emulator) = in_path(&name) else {
                 let command = packages::command_for(Need::Qemu);
-                return Answer::yes(format!("built, but not run: {name} is missing: {command}"));
+                return Capability::yes(format!(
+                    "built, but not run: {name} is missing: {command}"
+                ));
             };
             Tool::new(emulator).arg(program)
         }
@@ -279,10 +281,12 @@ fn prints_its_word(program: &Path, target: &Target) -> Answer {
         Ok(output) => {
             let printed = [output.stdout, output.stderr].concat();
             match String::from_utf8_lossy(&printed).trim() == WORD {
-                true => Answer::yes("built and run".to_owned()),
-                false => Answer::no("built, but the program prints unexpected output".to_owned()),
+                true => Capability::yes("built and run".to_owned()),
+                false => {
+                    Capability::no("built, but the program prints unexpected output".to_owned())
+                }
             }
         }
-        Err(error) => Answer::no(format!("built, but the program fails: {}", reason(&error))),
+        Err(error) => Capability::no(format!("built, but the program fails: {}", reason(&error))),
     }
 }

@@ -37,7 +37,7 @@ struct Policy {
 }
 
 #[derive(Serialize)]
-struct Answered<'a> {
+struct RuleAnswer<'a> {
     answer: Answer,
     code: &'static str,
     evidence: &'a [Evidence],
@@ -48,7 +48,7 @@ struct Answered<'a> {
     why: &'a str,
 }
 
-impl<'a> Answered<'a> {
+impl<'a> RuleAnswer<'a> {
     fn of(finding: &'a Finding) -> Self {
         Self {
             answer: finding.answer,
@@ -71,7 +71,7 @@ impl Renderer<Examination, Summary> for Json<'_> {
     }
 
     fn binary(&mut self, out: &mut dyn Write, file: &Examination) -> io::Result<()> {
-        let findings: Vec<Answered<'_>> = file.findings.iter().map(Answered::of).collect();
+        let findings: Vec<RuleAnswer<'_>> = file.findings.iter().map(RuleAnswer::of).collect();
         let file = json!({
             "path": file.name,
             "member": file.member,

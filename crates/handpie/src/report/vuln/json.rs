@@ -204,7 +204,7 @@ impl Renderer<Triage<'_>, Summary> for Json {
         let triage = json!({
             "advisories": advisories,
             "cpu": record.cpu,
-            "doubts": triage.doubts,
+            "doubts": triage.caveats,
             "fails": triage.fails(),
             "go": record.go,
             "main": record.main,

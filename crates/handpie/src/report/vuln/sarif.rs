@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use handpie_audit::fingerprint;
-use handpie_vuln::{Doubt, Tier, Triage, Verdict};
+use handpie_vuln::{Caveat, Tier, Triage, Verdict};
 use serde_json::{Value, json};
 
 use super::{Renderer, Summary};
@@ -100,7 +100,7 @@ impl Renderer<Triage<'_>, Summary> for Sarif {
             self.results.push(self.result(triage, verdict));
         }
         if triage.is_blank() {
-            let nothing = Doubt::NothingMatched;
+            let nothing = Caveat::NothingMatched;
             self.notify(
                 Path::new(&triage.origin.path),
                 &nothing.to_string(),

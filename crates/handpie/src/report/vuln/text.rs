@@ -90,11 +90,11 @@ impl Renderer<Triage<'_>, Summary> for Text {
                 self.verdict(&mut lines, verdict);
             }
         }
-        if !triage.doubts.is_empty() {
+        if !triage.caveats.is_empty() {
             lines.line("to be known");
         }
-        for doubt in &triage.doubts {
-            lines.entry(0, "", &doubt.to_string());
+        for caveat in &triage.caveats {
+            lines.entry(0, "", &caveat.to_string());
         }
         out.write_all(lines.into_text().as_bytes())
     }

@@ -2,13 +2,13 @@ use super::*;
 use raw_cpuid::CpuIdResult;
 
 /// A machine that has everything up to a level.
-fn machine(level: u8) -> Seen {
+fn machine(level: u8) -> HostFeatures {
     let claimed = FEATURES.iter().filter(|it| it.level <= level);
     let words = FEATURES
         .iter()
         .filter(|it| it.level <= level)
         .map(|it| it.flag.to_owned());
-    Seen {
+    HostFeatures {
         vendor: "GenuineIntel".to_owned(),
         claimed: claimed.map(|it| it.name).collect(),
         registers: Registers {
@@ -16,11 +16,11 @@ fn machine(level: u8) -> Seen {
             zmm: level >= 4,
         },
         flags: Some(words.collect()),
-        ..Seen::default()
+        ..HostFeatures::default()
     }
 }
 
-fn levels(seen: &Seen) -> (String, String, Option<Next>) {
+fn levels(seen: &HostFeatures) -> (String, String, Option<Next>) {
     let cpu = judge(seen);
     (cpu.level.unwrap(), cpu.safe_level.unwrap(), cpu.next)
 }
@@ -126,7 +126,7 @@ fn qemu64(leaf: u32, _: u32) -> CpuIdResult {
 #[test]
 fn cpuid_is_read_bit_by_bit() {
     let cpuid = CpuId::with_cpuid_fn(qemu64);
-    let seen = Seen::of(&cpuid, Registers::default(), None);
+    let seen = HostFeatures::of(&cpuid, Registers::default(), None);
     assert_eq!(seen.vendor, "AuthenticAMD");
     assert_eq!((seen.family, seen.model, seen.stepping), (15, 107, 1));
     assert_eq!(seen.claimed, ["CMPXCHG16B", "SSE3", "LAHF-SAHF"]);

@@ -12,7 +12,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use handpie_audit::{Compiled, CompiledObject};
+use handpie_audit::{Compilations, ObjectCompilation};
 use handpie_binary::elf::constants::NT_GNU_BUILD_ID;
 use handpie_binary::identify::{FileKind, identify};
 use handpie_binary::{Archive, Elf, Incomplete, well_formed};
@@ -254,17 +254,17 @@ impl Log {
     ///
     /// # Errors
     /// [`Incomplete`] when that has not been read.
-    pub(crate) fn of(&self, elf: &Elf<'_>) -> Result<Compiled, Incomplete> {
+    pub(crate) fn of(&self, elf: &Elf<'_>) -> Result<Compilations, Incomplete> {
         let program = build_id(elf)?.and_then(|id| self.programs.get(&id));
         let objects = program.map(|program| {
             let objects = program.objects.iter();
-            let known = objects.map(|object| CompiledObject {
+            let known = objects.map(|object| ObjectCompilation {
                 name: object.name.clone(),
                 flags: self.how(object, program).map(|how| how.flags.clone()),
             });
             known.collect()
         });
-        Ok(Compiled {
+        Ok(Compilations {
             objects: objects.unwrap_or_default(),
         })
     }

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 
 /// Something that was not to be known, and what follows from it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Doubt {
+pub enum Caveat {
     /// The Go toolchain's record is not there.
     NoBuildInfo,
     /// The record names no modules: built in GOPATH mode, as Debian does.
@@ -36,7 +36,7 @@ pub enum Doubt {
     NothingMatched,
 }
 
-impl Doubt {
+impl Caveat {
     /// Every code.
     pub const CODES: [&str; 12] = [
         "vuln-no-build-info",
@@ -72,7 +72,7 @@ impl Doubt {
     }
 }
 
-impl fmt::Display for Doubt {
+impl fmt::Display for Caveat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoBuildInfo => f.write_str(
@@ -128,9 +128,9 @@ impl fmt::Display for Doubt {
     }
 }
 
-impl Serialize for Doubt {
+impl Serialize for Caveat {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("Doubt", 2)?;
+        let mut fields = serializer.serialize_struct("Caveat", 2)?;
         fields.serialize_field("code", self.code())?;
         fields.serialize_field("message", &self.to_string())?;
         fields.end()
