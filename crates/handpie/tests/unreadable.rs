@@ -1,6 +1,8 @@
 //! Each way of not being able to read something, as an ordinary user: it is said and counted, and the
 //! exit status is 3, in every format and for every command that looks into folders.
 
+#![allow(clippy::unwrap_used, reason = "all of it is test code")]
+
 mod support;
 
 use std::fs;

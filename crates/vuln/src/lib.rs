@@ -45,7 +45,7 @@ pub use database::{
 pub use ecosystem::Ecosystem;
 pub use inventory::{Inventory, NoInventory};
 pub use matches::{AffectedModule, Basis, Match, Tier, matches};
-pub use record::{Crate, Facts, Module, Record, Symbols};
+pub use record::{Crate, Facts, Module, ProgramFacts, Record, Symbols};
 pub use triage::{Origin, Question, Triage, Verdict};
 pub use upgrades::Upgrade;
 pub use vex::{CycloneDx, OpenVex, Opinion, Statement, Status, Subject, Vex, VexError};

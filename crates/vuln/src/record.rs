@@ -70,6 +70,18 @@ pub struct Facts {
     pub symbols: Option<Symbols>,
 }
 
+/// Facts, and which program they are about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProgramFacts {
+    /// The file, as it was named.
+    pub path: String,
+    /// Which of the binaries in the file it is, where there are several.
+    pub member: Option<String>,
+    /// What was found in it.
+    #[serde(flatten)]
+    pub facts: Facts,
+}
+
 /// Symbols as hashes, sorted. As JSON, six bytes each, the highest first, in base64.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Symbols(Vec<u64>);

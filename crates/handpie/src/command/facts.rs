@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use handpie_vuln::limits::MAX_FACTS_SIZE;
-use handpie_vuln::{Facts, Inventory};
-use serde::{Deserialize, Serialize};
+use handpie_vuln::{Inventory, ProgramFacts};
+use serde::Deserialize;
 
 use crate::args::RecordFormat;
 use crate::binaries::{self, Entry, Unread, Visit, visit};
@@ -33,15 +33,6 @@ pub(crate) struct FactsArgs {
 }
 
 pub(crate) const UNKNOWN: &str = "vuln-facts-unknown";
-
-/// What was kept of a program.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct ProgramFacts {
-    pub(crate) path: String,
-    pub(crate) member: Option<String>,
-    #[serde(flatten)]
-    pub(crate) facts: Facts,
-}
 
 pub(crate) fn run(args: &FactsArgs, reporter: &Reporter) -> Result<Exit, Failure> {
     let entries = binaries::find(&args.files);

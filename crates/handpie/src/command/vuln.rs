@@ -1,9 +1,9 @@
 //! `handpie vuln FILE|DIR...`: reports known vulnerabilities in programs.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::ValueEnum;
-use handpie_vuln::{Inventory, Origin, Question, Source, Tier, Triage};
+use handpie_vuln::{Inventory, Origin, ProgramFacts, Question, Source, Tier, Triage};
 use rayon::prelude::*;
 
 use crate::advisories;
@@ -136,9 +136,15 @@ pub(crate) fn run(args: &Vuln, reporter: &Reporter) -> Result<Exit, Failure> {
         fail_on: question.fail_on,
         show: args.show,
     };
+    // Before anything is written, so that a record that cannot be read leaves no half of a document.
+    let records: Vec<Vec<ProgramFacts>> = args
+        .facts
+        .iter()
+        .map(|path| facts::read(path))
+        .collect::<Result<_, _>>()?;
     let mut report = Vulnerabilities::begin(reporter, &rulebook, &vex, state)?;
-    for path in &args.facts {
-        of_facts(path, &question, &rulebook, &mut report)?;
+    for record in records {
+        of_facts(record, &question, &rulebook, &mut report)?;
     }
     of_files(&args.files, &question, &rulebook, reporter, &mut report)?;
     report.end(reporter)
@@ -184,12 +190,11 @@ fn triage<'db>(entry: &Entry, question: &Question<'db>, rulebook: &Rulebook) -> 
 }
 
 fn of_facts<'db>(
-    path: &Path,
+    kept: Vec<ProgramFacts>,
     question: &Question<'db>,
     rulebook: &Rulebook,
     report: &mut Vulnerabilities<'_, 'db>,
 ) -> Result<(), Failure> {
-    let kept = facts::read(path)?;
     // A record of many programs is to them what a directory is.
     let named = kept.len() == 1;
     for kept in kept {

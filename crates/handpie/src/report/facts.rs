@@ -1,9 +1,9 @@
 //! What was kept of programs: JSON, in every format.
 
+use handpie_vuln::ProgramFacts;
 use serde::Serialize;
 
 use crate::binaries::Unread;
-use crate::command::facts::ProgramFacts;
 
 /// What was kept, and what could not be read.
 #[derive(Debug, Serialize)]
