@@ -79,7 +79,7 @@ impl Place {
     }
 
     fn lock(&self, name: &str) {
-        fs::set_permissions(self.path(name), fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o0)).unwrap();
     }
 
     /// Puts folders into each other until the path is longer than the kernel takes (PATH_MAX, 4096).

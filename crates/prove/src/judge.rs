@@ -381,7 +381,7 @@ mod tests {
         assert_eq!(claim.verdict, Verdict::NotProven);
         assert_eq!(
             claim.evidence,
-            ["0x8000-0x9000 is rw-: the last page, of which RELRO has the first 0x8a0 bytes"]
+            ["0x8000-0x9000 is rw-: the last page, of which RELRO covers the first 0x8a0 bytes"]
         );
     }
 

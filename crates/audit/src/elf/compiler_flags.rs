@@ -151,7 +151,7 @@ mod tests {
         assert_eq!(judgement.answer, Answer::Warn);
         assert_eq!(
             judgement.why,
-            "1 of 2 objects were compiled without hardening"
+            "1 of 2 objects compiled without hardening flags"
         );
         assert_eq!(
             judgement.evidence[0].what,

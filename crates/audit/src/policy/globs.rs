@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn what_is_no_glob_is_said() {
         let error = Glob::parse("bin/[ab".to_owned()).unwrap_err();
-        assert!(error.contains("`bin/[ab` is no glob"), "{error}");
+        assert!(error.contains("`bin/[ab` is not a valid glob"), "{error}");
         assert!(Glob::parse(String::new()).is_err());
     }
 }

@@ -230,7 +230,7 @@ fn dwarf_is_dropped_or_split_off() {
         &GoProgram::new().section(".zdebug_info", 0, &[1]),
         code,
         Fail,
-        "of it",
+        "of debug information",
     );
     let script = GoProgram::new().section(".debug_gdb_scripts", 0, b"runtime-gdb.py\0");
     expect(&script, code, Pass, "no debug information");

@@ -179,7 +179,7 @@ fn a_version_is_that_of_the_module_or_of_a_variable() {
         &devel.clone().variable("main.Version", ""),
         code,
         Fail,
-        "to nothing",
+        "to an empty string",
     );
     expect(&devel.stripped(), code, Unknown, "without symbols");
 }

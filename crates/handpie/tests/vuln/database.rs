@@ -169,7 +169,7 @@ fn what_is_no_database_is_refused_and_the_old_one_stays() {
         ("bad.zip", "ID/bad.json"),
         ("cut.db", "damaged"),
         ("/dev/null", "neither a file nor a directory"),
-        (&server.address, "not there"),
+        (&server.address, "does not exist"),
         ("http://127.0.0.1:1/", "GET http://127.0.0.1:1/vulndb.zip"),
     ] {
         let ran = workshop.run(&["db", "update", "--from", from]);
@@ -277,7 +277,11 @@ fn a_server_that_speaks_tls_is_believed_by_its_certificate() {
     assert_eq!(believed, (Some(0), String::new()));
     assert_eq!(refused.0, Some(3), "{}", refused.1);
     assert!(refused.1.contains("certificate"), "{}", refused.1);
-    assert!(refused.1.contains("hint: SSL_CERT_FILE"), "{}", refused.1);
+    assert!(
+        refused.1.contains("hint: set SSL_CERT_FILE"),
+        "{}",
+        refused.1
+    );
     assert_eq!(nothing.0, Some(3), "{}", nothing.1);
     assert!(nothing.1.contains("vulndb.zip"), "{}", nothing.1);
 }

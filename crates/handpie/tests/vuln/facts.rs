@@ -88,7 +88,7 @@ fn what_is_no_record_is_refused() {
         let ran = workshop.run(&["vuln", "--db", "db", "--facts", "kept.json"]);
         assert_eq!(ran.status, 3, "{ran:?}");
         assert!(
-            ran.stderr.contains(words) && ran.stderr.contains("no record"),
+            ran.stderr.contains(words) && ran.stderr.contains("not a record"),
             "{ran:?}"
         );
     }

@@ -114,7 +114,10 @@ fn a_forged_record_is_refused_as_the_program_is() {
     let one = (0..200).map(|n| ("x.test/m7".to_owned(), format!("v1.0.{n}")));
     for (modules, words) in [
         (modules(200_000), "200000 modules"),
-        (one.collect(), "in 200 versions; expected at most 64"),
+        (
+            one.collect(),
+            "200 versions of one module or crate; expected at most 64",
+        ),
     ] {
         workshop.write("kept.json", &record(&["app"], &modules).to_string());
         let started = Instant::now();

@@ -25,8 +25,8 @@ fn an_advisory_that_does_not_affect_the_program_does_not_count() {
     for name in ["A-1", "CVE-A-1", "cve-a-1"] {
         let ran = with(&workshop, &openvex(name, "not_affected"), &[]);
         assert_eq!(ran.status, 0, "{name}: {ran:?}");
-        let words = "not affected, says Alice (vex.json): vulnerable_code_not_in_execute_path; \
-                     only at start";
+        let words = "not affected, according to Alice (vex.json): \
+                     vulnerable_code_not_in_execute_path; only at start";
         let shown = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(shown.contains(words), "{name}: {ran:?}");
     }
@@ -256,7 +256,7 @@ fn what_nothing_needed_is_noted() {
     other["vulnerability"]["name"] = "A-9\u{1b}[2J".into();
     document["statements"].as_array_mut().unwrap().push(other);
     let ran = with(&workshop, &document, &["-v"]);
-    let note = "note: 1 of 2 statements of vex.json did not apply to any program: A-9\\u{1b}[2J (statement 2)";
+    let note = "note: 1 of 2 statements of vex.json did not apply to any program: A-9\\x1b[2J (statement 2)";
     assert!(ran.stderr.contains(note), "{ran:?}");
     assert_eq!(with(&workshop, &document, &[]).stderr, "");
 }

@@ -75,10 +75,10 @@ impl Renderer<Triage<'_>, Summary> for Text {
             false => lines.good(&subject, counts(triage)),
         }
         if !triage.upgrades.is_empty() {
-            lines.line("to do");
+            lines.line("fix");
         }
         for step in &triage.upgrades {
-            lines.entry(0, "", &to_do(step));
+            lines.entry(0, "", &upgrade(step));
         }
         for tier in Tier::WORST_FIRST {
             let verdicts = triage.verdicts.iter().filter(|it| it.matched.tier == tier);
@@ -91,7 +91,7 @@ impl Renderer<Triage<'_>, Summary> for Text {
             }
         }
         if !triage.caveats.is_empty() {
-            lines.line("to be known");
+            lines.line("caveats");
         }
         for caveat in &triage.caveats {
             lines.entry(0, "", &caveat.to_string());
@@ -178,7 +178,7 @@ fn heading(tier: Tier, is_rust: &bool) -> &'static str {
     }
 }
 
-fn to_do(step: &Upgrade) -> String {
+fn upgrade(step: &Upgrade) -> String {
     let ids = step.advisories.join(", ");
     let what = match (step.ecosystem, step.module.as_str()) {
         (Ecosystem::Go, "stdlib") => "Go",

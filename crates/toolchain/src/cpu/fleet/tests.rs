@@ -134,8 +134,8 @@ fn what_is_no_report_says_why() {
         (report(json!({"cpus": []})), "--cpu"),
         (report(control), "control characters"),
         (report(long), "more than 300"),
-        (report(level), "no level"),
-        (report(cpu), "no level"),
+        (report(level), "is not a level"),
+        (report(cpu), "is not a level"),
         (report(many), "more than 200"),
         (report(kind), "invalid type"),
     ] {
