@@ -155,7 +155,7 @@ mod tests {
         );
         assert_eq!(
             judgement.evidence[0].what,
-            "b.o: without -fstack-protector-strong"
+            "b.o: compiled without -fstack-protector-strong"
         );
     }
 

@@ -14,7 +14,7 @@ use crate::report::db::DatabaseReport;
 /// Update the advisory database, or show its contents
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  handpie db update                     Go's and RustSec's advisories, from the web
+  handpie db update                     Go's and RustSec's advisories
   handpie db update --from vulndb.zip   from a local file, without network
   handpie db update --from https://mirror.corp/vulndb --from ./crates-osv.zip
   handpie db info")]

@@ -29,8 +29,8 @@ use crate::report::diff::{Comparison, DiffReport, Fate};
 /// file, too.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  handpie diff svc-1.4 svc-1.5                  what 1.5 lost, gained and changed
-  handpie diff -v last-release/ dist/           every binary, including section sizes
+  handpie diff svc-1.4 svc-1.5           what 1.5 lost, gained and changed
+  handpie diff -v last-release/ dist/    every binary, including section sizes
   handpie diff --format json old new |
     jq '.result.files[].changes[] | select(.weight == \"loss\")'")]
 pub(crate) struct Diff {

@@ -25,7 +25,8 @@ use crate::report::env::EnvReport;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   eval \"$(handpie env)\"                      for the current shell
-  handpie env --shell github >> $GITHUB_ENV  for the following steps of a GitHub job")]
+  handpie env --shell github >> $GITHUB_ENV
+                                        for later steps of a GitHub job")]
 pub(crate) struct Env {
     /// The shell syntax; `json` prints an object with names and values
     #[arg(long, value_enum, default_value_t = Shell::Sh)]
