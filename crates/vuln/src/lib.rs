@@ -48,4 +48,6 @@ pub use matches::{AffectedModule, Basis, Match, Tier, matches};
 pub use record::{Crate, Facts, Module, ProgramFacts, Record, Symbols};
 pub use triage::{Origin, Question, Triage, Verdict};
 pub use upgrades::Upgrade;
-pub use vex::{CycloneDx, OpenVex, Opinion, Statement, Status, Subject, Vex, VexError};
+pub use vex::{
+    CycloneDx, OpenVex, Opinion, Statement, Status, Subject, Vex, VexDocument, VexError,
+};

@@ -24,7 +24,7 @@ pub use identity::Subject;
 use statement::{Document, Wrong};
 pub use statement::{Statement, Status};
 use statement::{of_cyclonedx, of_openvex};
-pub use writer::{CycloneDx, OpenVex};
+pub use writer::{CycloneDx, OpenVex, VexDocument};
 
 /// So many statements of a document that nothing needed are named.
 const MAX_NAMED: usize = 10;

@@ -64,7 +64,7 @@ fn executable_stack(subject: &Subject<'_>) -> Option<Judgement> {
         Some(stack) if stack.has(PF_X) => fail("requests an executable stack")
             .at(stack.header, header(stack))
             .hint(hint),
-        Some(stack) => pass("requests immediate binding").at(stack.header, header(stack)),
+        Some(stack) => pass("requests a non-executable stack").at(stack.header, header(stack)),
         None if subject.libc == Libc::Musl && elf.header().class == Class::Elf64 => {
             warn("has no `PT_GNU_STACK`; musl never makes the stack executable").hint(hint)
         }
@@ -86,7 +86,7 @@ fn stack_of_object(elf: &Elf<'_>) -> Judgement {
                 .at(section.header, named(section))
                 .hint(hint)
         }
-        Some(section) => pass("requests immediate binding").at(section.header, named(section)),
+        Some(section) => pass("requests a non-executable stack").at(section.header, named(section)),
         None if EXECUTABLE_BY_DEFAULT.contains(&elf.header().machine) => fail(
             "has no `.note.GNU-stack`, so GNU ld makes the program's stack \
                   executable",

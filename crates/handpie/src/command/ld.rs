@@ -32,7 +32,7 @@ pub(crate) const CPP: &str = "HANDPIE_CPP";
 /// The CPU, in gcc's or Go's words.
 pub(crate) const TARGET: &str = "HANDPIE_TARGET";
 
-/// Link as a static-PIE, with the words of `ld`
+/// Link as a static-PIE, with the arguments of `ld`
 ///
 /// Takes what a compiler says to its linker. What is no program (-shared, -r, --version) goes to the
 /// machine's own ld. A link of the name ld, ld.handpie or handpie-ld to handpie does the same in one

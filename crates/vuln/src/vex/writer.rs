@@ -9,5 +9,17 @@
 mod cyclonedx;
 mod openvex;
 
+use serde_json::Value;
+
+use crate::triage::Triage;
 pub use cyclonedx::CycloneDx;
 pub use openvex::OpenVex;
+
+/// A document that grows program by program.
+pub trait VexDocument: Default {
+    /// Adds a program.
+    fn add(&mut self, triage: &Triage<'_>);
+
+    /// The document, made at `timestamp` (RFC 3339).
+    fn finish(self, timestamp: &str) -> Value;
+}

@@ -3,29 +3,13 @@
 
 use std::io::{self, Write};
 
-use handpie_vuln::{CycloneDx, OpenVex, Triage};
+use handpie_vuln::{Triage, VexDocument};
 
 use super::{Renderer, Summary};
 use crate::binaries::Unread;
 use crate::today;
 
-impl Renderer<Triage<'_>, Summary> for Option<OpenVex> {
-    fn binary(&mut self, _: &mut dyn Write, triage: &Triage<'_>) -> io::Result<()> {
-        self.get_or_insert_default().add(triage);
-        Ok(())
-    }
-
-    fn unread(&mut self, _: &mut dyn Write, _: &Unread) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn end(&mut self, out: &mut dyn Write, _: &Summary) -> io::Result<()> {
-        let document = self.take().unwrap_or_default();
-        writeln!(out, "{:#}", document.finish(&today::timestamp()))
-    }
-}
-
-impl Renderer<Triage<'_>, Summary> for Option<CycloneDx> {
+impl<D: VexDocument> Renderer<Triage<'_>, Summary> for Option<D> {
     fn binary(&mut self, _: &mut dyn Write, triage: &Triage<'_>) -> io::Result<()> {
         self.get_or_insert_default().add(triage);
         Ok(())

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use super::VexDocument;
 use crate::matches::AffectedModule;
 use crate::triage::{Triage, Verdict};
 use crate::vex::{Statement, Status, of_cyclonedx};
@@ -20,9 +21,8 @@ pub struct CycloneDx {
     vulnerabilities: Vec<Value>,
 }
 
-impl CycloneDx {
-    /// Adds a program.
-    pub fn add(&mut self, triage: &Triage<'_>) {
+impl VexDocument for CycloneDx {
+    fn add(&mut self, triage: &Triage<'_>) {
         let title = triage.title.clone();
         let program = json!({
             "type": "application",
@@ -42,8 +42,7 @@ impl CycloneDx {
         }
     }
 
-    /// The document, made at `timestamp` (RFC 3339).
-    pub fn finish(self, timestamp: &str) -> Value {
+    fn finish(self, timestamp: &str) -> Value {
         let dependencies = self.dependencies.iter();
         let dependencies =
             dependencies.map(|(program, parts)| json!({ "ref": program, "dependsOn": parts }));

@@ -6,6 +6,7 @@
 use handpie_audit::fingerprint;
 use serde_json::{Value, json};
 
+use super::VexDocument;
 use crate::triage::{Triage, Verdict};
 use crate::vex::{Statement, Status, of_openvex};
 
@@ -15,15 +16,13 @@ pub struct OpenVex {
     statements: Vec<Value>,
 }
 
-impl OpenVex {
-    /// Adds a program.
-    pub fn add(&mut self, triage: &Triage<'_>) {
+impl VexDocument for OpenVex {
+    fn add(&mut self, triage: &Triage<'_>) {
         let statements = triage.verdicts.iter().map(|it| statement(triage, it));
         self.statements.extend(statements);
     }
 
-    /// The document, made at `timestamp` (RFC 3339).
-    pub fn finish(self, timestamp: &str) -> Value {
+    fn finish(self, timestamp: &str) -> Value {
         let text = Value::from(self.statements.clone()).to_string();
         json!({
             "@context": "https://openvex.dev/ns/v0.2.0",
