@@ -52,7 +52,7 @@ pub struct Function {
     pub name: String,
     /// Where the name stands in the file.
     pub offset: Offset,
-    /// Where it and the others of its symbol are; `None` until [`super::locate`] was asked, and where
+    /// Where it and the others of its symbol are; `None` until somebody has asked, and where
     /// the program does not tell.
     pub location: Option<Location>,
     /// Where the names stand of all functions of the symbol.
