@@ -296,7 +296,7 @@ pub(crate) fn of_base(
             text.lowest
         ),
         _ => format!(
-            "{bits:.1} bits of entropy, from {samples} runs with {distinct} different addresses, \
+            "{bits:.1} bits of entropy: {samples} runs, {distinct} addresses, \
              {:#x} bytes apart",
             text.step
         ),

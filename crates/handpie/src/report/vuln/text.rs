@@ -162,11 +162,12 @@ fn counts(triage: &Triage<'_>) -> String {
     });
     let tiers: Vec<String> = tiers.collect();
     let advisories = triage.verdicts.len();
-    let of_all = match advisories {
-        1 => "of 1 advisory counts".to_owned(),
-        _ => format!("of {advisories} advisories count"),
+    let verb = match (counting, advisories) {
+        (1, _) | (_, 1) => "counts",
+        _ => "count",
     };
-    format!("{counting} {of_all} ({})", tiers.join(", "))
+    let of_all = count(advisories, "advisory");
+    format!("{counting} of {of_all} {verb} ({})", tiers.join(", "))
 }
 
 fn heading(tier: Tier, is_rust: &bool) -> &'static str {
