@@ -43,12 +43,9 @@ fuzz_target!(|data: &[u8]| {
             continue;
         };
         let of_program = triage(&inventory, &binary, &database);
-        let kept = Inventory::kept(inventory.facts().expect("all of it is read"))
-            .expect("as many modules as before");
-        assert_eq!(
-            matches(&kept, &database).expect("all of it is read").len(),
-            of_program
-        );
+        let kept =
+            Inventory::kept(inventory.facts().expect(COMPLETE)).expect("as many modules as before");
+        assert_eq!(matches(&kept, &database).expect(COMPLETE).len(), of_program);
     }
 });
 
@@ -78,5 +75,5 @@ fn triage<'data>(
     let policy = Policy::default();
     let ruling = policy.ruling(Path::new(""), today);
     let triage = question.triage(origin, inventory, Some(binary), &ruling);
-    triage.expect("all of it is read").verdicts.len()
+    triage.expect(COMPLETE).verdicts.len()
 }

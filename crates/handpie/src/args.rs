@@ -82,7 +82,6 @@ const ADVISORIES: &[Format] = &[
 pub(crate) struct ReportFormat {
     /// How the result is printed on standard output
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
-    #[arg(help_heading = "Options")]
     #[arg(value_parser = one_of(REPORTS))]
     format: Format,
 }
@@ -100,12 +99,7 @@ pub(crate) struct RecordFormat {
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct FindingFormat {
     /// How findings are printed on standard output
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        default_value = "text",
-        help_heading = "Options"
-    )]
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
     #[arg(value_parser = one_of(FINDINGS))]
     pub(crate) format: Format,
 }

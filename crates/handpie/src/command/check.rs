@@ -50,9 +50,9 @@ pub(crate) struct Check {
     #[arg(long, value_name = "LOG")]
     evidence: Option<PathBuf>,
     #[command(flatten)]
-    policy: PolicyArgs,
-    #[command(flatten)]
     pub(crate) format: FindingFormat,
+    #[command(flatten)]
+    policy: PolicyArgs,
 }
 
 /// So many files are checked before what was found of them is written and forgotten. More than the

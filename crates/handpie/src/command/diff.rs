@@ -39,9 +39,9 @@ pub(crate) struct Diff {
     /// The new release: a file or a directory
     new: PathBuf,
     #[command(flatten)]
-    policy: PolicyArgs,
-    #[command(flatten)]
     pub(crate) format: ReportFormat,
+    #[command(flatten)]
+    policy: PolicyArgs,
 }
 
 /// A file of both releases or of one.

@@ -34,16 +34,16 @@ pub(crate) const TARGET: &str = "HANDPIE_TARGET";
 
 /// Link as a static-PIE, with the arguments of `ld`
 ///
-/// Takes what a compiler says to its linker. What is no program (-shared, -r, --version) goes to the
-/// machine's own ld. A link of the name ld, ld.handpie or handpie-ld to handpie does the same in one
-/// word.
+/// Accepts the arguments that a compiler passes to its linker. Requests for anything but a program
+/// (-shared, -r, --version) are passed to the machine's own ld. A link to handpie named ld,
+/// ld.handpie or handpie-ld does the same.
 #[derive(Debug, clap::Args)]
 #[command(disable_help_flag = true, help_template = super::cc::TEMPLATE)]
-#[command(override_usage = "handpie ld [WORDS OF LD]...")]
+#[command(override_usage = "handpie ld [LD ARGUMENTS]...")]
 #[command(after_help = HELP)]
 pub(crate) struct Ld {
     #[arg(
-        value_name = "WORDS",
+        value_name = "ARGS",
         trailing_var_arg = true,
         allow_hyphen_values = true
     )]
@@ -52,8 +52,8 @@ pub(crate) struct Ld {
 
 const HELP: &str = "\
 In the environment, as `handpie cc` sets it:
-  HANDPIE_LIBC=musl|glibc|given    the libc; given: the one that the words
-                                   bring, which is the default
+  HANDPIE_LIBC=musl|glibc|given    the libc; given, the default: the one that
+                                   the arguments name
   HANDPIE_LINKER=LINKER            embedded, mold, lld, bfd, or a path
   HANDPIE_TARGET=CPU               arm64, riscv64, ...
 
