@@ -160,6 +160,15 @@ impl Entry {
         }
     }
 
+    /// What a walk could not list.
+    fn unlisted(unread: Unread) -> Self {
+        Self {
+            path: unread.path.clone(),
+            named: false,
+            state: State::Unread(unread),
+        }
+    }
+
     /// How reports call it.
     pub(crate) fn name(&self) -> String {
         match input::is_stream(&self.path) {
@@ -239,30 +248,18 @@ fn walk(folder: &Path, entries: &mut Vec<Entry>) {
             Err(error) => {
                 let path = error.path().unwrap_or(folder).to_owned();
                 let error = error.into_io_error().unwrap_or_else(|| Errno::LOOP.into());
-                let unread = Unread::of_system(&path, &error);
-                entries.push(Entry::unlisted(path, unread));
+                entries.push(Entry::unlisted(Unread::of_system(&path, &error)));
             }
         }
     }
     if entries.len() == before {
-        let unread = Unread {
+        entries.push(Entry::unlisted(Unread {
             path: folder.to_owned(),
             name: folder.display().to_string(),
             code: Some(EMPTY_FOLDER),
             message: "there is no file in this folder".to_owned(),
             hints: vec!["is it the folder that the build writes to?".to_owned()],
-        };
-        entries.push(Entry::unlisted(folder.to_owned(), unread));
-    }
-}
-
-impl Entry {
-    fn unlisted(path: PathBuf, unread: Unread) -> Self {
-        Self {
-            path,
-            named: false,
-            state: State::Unread(unread),
-        }
+        }));
     }
 }
 

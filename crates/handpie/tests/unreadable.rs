@@ -320,3 +320,20 @@ fn too_few_descriptors_are_said() {
         assert!(Path::new(one["path"].as_str().unwrap()).starts_with("many"));
     }
 }
+
+#[test]
+fn a_build_says_what_it_could_not_look_into() {
+    if !can_be_ordinary() {
+        return;
+    }
+    let place = Place::new();
+    let open = fs::Permissions::from_mode(0o777);
+    fs::create_dir(place.path("built")).unwrap();
+    fs::set_permissions(place.path("built"), open).unwrap();
+    let build = "cd built; XDG_CACHE_HOME=$PWD/cache ../handpie build -- sh -c 'mkdir a; chmod 0 a'; code=$?; \
+                 chmod 700 a; exit $code";
+    let ran = place.start("sh", &["-c", build]);
+    assert_eq!(ran.status, 3, "{ran:?}");
+    assert!(ran.stderr.contains("built/a: "), "{ran:?}");
+    assert!(ran.stderr.contains("Permission denied"), "{ran:?}");
+}

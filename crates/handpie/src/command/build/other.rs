@@ -12,7 +12,7 @@ use handpie_toolchain::cargo::{self, Cargo};
 use handpie_toolchain::command::{Stream, Tool};
 use handpie_toolchain::link::sysroot::Target;
 
-use crate::binaries::{self, Entry};
+use crate::binaries::{self, EMPTY_FOLDER, Entry, Unread};
 use crate::command::{cc, ld};
 use crate::examination::kind_of;
 use crate::exit::Exit;
@@ -145,13 +145,19 @@ pub(super) fn command(
     tool.run()
         .map_err(|error| Failure::new(Exit::Tool, "failed to build").tool(error))?;
     let here = paths::absolute(None)?;
-    let found = binaries::find(&[here]);
-    let fresh: Vec<PathBuf> = found
-        .iter()
-        .filter(|found| changed_since(found.path(), started) && is_program(found))
-        .map(|found| found.path().to_owned())
-        .collect();
-    finish(tool.shell_line(), &fresh, reporter)
+    let (mut fresh, mut exit) = (Vec::new(), None);
+    for entry in binaries::find(&[here]) {
+        match is_fresh_program(&entry, started) {
+            Ok(true) => fresh.push(entry.path().to_owned()),
+            Ok(false) => {}
+            Err(unread) => {
+                reporter.note(&format!("unreadable: {}: {}", unread.name, unread.message));
+                exit = Some(Exit::Input);
+            }
+        }
+    }
+    let judged = finish(tool.shell_line(), &fresh, reporter)?;
+    Ok(exit.unwrap_or(judged))
 }
 
 fn changed_since(path: &Path, started: Option<SystemTime>) -> bool {
@@ -162,12 +168,19 @@ fn changed_since(path: &Path, started: Option<SystemTime>) -> bool {
     }
 }
 
-fn is_program(found: &Entry) -> bool {
-    let Ok(Some(mut input)) = found.open() else {
-        return false;
+fn is_fresh_program(entry: &Entry, started: Option<SystemTime>) -> Result<bool, Unread> {
+    if !entry.is_unread() && !changed_since(entry.path(), started) {
+        return Ok(false);
+    }
+    let mut input = match entry.open() {
+        Ok(Some(input)) => input,
+        Ok(None) => return Ok(false),
+        // A command may leave nothing behind.
+        Err(unread) if unread.code == Some(EMPTY_FOLDER) => return Ok(false),
+        Err(unread) => return Err(unread),
     };
-    let kind = kind_of(&mut input);
-    kind.ok().flatten().is_some_and(|kind| kind.is_program())
+    let kind = kind_of(&mut input).map_err(|failure| entry.unread(failure))?;
+    Ok(kind.is_some_and(|kind| kind.is_program()))
 }
 
 fn finish(command: String, programs: &[PathBuf], reporter: &Reporter) -> Result<Exit, Failure> {
