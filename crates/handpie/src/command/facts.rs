@@ -92,13 +92,8 @@ pub(crate) fn read(path: &Path) -> Result<Vec<ProgramFacts>, Failure> {
     }
     let text = fs::read(path).map_err(|cause| failed(&cause))?;
     let document: Document = serde_json::from_slice(&text).map_err(|cause| {
-        let failure = Failure::new(
-            Exit::Input,
-            format!(
-                "`{name}` is not a record of `handpie \
-                                                         facts`"
-            ),
-        );
+        let message = format!("`{name}` is not a record of `handpie facts`");
+        let failure = Failure::new(Exit::Input, message);
         let failure = failure.code(UNKNOWN).cause(cause);
         failure.hint("expected the output of `handpie facts FILE`")
     })?;

@@ -12,8 +12,8 @@ use std::fmt;
 use handpie_audit::{Answer, Evidence, Finding};
 use serde::Serialize;
 
-use super::Reporter;
 use super::rendering::{Renderer, Rendering};
+use super::{Reporter, count};
 use crate::args::Format;
 use crate::binaries::Visit;
 use crate::examination::Examination;
@@ -35,16 +35,15 @@ pub(crate) struct Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let files = if self.files == 1 { "file" } else { "files" };
+        let files = count(self.files, "file");
         write!(
             f,
-            "{} {files}: {} passed, {} warned, {} failed, {} unreadable",
-            self.files, self.passed, self.warned, self.failed, self.unreadable
+            "{files}: {} passed, {} warned, {} failed, {} unreadable",
+            self.passed, self.warned, self.failed, self.unreadable
         )?;
         match self.passed_over {
             0 => Ok(()),
-            1 => f.write_str("; 1 other file"),
-            many => write!(f, "; {many} other files"),
+            others => write!(f, "; {}", count(others, "other file")),
         }
     }
 }
@@ -61,7 +60,7 @@ pub(crate) struct Checklist<'a> {
 impl<'a> Checklist<'a> {
     pub(crate) fn begin(reporter: &Reporter, rulebook: &'a Rulebook) -> Result<Self, Failure> {
         let renderer: Box<dyn Renderer<Examination, Summary>> = match reporter.format {
-            // The formats of other commands are refused before.
+            // The last two are not among the formats of this command.
             Format::Text | Format::OpenVex | Format::CycloneDx => {
                 Box::new(text::Text::new(reporter.verbose))
             }
