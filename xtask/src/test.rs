@@ -103,7 +103,9 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     }
     let skips: usize = tally.skips.values().sum();
     if skips > 0 {
-        println!("{skips} skipped for want of a tool; HANDPIE_REQUIRE=all makes that an error");
+        println!(
+            "{skips} skipped for want of a tool; HANDPIE_REQUIRE=all excuses only tools without a Debian package"
+        );
         if strict && tally.skips.keys().any(|skip| !is_excused(skip)) {
             failed.push("a test skipped although HANDPIE_REQUIRE=all");
         }
