@@ -73,7 +73,7 @@ fn triage<'data>(
         day: 1,
     };
     let policy = Policy::default();
-    let ruling = policy.ruling(Path::new(""), today);
+    let ruling = policy.ruling(&[Path::new("")], today);
     let triage = question.triage(origin, inventory, Some(binary), &ruling);
     triage.expect(COMPLETE).verdicts.len()
 }

@@ -93,6 +93,8 @@ pub struct Finding {
     pub severity: Severity,
     /// What a failing answer comes to here.
     pub level: Level,
+    /// What its own answer comes to, before a waiver.
+    pub unwaived: Answer,
     /// The waiver that is about it, whether it still holds or not; none of what need not be waived.
     pub waiver: Option<Waived>,
 }
@@ -119,9 +121,16 @@ impl Finding {
             return None;
         }
         let judgement = judge()?;
-        let answer = match (judgement.answer, standing.level) {
-            (Answer::Fail, Level::Warn) => Answer::Warn,
-            (answer, _) => answer,
+        let level = match judgement.answer {
+            Answer::Fail => standing.level,
+            Answer::Warn => standing.warn,
+            Answer::Unknown => standing.unknown,
+            Answer::Pass | Answer::NotApplicable | Answer::Waived => Level::Off,
+        };
+        let answer = match level {
+            Level::Fail => Answer::Fail,
+            Level::Warn => Answer::Warn,
+            Level::Off => judgement.answer,
         };
         let counts = matches!(answer, Answer::Fail | Answer::Warn);
         let waiver = counts.then(|| ruling.waiver(rule)).flatten();
@@ -134,6 +143,7 @@ impl Finding {
             judgement,
             severity: standing.severity,
             level: standing.level,
+            unwaived: answer,
             waiver,
         })
     }

@@ -35,9 +35,10 @@ pub use date::Date;
 pub use elf::Objects;
 pub use finding::{Answer, Evidence, Finding, Judgement};
 pub use fingerprint::fingerprint;
+pub use limits::MAX_POLICY;
 pub use policy::{
-    Cgo, Origin, Policy, PolicyError, Ruling, Setting, Standing, Suppressed, Suppression, Unknown,
-    Waived, Waiver,
+    Cgo, Origin, Policy, PolicyError, Ruling, Scope, Setting, Standing, Suppressed, Suppression,
+    Table, Unknown, Waived, Waiver,
 };
 pub use rule::{Level, Levels, Profile, Rule, Severity, rules};
 pub use subject::{Kind, Language, Libc, Subject};
@@ -52,7 +53,10 @@ pub fn check(subject: &Subject<'_>) -> Result<Vec<Finding>, Incomplete> {
         month: 1,
         day: 1,
     };
-    check_under(subject, &Policy::default().ruling(Path::new(""), any_day))
+    check_under(
+        subject,
+        &Policy::default().ruling(&[Path::new("")], any_day),
+    )
 }
 
 /// What the rules that speak about archives say of one in which `objects` was found.

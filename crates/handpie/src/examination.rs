@@ -51,28 +51,35 @@ impl Examination {
 /// What is found of every binary, and of the archive, that is the file of `entry`.
 pub(crate) fn of_file(entry: &Entry, rulebook: &Rulebook, log: Option<&Log>) -> Visit<Examination> {
     let ruling = rulebook.ruling(entry.path());
-    if entry.is_archive() {
-        return objects::examine_archive(entry, &ruling);
+    let visit = match entry.is_archive() {
+        true => objects::examine_archive(entry, &ruling),
+        false => of_binaries(entry, rulebook, &ruling, log),
+    };
+    if !matches!(visit, Visit::PassedOver) {
+        rulebook.met(&ruling);
     }
+    visit
+}
+
+fn of_binaries(
+    entry: &Entry,
+    rulebook: &Rulebook,
+    ruling: &Ruling<'_>,
+    log: Option<&Log>,
+) -> Visit<Examination> {
     let (path, name) = (entry.path(), entry.name());
-    examine(
-        entry,
-        rulebook,
-        &ruling,
-        log,
-        |member, subject, findings| {
-            let info = subject.build_info.as_ref();
-            Ok(Examination {
-                path: path.to_owned(),
-                name: name.clone(),
-                member,
-                kind: subject.kind,
-                language: subject.language,
-                go: info.map(|info| info.go_version.clone()),
-                findings,
-            })
-        },
-    )
+    examine(entry, rulebook, ruling, log, |member, subject, findings| {
+        let info = subject.build_info.as_ref();
+        Ok(Examination {
+            path: path.to_owned(),
+            name: name.clone(),
+            member,
+            kind: subject.kind,
+            language: subject.language,
+            go: info.map(|info| info.go_version.clone()),
+            findings,
+        })
+    })
 }
 
 /// What `each` makes of every binary in a file: it gets the name of the binary where there are

@@ -1,12 +1,16 @@
 //! The project's policy: where `handpie.toml` is, what its paths are relative to, and what is said
 //! of mistakes in it. What it means is in the crate `audit`.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use clap::ValueEnum;
-use handpie_audit::{Date, Policy, PolicyError, Ruling};
+use handpie_audit::{Date, MAX_POLICY, Policy, PolicyError, Ruling, Scope, Table};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -26,8 +30,8 @@ pub(crate) struct PolicyArgs {
     /// the policy
     #[arg(long, value_enum, value_name = "PROFILE")]
     profile: Option<Profile>,
-    /// The policy file, instead of the nearest `handpie.toml` in this directory or above; path
-    /// patterns are then relative to the working directory
+    /// The policy file or pipe, instead of the nearest `handpie.toml` in this directory or above;
+    /// path patterns are then relative to the working directory
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
 }
@@ -72,7 +76,11 @@ pub(crate) struct Rulebook {
     folder: PathBuf,
     /// The working directory.
     pub(crate) here: PathBuf,
+    /// What the shell calls it, where that is through a link.
+    called: Option<PathBuf>,
     pub(crate) today: Date,
+    /// Tables by which a file was meant so far.
+    matched: Mutex<BTreeSet<(Table, usize)>>,
 }
 
 impl Rulebook {
@@ -81,13 +89,19 @@ impl Rulebook {
         let here = std::env::current_dir().map_err(|cause| {
             Failure::new(Exit::Input, "failed to find the working directory").cause(cause)
         })?;
-        let file = args.policy.clone().or_else(|| upwards_from(&here));
+        let file = match &args.policy {
+            Some(file) => Some(file.clone()),
+            None => upwards_from(&here),
+        };
         let folder = match (&file, &args.policy) {
             (Some(file), None) => file.parent().unwrap_or(&here).to_owned(),
             _ => here.clone(),
         };
         let mut policy = match &file {
-            Some(file) => read(file, &paths::relative_to(&here, &here, file))?,
+            Some(file) => {
+                let name = paths::relative_to(&here, &here, file);
+                read(file, &name, args.policy.is_some())?
+            }
             None => Policy::default(),
         };
         if let Some(profile) = args.profile {
@@ -97,8 +111,10 @@ impl Rulebook {
             policy,
             file,
             folder,
+            called: paths::logical(&here),
             here,
             today: today::today(),
+            matched: Mutex::default(),
         })
     }
 
@@ -114,16 +130,37 @@ impl Rulebook {
 
     /// What holds for the file at `path`, which is meant from the working directory.
     pub(crate) fn ruling(&self, path: &Path) -> Ruling<'_> {
-        let path = paths::relative_to(&self.folder, &self.here, path);
-        self.policy.ruling(&path, self.today)
+        let names = match self.policy.has_globs() {
+            true => paths::names(&self.folder, &self.here, self.called.as_deref(), path),
+            // Where it makes no difference, no system call is made for it.
+            false => Vec::new(),
+        };
+        self.policy.ruling(&names, self.today)
+    }
+
+    /// Remembers that there was a file of which a ruling is.
+    pub(crate) fn met(&self, ruling: &Ruling<'_>) {
+        if self.policy.has_globs() {
+            let mut matched = self.matched.lock().unwrap_or_else(PoisonError::into_inner);
+            matched.extend(ruling.tables());
+        }
+    }
+
+    /// The tables of some kinds that name files, of which none was met.
+    pub(crate) fn unmatched(&self, tables: &[Table]) -> Vec<Scope<'_>> {
+        let matched = self.matched.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut unmatched = self.policy.unmatched(&matched);
+        unmatched.retain(|scope| tables.contains(&scope.table.0));
+        unmatched
     }
 }
 
-/// The next `handpie.toml` in `folder` or above; the search ends with the repository.
+/// The next `handpie.toml` in `folder` or above; the search ends with the repository. One that is no
+/// file, or a link to nowhere, is found as well, and said to be that when it is read.
 fn upwards_from(folder: &Path) -> Option<PathBuf> {
     for folder in folder.ancestors() {
         let file = folder.join(FILE_NAME);
-        if file.is_file() {
+        if fs::symlink_metadata(&file).is_ok() {
             return Some(file);
         }
         if folder.join(".git").exists() {
@@ -133,17 +170,27 @@ fn upwards_from(folder: &Path) -> Option<PathBuf> {
     None
 }
 
-fn read(file: &Path, name: &Path) -> Result<Policy, Failure> {
+/// The policy of a project is a file; one that was named may be a pipe as well.
+fn read(file: &Path, name: &Path, is_named: bool) -> Result<Policy, Failure> {
     let name = name.display();
     let metadata = fs::metadata(file).map_err(|cause| input::unreadable(&name, &cause))?;
-    // A directory or a FIFO would be an error of the system, or none at all.
-    if !metadata.is_file() {
+    let kind = metadata.file_type();
+    let may_be_read = is_named && (kind.is_fifo() || kind.is_char_device());
+    if !kind.is_file() && !may_be_read {
         let what = input::describe(&metadata);
         let failure = Failure::new(Exit::Usage, format!("the policy `{name}` is {what}"));
-        return Err(failure.hint("--policy expects a TOML file"));
+        return Err(failure.hint("a policy is a TOML file, or comes from a pipe"));
     }
-    let text = fs::read_to_string(file).map_err(|cause| input::unreadable(&name, &cause))?;
-    Policy::parse(&text).map_err(|error| mistaken(&name, &error))
+    let bytes = read_bounded(file).map_err(|cause| input::unreadable(&name, &cause))?;
+    Policy::parse_bytes(&bytes).map_err(|error| mistaken(&name, &error))
+}
+
+/// The file, or so much of it that it is too much for a policy.
+fn read_bounded(file: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file = File::open(file)?;
+    file.take(MAX_POLICY as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn mistaken(name: &dyn Display, error: &PolicyError) -> Failure {
@@ -201,7 +248,7 @@ mod tests {
         );
         assert_eq!(
             said("[xyz]").hints,
-            ["expected one of: profile, rules, paths, waivers, vuln, cgo"]
+            ["expected one of: profile, unknown, rules, paths, waivers, vuln, cgo"]
         );
     }
 }

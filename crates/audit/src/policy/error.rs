@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use super::setting::CODES;
+use crate::limits::{MAX_NAME, MAX_POLICY};
 
 /// A mistake in the text of a policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +33,37 @@ pub struct Unknown {
 impl PolicyError {
     /// Every code.
     pub const CODES: [&str; 3] = [SYNTAX, NAME, VALUE];
+
+    /// A text of more than [`MAX_POLICY`] bytes.
+    pub(super) fn too_large(bytes: &[u8]) -> Self {
+        let start = String::from_utf8_lossy(bytes.get(..MAX_POLICY).unwrap_or(bytes));
+        let message = format!("a policy of more than {MAX_POLICY} bytes");
+        Self::at(&start, start.len(), message)
+    }
+
+    /// Bytes that are no UTF-8 from one of them on.
+    pub(super) fn not_utf8(bytes: &[u8], at: usize) -> Self {
+        let before = bytes.get(..at).unwrap_or(bytes);
+        let byte = bytes.get(at).copied().unwrap_or_default();
+        let message = format!("invalid TOML: the byte {byte:#04x} is not UTF-8");
+        let text = String::from_utf8_lossy(before);
+        Self {
+            code: SYNTAX,
+            ..Self::at(&text, at, message)
+        }
+    }
+
+    /// What makes no sense at a byte of the text.
+    pub(super) fn at(text: &str, at: usize, message: String) -> Self {
+        let (line, column) = Lines::of(text).place(at);
+        Self {
+            code: VALUE,
+            line,
+            column,
+            message,
+            unknown: None,
+        }
+    }
 
     pub(super) fn syntax(text: &str, error: &toml::de::Error) -> Self {
         let message = format!("invalid TOML: {}", one_line(error.message()));
@@ -67,13 +99,9 @@ impl PolicyError {
 
     fn new(code: &'static str, text: &str, error: &toml::de::Error, message: String) -> Self {
         let start = error.span().map_or(0, |span| span.start);
-        let (line, column) = place(text, start);
         Self {
             code,
-            line,
-            column,
-            message,
-            unknown: None,
+            ..Self::at(text, start, message)
         }
     }
 }
@@ -96,20 +124,38 @@ impl fmt::Display for PolicyError {
 
 impl Error for PolicyError {}
 
-/// The line and the column of a byte, both from 1.
-pub(super) fn place(text: &str, at: usize) -> (usize, usize) {
-    let before = text.get(..at).unwrap_or(text);
-    let start = before.rfind('\n').map_or(0, |end| end.saturating_add(1));
-    let line = before.matches('\n').count().saturating_add(1);
-    let column = before.get(start..).map_or(0, |rest| rest.chars().count());
-    (line, column.saturating_add(1))
+/// Where lines start, for the places of many bytes.
+pub(super) struct Lines<'text> {
+    text: &'text str,
+    starts: Vec<usize>,
+}
+
+impl<'text> Lines<'text> {
+    pub(super) fn of(text: &'text str) -> Self {
+        let after = text.match_indices('\n');
+        let after = after.map(|(end, _)| end.saturating_add(1));
+        Self {
+            text,
+            starts: std::iter::once(0).chain(after).collect(),
+        }
+    }
+
+    /// The line and the column of a byte, both from 1.
+    pub(super) fn place(&self, at: usize) -> (usize, usize) {
+        let at = at.min(self.text.len());
+        let line = self.starts.partition_point(|start| *start <= at);
+        let start = self.starts.get(line.saturating_sub(1)).copied();
+        let before = self.text.get(start.unwrap_or_default()..at);
+        let column = before.map_or(0, |before| before.chars().count());
+        (line, column.saturating_add(1))
+    }
 }
 
 /// "`name`, expected one of `a`, `b`", with the name in whatever characters it has.
 fn unknown(rest: &str) -> Unknown {
     let (name, known) = rest.rsplit_once(", expected ").unwrap_or((rest, ""));
     Unknown {
-        name: name.trim_matches('`').to_owned(),
+        name: short(name.trim_matches('`')),
         known: known
             .split('`')
             .skip(1)
@@ -119,6 +165,19 @@ fn unknown(rest: &str) -> Unknown {
     }
 }
 
+/// What is said of a mistake; it may repeat what stands in the text, however long that is.
 fn one_line(message: &str) -> String {
-    message.lines().collect::<Vec<_>>().join("; ")
+    const ROOM: usize = 512;
+    cut(&message.lines().collect::<Vec<_>>().join("; "), ROOM)
+}
+
+fn short(name: &str) -> String {
+    cut(name, MAX_NAME)
+}
+
+fn cut(text: &str, room: usize) -> String {
+    match text.char_indices().nth(room) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
 }

@@ -1,4 +1,4 @@
-//! Settings of rules: `code = "warn"`, or `code = { level = "warn", severity = "low" }`.
+//! Settings of rules: `code = "warn"`, or `code = { level = "warn", unknown = "fail", severity = "low" }`.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,8 +17,12 @@ pub(super) struct Settings(BTreeMap<Code, Setting>);
 /// What a policy says of a rule; what it does not say stays as it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Setting {
-    /// What a failing answer comes to.
+    /// What a failing answer comes to, and a warning as well where `warn` is absent.
     pub level: Option<Level>,
+    /// What a warning of the rule itself comes to: [`Level::Warn`] or [`Level::Fail`].
+    pub warn: Option<Level>,
+    /// What it comes to that the file does not tell.
+    pub unknown: Option<Level>,
     /// How much harm it does.
     pub severity: Option<Severity>,
 }
@@ -74,7 +78,17 @@ impl de::Visitor<'_> for Name {
 #[serde(deny_unknown_fields)]
 struct Table {
     level: Option<Level>,
+    warn: Option<WarnLevel>,
+    unknown: Option<Level>,
     severity: Option<Severity>,
+}
+
+/// A warning that counts for nothing is a rule that is switched off.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum WarnLevel {
+    Warn,
+    Fail,
 }
 
 impl<'de> Deserialize<'de> for Setting {
@@ -90,12 +104,14 @@ impl<'de> de::Visitor<'de> for LevelOrTable {
     type Value = Setting;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a level, or a table with `level` and `severity`")
+        f.write_str("a level, or a table of `level`, `warn`, `unknown` and `severity`")
     }
 
     fn visit_str<E: de::Error>(self, level: &str) -> Result<Setting, E> {
         Ok(Setting {
             level: Some(Level::deserialize(StrDeserializer::new(level))?),
+            warn: None,
+            unknown: None,
             severity: None,
         })
     }
@@ -104,6 +120,11 @@ impl<'de> de::Visitor<'de> for LevelOrTable {
         let table = Table::deserialize(MapAccessDeserializer::new(map))?;
         Ok(Setting {
             level: table.level,
+            warn: table.warn.map(|level| match level {
+                WarnLevel::Warn => Level::Warn,
+                WarnLevel::Fail => Level::Fail,
+            }),
+            unknown: table.unknown,
             severity: table.severity,
         })
     }

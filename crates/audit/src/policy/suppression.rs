@@ -1,10 +1,9 @@
 //! `[[vuln]]`: an advisory that is accepted for some files, for a stated reason, until a date.
 
-use std::path::Path;
-
 use serde::{Deserialize, Serialize};
+use toml::Spanned;
 
-use super::globs::Globs;
+use super::globs::{Globs, Matches};
 use super::waiver::some_words;
 use crate::date::Date;
 
@@ -15,7 +14,7 @@ pub struct Suppression {
     #[serde(deserialize_with = "some_words")]
     id: String,
     #[serde(rename = "path")]
-    files: Option<Globs>,
+    pub(super) files: Option<Spanned<Globs>>,
     #[serde(deserialize_with = "some_words")]
     reason: String,
     until: Date,
@@ -49,8 +48,15 @@ impl Suppression {
         self.line
     }
 
-    pub(super) fn is_for(&self, path: &Path) -> bool {
-        self.files.as_ref().is_none_or(|files| files.matches(path))
+    pub(super) fn is_for(&self, seen: &Matches) -> bool {
+        let files = self.files.as_ref();
+        files.is_none_or(|files| files.get_ref().mean(seen))
+    }
+
+    /// People write ids in any case, and no two differ by it alone.
+    pub(super) fn is_about(&self, ids: &[&str]) -> bool {
+        let own = self.id.trim();
+        ids.iter().any(|id| id.eq_ignore_ascii_case(own))
     }
 
     pub(super) fn on(&self, today: Date, number: usize) -> Suppressed {

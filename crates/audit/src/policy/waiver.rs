@@ -1,11 +1,10 @@
 //! `[[waivers]]`: rules whose failure is accepted for some files, for a stated reason, until a
 //! date.
 
-use std::path::Path;
-
 use serde::{Deserialize, Deserializer, Serialize, de};
+use toml::Spanned;
 
-use super::globs::Globs;
+use super::globs::{Globs, Matches};
 use super::setting::Code;
 use crate::date::Date;
 use crate::rule::Rule;
@@ -17,7 +16,7 @@ pub struct Waiver {
     #[serde(rename = "rule")]
     rules: Codes,
     #[serde(rename = "path")]
-    files: Option<Globs>,
+    pub(super) files: Option<Spanned<Globs>>,
     #[serde(deserialize_with = "some_words")]
     reason: String,
     expires: Date,
@@ -48,7 +47,8 @@ impl Waiver {
 
     /// The files it is about, as globs; none when it is about every file.
     pub fn files(&self) -> Vec<&str> {
-        self.files.as_ref().map(Globs::patterns).unwrap_or_default()
+        let files = self.files.as_ref().map(Spanned::get_ref);
+        files.map(Globs::patterns).unwrap_or_default()
     }
 
     /// Why they are accepted.
@@ -66,8 +66,9 @@ impl Waiver {
         self.line
     }
 
-    pub(super) fn is_for(&self, path: &Path) -> bool {
-        self.files.as_ref().is_none_or(|files| files.matches(path))
+    pub(super) fn is_for(&self, seen: &Matches) -> bool {
+        let files = self.files.as_ref();
+        files.is_none_or(|files| files.get_ref().mean(seen))
     }
 
     pub(super) fn is_about(&self, rule: &Rule) -> bool {

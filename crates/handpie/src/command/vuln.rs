@@ -177,7 +177,7 @@ fn of_files<'db>(
 /// What is known about every program in a file.
 fn triage<'db>(entry: &Entry, question: &Question<'db>, rulebook: &Rulebook) -> Visit<Triage<'db>> {
     let ruling = rulebook.ruling(entry.path());
-    visit(entry, question.vex.names_hashes(), |member| {
+    let visit = visit(entry, question.vex.names_hashes(), |member| {
         let inventory = Inventory::of(&member.binary)?;
         let origin = Origin {
             path: entry.name(),
@@ -186,7 +186,11 @@ fn triage<'db>(entry: &Entry, question: &Question<'db>, rulebook: &Rulebook) -> 
             hash: member.hash,
         };
         Ok(question.triage(origin, &inventory, Some(&member.binary), &ruling)?)
-    })
+    });
+    if !matches!(visit, Visit::PassedOver) {
+        rulebook.met(&ruling);
+    }
+    visit
 }
 
 fn of_facts<'db>(
@@ -200,6 +204,7 @@ fn of_facts<'db>(
     for kept in kept {
         let place = PathBuf::from(&kept.path);
         let ruling = rulebook.ruling(&place);
+        rulebook.met(&ruling);
         let origin = Origin {
             path: kept.path,
             member: kept.member,

@@ -9,11 +9,11 @@ mod github;
 
 use std::fmt;
 
-use handpie_audit::{Answer, Evidence, Finding};
+use handpie_audit::{Answer, Evidence, Finding, Scope, Table};
 use serde::Serialize;
 
 use super::rendering::{Renderer, Rendering};
-use super::{Reporter, count};
+use super::{Reporter, count, policy};
 use crate::args::Format;
 use crate::binaries::Visit;
 use crate::examination::Examination;
@@ -120,8 +120,10 @@ impl<'a> Checklist<'a> {
     /// a finding.
     pub(crate) fn end(mut self, reporter: &Reporter) -> Result<Exit, Failure> {
         self.rendering.end(&self.summary)?;
+        let unmatched = self.rulebook.unmatched(&[Table::Paths, Table::Waivers]);
+        policy::note_unmatched(reporter, self.rulebook, &unmatched);
         if reporter.verbose {
-            self.note_unused(reporter);
+            self.note_unused(reporter, &unmatched);
         }
         Ok(if self.summary.unreadable > 0 {
             Exit::Input
@@ -132,10 +134,16 @@ impl<'a> Checklist<'a> {
         })
     }
 
-    /// A waiver that matches nothing is a leftover, or has a slip in its glob.
-    fn note_unused(&self, reporter: &Reporter) {
-        let waivers = self.rulebook.policy.waivers().zip(&self.used);
-        for (waiver, _) in waivers.filter(|(_, used)| !**used) {
+    /// A waiver that nothing needs any more is a leftover.
+    fn note_unused(&self, reporter: &Reporter, unmatched: &[Scope<'_>]) {
+        let waivers = self.rulebook.policy.waivers().zip(&self.used).enumerate();
+        for (number, (waiver, used)) in waivers {
+            let is_told = unmatched
+                .iter()
+                .any(|it| it.table == (Table::Waivers, number));
+            if *used || is_told {
+                continue;
+            }
             let codes: Vec<&str> = waiver.rules().collect();
             reporter.note(&format!(
                 "note: nothing here needed the waiver for {} ({}, line {})",
@@ -149,13 +157,23 @@ impl<'a> Checklist<'a> {
 
 /// Why a finding is what it is, with what became of a waiver for it.
 fn why(finding: &Finding) -> String {
-    let why = &finding.judgement.why;
+    let own = finding.judgement.answer;
+    let raised = own != Answer::Fail && own != finding.unwaived;
+    let why = match raised {
+        true => format!(
+            "{}; `{}` counts as `{}` here",
+            finding.judgement.why,
+            own.name(),
+            finding.unwaived.name()
+        ),
+        false => finding.judgement.why.clone(),
+    };
     match &finding.waiver {
         Some(waiver) if waiver.expired => {
             format!("{why}; the waiver for it expired on {}", waiver.expires)
         }
         Some(waiver) => format!("{why}; waived until {}: {}", waiver.expires, waiver.reason),
-        None => why.clone(),
+        None => why,
     }
 }
 

@@ -1,11 +1,12 @@
-//! Which rules are on, where that comes from, and what the profiles would say.
+//! Which rules are on, where that comes from, and what the profiles would say; and which tables of a
+//! policy no file was meant by.
 
 use std::collections::BTreeMap;
 
-use handpie_audit::{Date, Level, Origin, Profile, Setting, Severity};
+use handpie_audit::{Date, Level, Origin, Profile, Scope, Setting, Severity};
 use serde::Serialize;
 
-use super::{Lines, Report};
+use super::{Lines, Report, Reporter, count};
 use crate::policy::Rulebook;
 
 #[derive(Debug, Serialize)]
@@ -22,6 +23,8 @@ struct Row {
     code: &'static str,
     wish: &'static str,
     level: Level,
+    warn: Level,
+    unknown: Level,
     severity: Severity,
     origin: Origin,
     profiles: Profiles,
@@ -60,6 +63,8 @@ impl PolicyReport {
                 code: rule.code,
                 wish: rule.wish,
                 level: standing.level,
+                warn: standing.warn,
+                unknown: standing.unknown,
                 severity: standing.severity,
                 origin: standing.origin,
                 profiles: Profiles {
@@ -109,7 +114,8 @@ impl Report for PolicyReport {
         let widest = self.rules.iter().map(|row| row.code.len());
         let widest = widest.max().unwrap_or(0);
         let names = ["none", "portable", "host", "distro"];
-        lines.line(line(widest, "rule", ["level", "severity", "from"], names));
+        let heads = ["fail", "warn", "unknown", "severity", "from"];
+        lines.line(line(widest, "answer", heads, names));
         for row in &self.rules {
             let profiles = &row.profiles;
             let profiles = [
@@ -124,16 +130,29 @@ impl Report for PolicyReport {
                 Origin::Rules => "[rules]",
                 Origin::Paths => "[[paths]]",
             };
-            let here = [row.level.name(), row.severity.name(), from];
+            let [warn, unknown] = match row.level {
+                // What is not asked has no answer.
+                Level::Off => ["-", "-"],
+                _ => [row.warn.name(), row.unknown.name()],
+            };
+            let severity = row.severity.name();
+            let here = [row.level.name(), warn, unknown, severity, from];
             lines.line(line(widest, row.code, here, profiles.map(Level::name)));
         }
         for paths in &self.paths {
             lines.line(format!("for {}:", paths.r#match.join(", ")));
             for (code, setting) in &paths.rules {
-                let level = setting.level.map(|level| format!("level {}", level.name()));
+                let level = |name: &str, level: Option<Level>| {
+                    level.map(|level| format!("{name} {}", level.name()))
+                };
                 let severity = setting.severity;
-                let severity = severity.map(|severity| format!("severity {}", severity.name()));
-                let words: Vec<String> = level.into_iter().chain(severity).collect();
+                let words = [
+                    level("level", setting.level),
+                    level("warn", setting.warn),
+                    level("unknown", setting.unknown),
+                    severity.map(|severity| format!("severity {}", severity.name())),
+                ];
+                let words: Vec<String> = words.into_iter().flatten().collect();
                 lines.entry(widest + 2, code, &words.join(", "));
             }
         }
@@ -157,10 +176,38 @@ impl Report for PolicyReport {
     }
 }
 
-fn line(widest: usize, rule: &str, here: [&str; 3], profiles: [&str; 4]) -> String {
-    let [level, severity, from] = here;
+fn line(widest: usize, rule: &str, here: [&str; 5], profiles: [&str; 4]) -> String {
+    let [level, warn, unknown, severity, from] = here;
     let [none, portable, host, distro] = profiles;
     format!(
-        "{rule:widest$}  {level:6} {severity:9} {from:10} {none:5} {portable:9} {host:5} {distro}"
+        "{rule:widest$}  {level:5} {warn:5} {unknown:8} {severity:9} {from:10} {none:5} \
+         {portable:9} {host:5} {distro}"
     )
+}
+
+/// Says of which tables no file was met. A slip in a glob looks like that, and so does a file that was
+/// not among those that were named.
+pub(super) fn note_unmatched(reporter: &Reporter, rulebook: &Rulebook, unmatched: &[Scope<'_>]) {
+    const SHOWN: usize = 8;
+    let shown = match reporter.verbose {
+        true => unmatched.len(),
+        false => SHOWN,
+    };
+    for scope in unmatched.iter().take(shown) {
+        let (table, _) = scope.table;
+        reporter.note(&format!(
+            "note: no file here matches `{}` of {} ({}, line {})",
+            scope.files.join("`, `"),
+            table.name(),
+            rulebook.file_name(),
+            scope.line
+        ));
+    }
+    let rest = unmatched.len().saturating_sub(shown);
+    if rest > 0 {
+        reporter.note(&format!(
+            "note: and none matches what {} name; -v shows them",
+            count(rest, "more table")
+        ));
+    }
 }

@@ -9,11 +9,12 @@ mod vex;
 use std::fmt;
 
 use clap::ValueEnum;
+use handpie_audit::{Scope, Table};
 use handpie_vuln::{CycloneDx, OpenVex, Source, Tier, Triage, Vex};
 use serde::Serialize;
 
 use super::rendering::{Renderer, Rendering};
-use super::{Reporter, count};
+use super::{Reporter, count, policy};
 use crate::args::Format;
 use crate::binaries::Visit;
 use crate::exit::Exit;
@@ -168,8 +169,10 @@ impl<'a, 'db> Vulnerabilities<'a, 'db> {
         for unread in &self.unsaid {
             reporter.note(&format!("unreadable: {unread}"));
         }
+        let unmatched = self.rulebook.unmatched(&[Table::Vuln]);
+        policy::note_unmatched(reporter, self.rulebook, &unmatched);
         if reporter.verbose {
-            self.note_unused(reporter);
+            self.note_unused(reporter, &unmatched);
         }
         Ok(if self.summary.unreadable > 0 || self.blank > 0 {
             Exit::Input
@@ -180,9 +183,13 @@ impl<'a, 'db> Vulnerabilities<'a, 'db> {
         })
     }
 
-    fn note_unused(&self, reporter: &Reporter) {
+    fn note_unused(&self, reporter: &Reporter, unmatched: &[Scope<'_>]) {
         let suppressions = self.rulebook.policy.suppressions().zip(&self.used);
-        for (suppression, _) in suppressions.filter(|(_, used)| !**used) {
+        for (number, (suppression, used)) in suppressions.enumerate() {
+            let is_told = unmatched.iter().any(|it| it.table == (Table::Vuln, number));
+            if *used || is_told {
+                continue;
+            }
             reporter.note(&format!(
                 "note: nothing here needed the [[vuln]] for {} ({}, line {})",
                 suppression.id(),

@@ -34,6 +34,21 @@ fn an_accepted_advisory_does_not_count_until_its_day() {
             "fix",
         ),
         (
+            "id = 'a-1'\nreason = 'in small letters'\nuntil = 9999-12-31",
+            0,
+            "in small letters",
+        ),
+        (
+            "id = 'cve-a-1'\nreason = 'alias in small letters'\nuntil = 9999-12-31",
+            0,
+            "alias in small letters",
+        ),
+        (
+            "id = 'A-1'\nreason = 'but for app'\nuntil = 9999-12-31\npath = ['*', '!app']",
+            1,
+            "fix",
+        ),
+        (
             "id = 'A-2'\nreason = 'another one'\nuntil = 9999-12-31",
             1,
             "fix",
@@ -75,6 +90,24 @@ fn a_suppression_without_reason_or_end_is_an_error() {
             "{policy}: {ran:?}"
         );
         assert!(ran.stderr.contains(code), "{policy}: {ran:?}");
+    }
+}
+
+#[test]
+fn a_suppression_that_names_no_file_here_is_noted() {
+    let Some(workshop) = workshop() else { return };
+    workshop.write(
+        "handpie.toml",
+        "[[vuln]]\nid = 'A-1'\nreason = 'x'\nuntil = 9999-12-31\npath = 'ap'\n\
+         [[paths]]\nmatch = 'other'\nrules = {}\n",
+    );
+    let note = "note: no file here matches `ap` of [[vuln]] (handpie.toml, line 1)\n";
+    for args in [
+        &["vuln", "--db", "db", "app"] as &[&str],
+        &["vuln", "-v", "--db", "db", "app"],
+    ] {
+        let ran = workshop.run(args);
+        assert_eq!((ran.status, ran.stderr.as_str()), (1, note), "{ran:?}");
     }
 }
 

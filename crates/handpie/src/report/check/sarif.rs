@@ -58,7 +58,11 @@ impl<'a> Sarif<'a> {
             "ruleId": code,
             "ruleIndex": handpie_audit::rules().position(|rule| rule.code == code),
             "kind": "fail",
-            "level": rules::level(finding.level),
+            // What is waived is shown as what it would be.
+            "level": match finding.unwaived {
+                Answer::Fail => "error",
+                _ => "warning",
+            },
             "message": { "text": format!("{}: {}{hint}", file.title(), why(finding)) },
             "locations": [{
                 "physicalLocation": { "artifactLocation": artifact, "region": { "startLine": 1 } },
@@ -74,9 +78,6 @@ impl<'a> Sarif<'a> {
                 "security-severity": rules::score(finding.severity),
             },
         });
-        if finding.judgement.answer == Answer::Warn {
-            result["level"] = "warning".into();
-        }
         if let Some(member) = &file.member {
             let location = json!([{ "name": member, "kind": "module" }]);
             result["locations"][0]["logicalLocations"] = location;
