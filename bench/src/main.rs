@@ -17,6 +17,7 @@ mod link_speed;
 mod cost;
 mod start_up;
 mod vuln_differential;
+mod osv_differential;
 mod boot;
 mod real_programs;
 mod go_suites;
@@ -78,6 +79,12 @@ const MEASUREMENTS: &[Measurement] = &[
         args: "[VULNDB.ZIP] [HANDPIE]",
         help: "`handpie vuln` beside govulncheck, on many binaries",
         run: vuln_differential::run,
+    },
+    Measurement {
+        name: "osv-differential",
+        args: "[HANDPIE]",
+        help: "`handpie vuln` beside the reference evaluation of the OSV schema",
+        run: osv_differential::run,
     },
     Measurement {
         name: "boot",

@@ -24,7 +24,7 @@ static DATABASE: LazyLock<Vec<u8>> = LazyLock::new(|| {
                 {"package": {"ecosystem": "Go", "name": "toolchain"}}]}"#,
         )
         .expect("an advisory");
-    builder.finish()
+    builder.finish().expect("a small database")
 });
 
 fuzz_target!(|data: &[u8]| {

@@ -85,10 +85,16 @@ pub(crate) fn collect(origins: &[Origin]) -> Result<DatabaseFile, Failure> {
         }
     }
     if builder.is_empty() {
-        let unusable = UnusableDatabase::new(&name).cause("no advisory found");
+        let mut unusable = UnusableDatabase::new(&name).cause("no advisory found");
+        if builder.left_out() > 0 {
+            let others = counted(builder.left_out(), "advisory");
+            unusable = unusable.cause(format!("{others} about neither Go nor crates.io"));
+        }
         return Err(unusable.hint(EXPECTED).into());
     }
-    Ok(DatabaseFile::new(name, builder.finish()))
+    let bytes = builder.finish();
+    let bytes = bytes.map_err(|cause| UnusableDatabase::new(&name).cause(cause))?;
+    Ok(DatabaseFile::new(name, bytes))
 }
 
 /// Puts a database into the user's folder, in place of the old one.

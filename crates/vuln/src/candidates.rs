@@ -3,6 +3,7 @@
 use crate::database::{Affected, Database, Import};
 use crate::ecosystem::Ecosystem;
 use crate::inventory::{Component, Inventory};
+use crate::version_doubt::VersionDoubt;
 
 /// An advisory about a component, of a version that it affects.
 #[derive(Debug)]
@@ -14,6 +15,8 @@ pub(crate) struct Candidate<'db> {
     pub(crate) imports: Vec<Import<'db>>,
     /// The version in which it is fixed, if there is one.
     pub(crate) fixed: Option<&'db str>,
+    /// Why it is not sure that it affects that version.
+    pub(crate) doubt: Option<VersionDoubt>,
 }
 
 /// All candidates, in the order of the inventory.
@@ -36,8 +39,10 @@ fn candidate<'db>(
     component: &Component,
     affected: Affected<'db>,
 ) -> Option<Candidate<'db>> {
-    let mut intervals = affected.intervals();
-    let interval = intervals.find(|it| it.contains(&component.version))?;
+    let intervals = affected.intervals();
+    let containing = intervals.filter(|it| it.contains(&component.version));
+    // One of which there is no doubt, if there is one.
+    let interval = containing.min_by_key(|it| it.doubt)?;
     if !is_for_system(component, &affected, &inventory.record.os) {
         return None;
     }
@@ -53,6 +58,7 @@ fn candidate<'db>(
         affected,
         imports,
         fixed: interval.fixed(),
+        doubt: interval.doubt,
     })
 }
 

@@ -12,9 +12,11 @@
 //! [`Database::open`] holds every number against the tables, so that what follows need not.
 
 mod build;
+mod groups;
 mod layout;
 mod read;
 mod rows;
+mod writer;
 
 use std::fmt;
 
@@ -30,7 +32,7 @@ pub const MAGIC: [u8; 8] = *b"\x8ahpvuln\n";
 pub const START: usize = layout::TABLES_FROM;
 
 /// The version of the layout. Another one is not read: `handpie db update` makes the file anew.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Where the advisories of one publisher came from.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -41,6 +43,8 @@ pub struct Source {
     pub modified: String,
     /// How many advisories came from it.
     pub advisories: u32,
+    /// How many others it had, about neither Go nor crates.io.
+    pub left_out: u32,
 }
 
 /// Why a file is not a database that can be used.

@@ -17,6 +17,7 @@
 
 pub mod limits;
 mod semver;
+mod version_doubt;
 mod range;
 mod osv;
 mod symbol;
@@ -48,6 +49,7 @@ pub use matches::{AffectedModule, Basis, Match, Tier, matches};
 pub use record::{Crate, Facts, Module, ProgramFacts, Record, Symbols};
 pub use triage::{Origin, Question, Triage, Verdict};
 pub use upgrades::Upgrade;
+pub use version_doubt::VersionDoubt;
 pub use vex::{
     CycloneDx, OpenVex, Opinion, Statement, Status, Subject, Vex, VexDocument, VexError,
 };

@@ -7,8 +7,21 @@ pub(crate) const MAX_CRATE_LIST: usize = 8 << 20;
 /// An advisory, in bytes of JSON; the largest has 40 KiB.
 pub(crate) const MAX_ADVISORY: usize = 4 << 20;
 
-/// All advisories of a database, in bytes of JSON. Go's have 6 MB.
-pub(crate) const MAX_ADVISORIES_SIZE: usize = 512 << 20;
+/// Items of any list in an advisory. The longest, of symbols, has some hundred.
+pub(crate) const MAX_ITEMS: usize = 1 << 14;
+
+/// Modules, ranges, packages and symbols of one advisory together. The largest of Go's has 272.
+pub(crate) const MAX_ROWS: usize = 1 << 15;
+
+/// All advisories that a database keeps, in bytes of JSON. Go's have 6 MB.
+pub(crate) const MAX_ADVISORIES_SIZE: usize = 128 << 20;
+
+/// What is read for a database, in bytes of JSON: advisories about all ecosystems, of which those about
+/// Go and crates.io are kept. Those of GitHub have 1 GB.
+pub(crate) const MAX_JSON_SIZE: u64 = 3 << 30;
+
+/// All that is made of advisories but their texts, in bytes of a database. That of Go has 1 MB.
+pub(crate) const MAX_TABLES_SIZE: usize = 64 << 20;
 
 /// A stream of advisories in a database when it is unpacked, in bytes.
 pub(crate) const MAX_ADVISORY_TEXTS: usize = 8 << 20;

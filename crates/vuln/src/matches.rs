@@ -1,6 +1,8 @@
 //! Matches an inventory with a database: for each advisory about a version that is in the binary, how
 //! much of the code that it names is linked. `docs/design/triage.md` says what each tier proves.
 
+mod joined;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use handpie_binary::Incomplete;
@@ -12,6 +14,8 @@ use crate::database::{Advisory, Database, Import};
 use crate::ecosystem::{Ecosystem, STDLIB, TOOLCHAIN};
 use crate::inventory::{Component, Inventory};
 use crate::symbol;
+use crate::version_doubt::VersionDoubt;
+pub(crate) use joined::joined;
 
 /// How much of what an advisory is about is in the binary. A later tier implies the earlier ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -56,10 +60,12 @@ pub enum Basis {
 /// An advisory, and what of it is in the binary.
 #[derive(Clone, Debug)]
 pub struct Match<'db> {
-    /// The number of the advisory in the database.
-    number: u32,
+    /// The numbers of the advisory and the others in the database.
+    numbers: Vec<u32>,
     /// The advisory.
     pub advisory: Advisory<'db>,
+    /// Other advisories about the same vulnerability, of which it holds as well.
+    pub others: Vec<Advisory<'db>>,
     /// The worst tier of its modules.
     pub tier: Tier,
     /// The modules in the binary that it is about; never empty.
@@ -83,8 +89,8 @@ pub struct AffectedModule {
     pub tier: Tier,
     /// What the tier rests on.
     pub basis: Basis,
-    /// Whether the versions were guessed by the advisory's publisher.
-    pub guessed_versions: bool,
+    /// Why it is not sure that the advisory is about this version; `None` where it is.
+    pub version_doubt: Option<VersionDoubt>,
     /// The packages that the advisory names and that are linked.
     pub packages: BTreeSet<String>,
     /// The symbols that it names and that are linked, by package and name.
@@ -127,8 +133,9 @@ pub fn matches<'db>(
         let module = AffectedModule::of(inventory, component, found, code.as_ref());
         let (number, advisory) = found.affected.advisory();
         let matched = matches.entry(number).or_insert_with(|| Match {
-            number,
+            numbers: vec![number],
             advisory,
+            others: Vec::new(),
             tier: module.tier,
             modules: Vec::new(),
         });
@@ -136,12 +143,17 @@ pub fn matches<'db>(
     }
     let mut matches: Vec<Match<'db>> = matches.into_values().collect();
     matches.iter_mut().for_each(|it| it.settle(database));
+    sort(&mut matches);
+    Ok(matches)
+}
+
+/// The worst tier first, then by module and id.
+fn sort(matches: &mut [Match<'_>]) {
     matches.sort_by(|a, b| {
-        let key = |it: &Match<'db>| it.modules.first().map(|module| module.name.clone());
+        let key = |it: &Match<'_>| it.modules.first().map(|module| module.name.clone());
         let order = b.tier.cmp(&a.tier).then_with(|| key(a).cmp(&key(b)));
         order.then_with(|| a.advisory.id().cmp(b.advisory.id()))
     });
-    Ok(matches)
 }
 
 /// What the code shows.
@@ -220,7 +232,7 @@ impl AffectedModule {
             fixed: found.fixed.map(str::to_owned),
             tier: Tier::Module,
             basis: Basis::Module,
-            guessed_versions: found.affected.has_custom_ranges(),
+            version_doubt: found.doubt,
             packages: BTreeSet::new(),
             symbols: BTreeMap::new(),
         };
@@ -279,13 +291,20 @@ impl AffectedModule {
         }
     }
 
+    /// Whether it is the same module or crate of the program.
+    fn is_same(&self, other: &Self) -> bool {
+        let key = |it: &Self| (it.ecosystem, it.name.clone(), it.version.clone());
+        key(self) == key(other) && self.replaces == other.replaces
+    }
+
     /// Takes in what another entry of the same advisory says about the same module.
     fn merge(&mut self, other: Self) {
         if other.tier > self.tier {
             self.basis = other.basis;
         }
         self.tier = self.tier.max(other.tier);
-        self.guessed_versions |= other.guessed_versions;
+        // One that is sure is enough.
+        self.version_doubt = self.version_doubt.min(other.version_doubt);
         self.packages.extend(other.packages);
         self.symbols.extend(other.symbols);
     }
@@ -307,16 +326,7 @@ impl<'db> Match<'db> {
     fn add(&mut self, module: AffectedModule) {
         self.tier = self.tier.max(module.tier);
         let mut modules = self.modules.iter_mut();
-        let same = modules.find(|known| {
-            let key = |module: &AffectedModule| {
-                (
-                    module.ecosystem,
-                    module.name.clone(),
-                    module.version.clone(),
-                )
-            };
-            key(known) == key(&module) && known.replaces == module.replaces
-        });
+        let same = modules.find(|known| known.is_same(&module));
         match same {
             Some(known) => known.merge(module),
             None => self.modules.push(module),
@@ -331,7 +341,9 @@ impl<'db> Match<'db> {
         });
         for module in &mut self.modules {
             let about = database.about(module.ecosystem, &module.name);
-            let entries: Vec<_> = about.filter(|it| it.advisory().0 == self.number).collect();
+            let entries: Vec<_> = about
+                .filter(|it| self.numbers.contains(&it.advisory().0))
+                .collect();
             let affecting = |version: &str| {
                 let mut intervals = entries.iter().flat_map(|it| it.intervals());
                 intervals.find(|interval| interval.contains(version))
@@ -352,9 +364,35 @@ impl<'db> Match<'db> {
         }
     }
 
+    /// The advisory and the others.
+    pub fn advisories(&self) -> impl Iterator<Item = &Advisory<'db>> {
+        std::iter::once(&self.advisory).chain(&self.others)
+    }
+
+    /// Every other name of the vulnerability, each once: aliases, and ids of the other advisories.
+    pub fn aliases(&self) -> Vec<&'db str> {
+        let mut found: Vec<&str> = Vec::new();
+        for advisory in self.advisories() {
+            for name in std::iter::once(advisory.id()).chain(advisory.aliases()) {
+                let is_known = |known: &&str| known.eq_ignore_ascii_case(name);
+                if !is_known(&self.advisory.id()) && !found.iter().any(is_known) {
+                    found.push(name);
+                }
+            }
+        }
+        found
+    }
+
+    /// What it is when it is not a vulnerability, but worth knowing: `unmaintained`, `unsound`,
+    /// `notice`. Where one of several advisories says that it is a vulnerability, it is.
+    pub fn informational(&self) -> Option<&'db str> {
+        let all = self.advisories().all(|it| it.informational().is_some());
+        self.advisory.informational().filter(|_| all)
+    }
+
     /// Whether it is not a vulnerability, but worth knowing.
     pub fn is_informational(&self) -> bool {
-        self.advisory.informational().is_some()
+        self.informational().is_some()
     }
 }
 

@@ -5,7 +5,14 @@
 //! A field that is not there and one that is `null` mean the same; fields that nobody here asks for
 //! are passed over.
 
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+
+use crate::ecosystem::Ecosystem;
+use crate::limits::MAX_ITEMS;
 
 /// An advisory.
 #[derive(Debug, Default, Deserialize)]
@@ -19,19 +26,19 @@ pub(crate) struct Entry {
     #[serde(default)]
     pub(crate) withdrawn: Option<String>,
     /// The same in other databases: CVE, GHSA.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "list")]
     pub(crate) aliases: Vec<String>,
     /// What it is about, in a line.
     #[serde(default, deserialize_with = "or_default")]
     pub(crate) summary: String,
     /// What it affects.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "list")]
     pub(crate) affected: Vec<Affected>,
     /// Where to read on.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "list")]
     pub(crate) references: Vec<Reference>,
     /// How bad it is, as vectors of CVSS.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "list")]
     pub(crate) severity: Vec<Severity>,
     /// What the database itself adds.
     #[serde(default, deserialize_with = "or_default")]
@@ -45,8 +52,11 @@ pub(crate) struct Affected {
     #[serde(default, deserialize_with = "or_default")]
     pub(crate) package: Package,
     /// Which versions of it are.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "list")]
     pub(crate) ranges: Vec<Range>,
+    /// More versions of it that are, one by one.
+    #[serde(default, deserialize_with = "list")]
+    pub(crate) versions: Vec<String>,
     /// What in it is.
     #[serde(default, deserialize_with = "or_default")]
     pub(crate) ecosystem_specific: EcosystemSpecific,
@@ -73,7 +83,7 @@ pub(crate) struct Range {
     #[serde(rename = "type", default, deserialize_with = "or_default")]
     pub(crate) kind: String,
     /// Where it starts and ends, in any order.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "list")]
     pub(crate) events: Vec<Event>,
 }
 
@@ -89,16 +99,19 @@ pub(crate) struct Event {
     /// The last that is.
     #[serde(default)]
     pub(crate) last_affected: Option<String>,
+    /// The first of which the range says nothing; `*` for none.
+    #[serde(default)]
+    pub(crate) limit: Option<String>,
 }
 
 /// What in a module or crate is affected.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct EcosystemSpecific {
     /// Go: packages of the module.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "list")]
     pub(crate) imports: Vec<Import>,
     /// Go: ranges of versions that Go does not see; they say that others are guessed.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "list")]
     pub(crate) custom_ranges: Vec<Range>,
     /// Rust: where the crate is affected.
     #[serde(default, deserialize_with = "or_default")]
@@ -112,13 +125,13 @@ pub(crate) struct Import {
     #[serde(default, deserialize_with = "or_default")]
     pub(crate) path: String,
     /// Functions as `F`, methods as `T.M`; none when it is all of the package.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "list")]
     pub(crate) symbols: Vec<String>,
     /// The systems on which it is affected; none when it is on all.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "list")]
     pub(crate) goos: Vec<String>,
     /// The CPUs, likewise.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "list")]
     pub(crate) goarch: Vec<String>,
 }
 
@@ -126,16 +139,22 @@ pub(crate) struct Import {
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Affects {
     /// The systems, as Rust's `target_os`; none when it is on all.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "list")]
     pub(crate) os: Vec<String>,
 }
 
-/// What RustSec says of a crate beside that.
+/// What databases say of a package beside that.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct AffectedSpecific {
-    /// What it is when it is not a vulnerability: `unmaintained`, `unsound`, `notice`.
+    /// RustSec: what it is when it is not a vulnerability: `unmaintained`, `unsound`, `notice`.
     #[serde(default)]
     pub(crate) informational: Option<String>,
+    /// GitHub: where a range without an end does end, such as `<= 1.2.3`.
+    #[serde(default, rename = "last_known_affected_version_range")]
+    pub(crate) last_known: Option<serde_json::Value>,
+    /// Ranges of versions that the ecosystem does not have.
+    #[serde(default)]
+    pub(crate) custom_ranges: Option<serde_json::Value>,
 }
 
 /// Where to read on.
@@ -188,6 +207,62 @@ impl Entry {
             url => url,
         }
     }
+}
+
+impl Affected {
+    /// Whether its publisher knows ranges that the ecosystem's versions cannot express.
+    pub(crate) fn has_custom_ranges(&self) -> bool {
+        let of_database = self.database_specific.custom_ranges.as_ref();
+        let of_database = of_database.and_then(|it| it.as_array());
+        !self.ecosystem_specific.custom_ranges.is_empty()
+            || of_database.is_some_and(|ranges| !ranges.is_empty())
+    }
+
+    /// Whose versions and names it uses; `None` of an ecosystem that is not known here.
+    pub(crate) fn ecosystem(&self) -> Option<Ecosystem> {
+        let name = self.package.ecosystem.as_str();
+        Ecosystem::of_name(name.split_once(':').map_or(name, |(name, _)| name))
+    }
+
+    /// Whether it is about a part of an ecosystem only, as in `Go:part`.
+    pub(crate) fn is_qualified(&self) -> bool {
+        self.package.ecosystem.contains(':')
+    }
+}
+
+/// A list, of a length that an advisory may have, where `null` stands for an empty one.
+fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    struct Items<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Items<T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list")
+        }
+
+        fn visit_unit<E: Error>(self) -> Result<Vec<T>, E> {
+            Ok(Vec::new())
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<T>, A::Error> {
+            let mut found = Vec::new();
+            while let Some(item) = items.next_element()? {
+                if found.len() >= MAX_ITEMS {
+                    let message = format!("a list has more than {MAX_ITEMS} items");
+                    return Err(A::Error::custom(message));
+                }
+                found.push(item);
+            }
+            Ok(found)
+        }
+    }
+
+    deserializer.deserialize_any(Items(PhantomData))
 }
 
 /// A value where `null` stands for none.

@@ -1,10 +1,25 @@
-//! Which versions an advisory is about: the ranges of OSV ("affected[].ranges[].events"), as
-//! half-open intervals.
+//! Which versions an advisory is about, as OSV evaluates it (ossf.github.io/osv-schema, "Evaluation"):
+//! those that `affected[].versions` lists, and those in a range of `affected[].ranges`. Go's modules
+//! and crates.io are both numbered by semver.org, so `ECOSYSTEM` is read as `SEMVER` is.
+//!
+//! What OSV's own evaluation leaves out, and what is made of it here:
+//!
+//! ```text
+//! GIT                                     commits, which no program records: passed over beside other
+//!                                         ranges or a list
+//! GIT alone, or neither list nor range    every version, with a doubt
+//! a range that breaks the schema          every version, with a doubt
+//! last_known_affected_version_range       GitHub's upper bound of a range that has none
+//! custom_ranges                           Go's database: all its ranges are in doubt
+//! ```
+
+mod events;
 
 use std::cmp::Ordering;
 
-use crate::osv::{Event, Range};
-use crate::semver::compare;
+use crate::osv::Affected;
+use crate::semver::{Version, compare};
+use crate::version_doubt::VersionDoubt;
 
 /// Versions from one to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,185 +28,163 @@ pub(crate) struct Interval<'a> {
     pub(crate) introduced: &'a str,
     /// Where it ends; empty when it does not.
     pub(crate) end: &'a str,
-    /// Whether `end` is itself affected (`last_affected`) rather than fixed.
-    pub(crate) includes_end: bool,
+    /// What the end means.
+    pub(crate) bound: Bound,
+    /// Why it is not sure that these versions are affected.
+    pub(crate) doubt: Option<VersionDoubt>,
+}
+
+/// What the end of an interval means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bound {
+    /// The first version that is fixed.
+    Fixed,
+    /// The last that is affected.
+    LastAffected,
+    /// The first of which the range says nothing.
+    Limit,
+    /// One version, which is listed, and nothing beside it.
+    Listed,
 }
 
 /// All versions.
 pub(crate) const EVERYTHING: Interval<'static> = Interval {
     introduced: "",
     end: "",
-    includes_end: false,
+    bound: Bound::Fixed,
+    doubt: None,
 };
+
+impl Bound {
+    /// Every bound, by the number that it has in a database.
+    pub(crate) const ALL: [Self; 4] = [Self::Fixed, Self::LastAffected, Self::Limit, Self::Listed];
+}
 
 impl<'a> Interval<'a> {
     /// Whether the version lies in it.
     pub(crate) fn contains(&self, version: &str) -> bool {
+        if self.bound == Bound::Listed {
+            return is_same(version, self.end);
+        }
         let begun =
             self.introduced.is_empty() || compare(version, self.introduced) != Ordering::Less;
         let order = || compare(version, self.end);
         begun
-            && match (self.end.is_empty(), self.includes_end) {
+            && match (self.end.is_empty(), self.bound) {
                 (true, _) => true,
-                (false, false) => order() == Ordering::Less,
-                (false, true) => order() != Ordering::Greater,
+                (false, Bound::LastAffected) => order() != Ordering::Greater,
+                (false, _) => order() == Ordering::Less,
             }
     }
 
     /// The version that is fixed, if one is.
     pub(crate) fn fixed(&self) -> Option<&'a str> {
-        (!self.end.is_empty() && !self.includes_end).then_some(self.end)
-    }
-}
-
-/// The intervals of an `affected` block. Without ranges of semantic versions there is nothing to
-/// hold a version against, and every version counts.
-pub(crate) fn intervals(ranges: &[Range]) -> Vec<Interval<'_>> {
-    let semantic: Vec<&Range> = ranges
-        .iter()
-        .filter(|range| range.kind == "SEMVER")
-        .collect();
-    if semantic.is_empty() || semantic.iter().any(|range| range.events.is_empty()) {
-        return vec![EVERYTHING];
-    }
-    semantic.into_iter().flat_map(of_range).collect()
-}
-
-/// An end of an interval.
-#[derive(Clone, Copy)]
-enum Mark<'a> {
-    Introduced(&'a str),
-    Fixed(&'a str),
-    LastAffected(&'a str),
-}
-
-impl<'a> Mark<'a> {
-    fn of(event: &'a Event) -> Option<Self> {
-        let introduced = event.introduced.as_deref().map(Self::Introduced);
-        let fixed = event.fixed.as_deref().map(Self::Fixed);
-        let last = event.last_affected.as_deref().map(Self::LastAffected);
-        introduced.or(fixed).or(last)
+        (!self.end.is_empty() && self.bound == Bound::Fixed).then_some(self.end)
     }
 
-    fn version(self) -> &'a str {
-        match self {
-            Self::Introduced(version) | Self::Fixed(version) | Self::LastAffected(version) => {
-                version
-            }
-        }
-    }
-}
-
-/// Events need not stand in order. "0" means the beginning, before every version.
-fn of_range(range: &Range) -> Vec<Interval<'_>> {
-    let mut marks: Vec<Mark<'_>> = range.events.iter().filter_map(Mark::of).collect();
-    marks.sort_by(|a, b| match (a.version(), b.version()) {
-        ("0", "0") => Ordering::Equal,
-        ("0", _) => Ordering::Less,
-        (_, "0") => Ordering::Greater,
-        (a, b) => compare(a, b),
-    });
-    let mut found = Vec::new();
-    let mut open: Option<&str> = None;
-    for mark in marks {
-        match (mark, open) {
-            (Mark::Introduced("0"), None) => open = Some(""),
-            (Mark::Introduced(version), None) => open = Some(version),
-            (Mark::Fixed(end), Some(introduced)) => {
-                found.push(Interval {
-                    introduced,
-                    end,
-                    includes_end: false,
-                });
-                open = None;
-            }
-            (Mark::LastAffected(end), Some(introduced)) => {
-                found.push(Interval {
-                    introduced,
-                    end,
-                    includes_end: true,
-                });
-                open = None;
-            }
-            (Mark::Introduced(_), Some(_)) | (Mark::Fixed(_) | Mark::LastAffected(_), None) => {}
-        }
-    }
-    if let Some(introduced) = open {
-        found.push(Interval {
-            introduced,
+    /// Everything, with a doubt.
+    fn doubtful(doubt: VersionDoubt) -> Self {
+        Self {
+            doubt: Some(doubt),
             ..EVERYTHING
-        });
+        }
+    }
+}
+
+/// Whether a version is the one that a list names: with or without Go's `v`, and whatever was built
+/// into it, since no two releases differ in nothing else. What is not a version is compared as text.
+fn is_same(version: &str, listed: &str) -> bool {
+    match (Version::parse(version), Version::parse(listed)) {
+        (Some(version), Some(listed)) => version == listed,
+        _ => version.trim_start_matches('v') == listed.trim_start_matches('v'),
+    }
+}
+
+/// The intervals of an `affected` block. A version is affected when one of them contains it, and surely
+/// so when one without a doubt does.
+pub(crate) fn intervals(affected: &Affected) -> Vec<Interval<'_>> {
+    let mut found = Vec::new();
+    let mut any_commits = false;
+    for range in &affected.ranges {
+        match range.kind.as_str() {
+            "SEMVER" | "ECOSYSTEM" => match events::intervals(&range.events) {
+                Some(intervals) => found.extend(intervals),
+                None => found.push(Interval::doubtful(VersionDoubt::Malformed)),
+            },
+            "GIT" => any_commits = true,
+            _ => found.push(Interval::doubtful(VersionDoubt::Malformed)),
+        }
+    }
+    let has_ranges = affected.ranges.iter().any(|range| range.kind != "GIT");
+    if !has_ranges && affected.versions.is_empty() {
+        found.push(Interval::doubtful(match any_commits {
+            true => VersionDoubt::OnlyCommits,
+            false => VersionDoubt::NoVersions,
+        }));
+    }
+    end_at_last_known(affected, &mut found);
+    if affected.has_custom_ranges() {
+        for interval in &mut found {
+            interval.doubt = Some(VersionDoubt::CustomRanges);
+        }
+    }
+    add_listed(&affected.versions, &mut found);
+    if affected.is_qualified() {
+        for interval in &mut found {
+            interval.doubt.get_or_insert(VersionDoubt::Qualified);
+        }
     }
     found
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn ranges(json: &str) -> Vec<Range> {
-        serde_json::from_str(json).unwrap()
-    }
-
-    fn affects(json: &str, version: &str) -> bool {
-        let ranges = ranges(json);
-        let mut intervals = intervals(&ranges).into_iter();
-        intervals.any(|interval| interval.contains(version))
-    }
-
-    const TWICE: &str = r#"[{"type": "SEMVER", "events": [
-        {"fixed": "1.11.3"}, {"introduced": "1.11.0-0"}, {"fixed": "1.10.6"}, {"introduced": "0"}]}]"#;
-
-    #[test]
-    fn the_first_version_is_affected_and_the_fixed_one_is_not() {
-        for (version, affected) in [
-            ("v1.0.0", true),
-            ("v1.10.5", true),
-            ("v1.10.6-rc.1", true),
-            ("v1.10.6", false),
-            ("v1.10.9", false),
-            ("v1.11.0-beta.1", true),
-            ("v1.11.2", true),
-            ("v1.11.3", false),
-            ("v2.0.0", false),
-            ("what is no version", true),
-        ] {
-            assert_eq!(affects(TWICE, version), affected, "{version}");
+/// GitHub's advisories say `<= 1.2.3` beside a range, and leave its end out, where there is no fixed
+/// version (github.com/github/advisory-database, issue 470).
+fn end_at_last_known<'a>(affected: &'a Affected, found: &mut [Interval<'a>]) {
+    let Some(known) = &affected.database_specific.last_known else {
+        return;
+    };
+    let bound = known.as_str().and_then(last_known);
+    let open = found.iter_mut();
+    for interval in open.filter(|it| it.end.is_empty() && it.doubt.is_none()) {
+        match bound {
+            Some((bound, end)) => (interval.bound, interval.end) = (bound, end),
+            None => interval.doubt = Some(VersionDoubt::Malformed),
         }
-    }
-
-    #[test]
-    fn what_was_never_fixed_has_no_end() {
-        let json = r#"[{"type": "SEMVER", "events": [{"introduced": "1.2.0"}]}]"#;
-        assert!(affects(json, "v99.0.0") && !affects(json, "v1.1.9"));
-        assert_eq!(intervals(&ranges(json))[0].fixed(), None);
-        assert_eq!(intervals(&ranges(TWICE))[0].fixed(), Some("1.10.6"));
-    }
-
-    #[test]
-    fn the_last_affected_version_is_affected() {
-        let json =
-            r#"[{"type": "SEMVER", "events": [{"introduced": "0"}, {"last_affected": "1.2.3"}]}]"#;
-        assert!(affects(json, "v1.2.3") && !affects(json, "v1.2.4"));
-        assert_eq!(intervals(&ranges(json))[0].fixed(), None);
-    }
-
-    #[test]
-    fn without_ranges_of_versions_every_version_is_affected() {
-        for json in [
-            "[]",
-            r#"[{"type": "GIT", "events": [{"introduced": "1"}]}]"#,
-            r#"[{"type": "SEMVER", "events": []}]"#,
-        ] {
-            assert!(affects(json, "v1.0.0"), "{json}");
-        }
-    }
-
-    #[test]
-    fn one_of_several_ranges_is_enough() {
-        let json = r#"[{"type": "SEMVER", "events": [{"introduced": "0"}, {"fixed": "1.0.0"}]},
-            {"type": "SEMVER", "events": [{"introduced": "2.0.0"}, {"fixed": "2.1.0"}]}]"#;
-        assert!(affects(json, "v0.9.0") && affects(json, "v2.0.0"));
-        assert!(!affects(json, "v1.0.0") && !affects(json, "v2.1.0"));
     }
 }
+
+/// The bound that `<= 1.2.3` or `< 1.2.3` is. The second excludes its version as a limit does, for
+/// nothing says that it is fixed.
+fn last_known(text: &str) -> Option<(Bound, &str)> {
+    let text = text.trim();
+    let (bound, version) = match (text.strip_prefix("<="), text.strip_prefix('<')) {
+        (Some(version), _) => (Bound::LastAffected, version.trim()),
+        (None, Some(version)) => (Bound::Limit, version.trim()),
+        (None, None) => return None,
+    };
+    Version::parse(version).map(|_| (bound, version))
+}
+
+/// So many intervals are asked whether a listed version is in one of them already.
+const MAX_ASKED: usize = 64;
+
+/// Adds what is listed and in none of the ranges: osv.dev lists every version that is in them.
+fn add_listed<'a>(listed: &'a [String], found: &mut Vec<Interval<'a>>) {
+    let ranges = found.len();
+    for version in listed {
+        let in_ranges = found.iter().take(ranges.min(MAX_ASKED));
+        let mut in_ranges = in_ranges.filter(|it| it.doubt.is_none());
+        if in_ranges.any(|it| it.contains(version)) {
+            continue;
+        }
+        found.push(Interval {
+            introduced: "",
+            end: version,
+            bound: Bound::Listed,
+            doubt: None,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;

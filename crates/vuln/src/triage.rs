@@ -9,7 +9,7 @@ use crate::database::Database;
 use crate::ecosystem::Ecosystem;
 use crate::inventory::Inventory;
 use crate::locations::locate;
-use crate::matches::{Basis, Match, Tier, matches};
+use crate::matches::{Basis, Match, Tier, joined, matches};
 use crate::record::Record;
 use crate::upgrades::{Upgrade, upgrades};
 use crate::vex::{Opinion, Statement, Subject, Vex};
@@ -91,7 +91,7 @@ impl<'db> Question<'db> {
         binary: Option<&Binary<'data>>,
         ruling: &Ruling<'_>,
     ) -> Result<Triage<'db>, Incomplete> {
-        let mut matches = matches(inventory, self.database)?;
+        let mut matches = joined(matches(inventory, self.database)?, self.database);
         if let Some(binary) = binary.filter(|_| self.locations) {
             locate(&mut matches, inventory, binary)?;
         }
@@ -124,7 +124,7 @@ impl<'db> Question<'db> {
         subject: &Subject<'_>,
         ruling: &Ruling<'_>,
     ) -> Verdict<'db> {
-        let ids = std::iter::once(matched.advisory.id()).chain(matched.advisory.aliases());
+        let ids = std::iter::once(matched.advisory.id()).chain(matched.aliases());
         let suppressed = ruling.suppressed(&ids.collect::<Vec<_>>());
         let is_accepted = suppressed.as_ref().is_some_and(|it| !it.expired);
         let Opinion { accepting, about } = self.vex.opinion(subject, &matched, self.fail_on);

@@ -163,9 +163,8 @@ impl Vex {
 
     /// The statements about an advisory, in whatever program.
     fn about(&self, matched: &Match<'_>) -> Vec<(usize, &Statement)> {
-        let advisory = &matched.advisory;
-        let names = [advisory.id(), advisory.url()].into_iter();
-        let names = names.chain(advisory.aliases());
+        let urls = matched.advisories().map(|it| it.url());
+        let names = urls.chain([matched.advisory.id()]).chain(matched.aliases());
         let numbers = names.filter_map(|name| self.by_name.get(&name.to_ascii_lowercase()));
         let numbers: BTreeSet<usize> = numbers.flatten().copied().collect();
         let statements = numbers.into_iter();

@@ -135,7 +135,7 @@ fn database() -> Vec<u8> {
     for advisory in ADVISORIES {
         builder.add(advisory.as_bytes()).unwrap();
     }
-    builder.finish()
+    builder.finish().unwrap()
 }
 
 /// Programs of one segment, with build info and a table of functions of every layout.

@@ -55,6 +55,13 @@ impl Report for DatabaseReport {
             let held = count(source.advisories as usize, "advisory");
             let text = format!("{}: {held}, last changed on {day}", source.from);
             lines.fact("from", text);
+            if source.left_out > 0 {
+                let others = count(source.left_out as usize, "advisory");
+                lines.fact(
+                    "left out",
+                    format!("{others} about neither Go nor crates.io"),
+                );
+            }
         }
     }
 }

@@ -45,7 +45,7 @@ fn mirrored() -> BTreeMap<String, Vec<u8>> {
     files
 }
 
-fn zipped(files: &BTreeMap<String, Vec<u8>>) -> Vec<u8> {
+pub(crate) fn zipped(files: &BTreeMap<String, Vec<u8>>) -> Vec<u8> {
     let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     for (path, bytes) in files {
         let options = zip::write::SimpleFileOptions::default();

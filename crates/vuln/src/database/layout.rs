@@ -17,23 +17,23 @@ impl Table {
 /// Of each table the header says where it starts, as a number of numbers, and how many rows it has.
 pub(super) const TABLES: usize = 8;
 
-/// `from` string, `modified` string, how many advisories.
-pub(super) const SOURCES: Table = Table { index: 0, width: 5 };
+/// `from` string, `modified` string, how many advisories, how many others that were left out.
+pub(super) const SOURCES: Table = Table { index: 0, width: 6 };
 /// Ecosystem, name string, first block, blocks. Sorted by ecosystem and name.
 pub(super) const MODULES: Table = Table { index: 1, width: 5 };
-/// Advisory, first interval, intervals, first import, imports, systems string, flags.
-pub(super) const AFFECTED: Table = Table { index: 2, width: 8 };
-/// Introduced string, end string, whether the end is included.
-pub(super) const INTERVALS: Table = Table { index: 3, width: 5 };
+/// Advisory, first interval, intervals, first import, imports, systems string.
+pub(super) const AFFECTED: Table = Table { index: 2, width: 7 };
+/// Introduced string, end string, what the end means, doubt (0 for none).
+pub(super) const INTERVALS: Table = Table { index: 3, width: 6 };
 /// Path string, first symbol, symbols, systems string, CPUs string.
 pub(super) const IMPORTS: Table = Table { index: 4, width: 8 };
 /// Hash, low half first; name string.
 pub(super) const SYMBOLS: Table = Table { index: 5, width: 4 };
 /// Strings: id, modified, aliases, summary, url, severity, informational; then reviewed, text,
-/// start in the text, size there.
+/// start in the text, size there, and the first advisory about the same vulnerability.
 pub(super) const ADVISORIES: Table = Table {
     index: 6,
-    width: 18,
+    width: 19,
 };
 /// Offset in the texts, size there, size when it is unpacked.
 pub(super) const TEXTS: Table = Table { index: 7, width: 3 };
@@ -44,9 +44,6 @@ pub(super) const CHECKED_FROM: usize = 16;
 pub(super) const HEADER_NUMBERS: usize = TABLES * 2 + 2;
 /// Where the tables start.
 pub(super) const TABLES_FROM: usize = CHECKED_FROM + HEADER_NUMBERS * 4;
-
-/// A block whose versions its publisher guessed, because Go does not see the real ones.
-pub(super) const FLAG_CUSTOM_RANGES: u32 = 1;
 
 /// What separates the items of a list in one string; in no name of a system and no alias.
 pub(super) const LIST: char = ',';

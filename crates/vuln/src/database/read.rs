@@ -93,6 +93,7 @@ impl<'file> Database<'file> {
             from: self.string(row, 0).to_owned(),
             modified: self.string(row, 2).to_owned(),
             advisories: row.at(4),
+            left_out: row.at(5),
         })
     }
 
@@ -284,7 +285,11 @@ const RUNS: [(Table, usize, Table); 4] = [
 ];
 
 /// The columns that are a row.
-const SINGLES: [(Table, usize, Table); 2] = [(AFFECTED, 0, ADVISORIES), (ADVISORIES, 15, TEXTS)];
+const SINGLES: [(Table, usize, Table); 3] = [
+    (AFFECTED, 0, ADVISORIES),
+    (ADVISORIES, 15, TEXTS),
+    (ADVISORIES, 18, ADVISORIES),
+];
 
 /// The numbers of the header.
 fn header(file: &[u8]) -> Result<Row<'_>, DatabaseError> {

@@ -1,8 +1,9 @@
 //! What stands in a row of the tables: an advisory, what it says about a module, a package of that.
 
-use super::layout::{ADVISORIES, FLAG_CUSTOM_RANGES, IMPORTS, INTERVALS, LIST, SYMBOLS};
+use super::layout::{ADVISORIES, IMPORTS, INTERVALS, LIST, SYMBOLS};
 use super::read::{Database, Row, size};
-use crate::range::Interval;
+use crate::range::{Bound, Interval};
+use crate::version_doubt::VersionDoubt;
 
 /// An advisory, without its text.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +67,11 @@ impl<'db> Advisory<'db> {
         self.row.at(14) != 0
     }
 
+    /// The number of the first advisory about the same vulnerability: itself where it is the only one.
+    pub(crate) fn group(&self) -> u32 {
+        self.row.at(18)
+    }
+
     /// The text as it was published: JSON of OSV. `None` when the database is damaged there, or was
     /// opened without texts.
     pub fn text(&self) -> Option<Vec<u8>> {
@@ -109,7 +115,11 @@ impl<'db> Affected<'db> {
         rows.map(|row| Interval {
             introduced: database.string(row, 0),
             end: database.string(row, 2),
-            includes_end: row.at(4) != 0,
+            bound: choice(&Bound::ALL, row.at(4)).unwrap_or(Bound::Fixed),
+            doubt: row
+                .at(5)
+                .checked_sub(1)
+                .and_then(|it| choice(&VersionDoubt::ALL, it)),
         })
     }
 
@@ -123,11 +133,6 @@ impl<'db> Affected<'db> {
     /// The systems on which it is affected, as Rust calls them; none when it is on all.
     pub(crate) fn systems(&self) -> impl Iterator<Item = &'db str> {
         list(self.database.string(self.row, 5))
-    }
-
-    /// Whether its publisher knows ranges that Go's versions cannot express.
-    pub(crate) fn has_custom_ranges(&self) -> bool {
-        self.row.at(7) & FLAG_CUSTOM_RANGES != 0
     }
 }
 
@@ -155,6 +160,11 @@ impl<'db> Import<'db> {
         };
         fits(4, os) && fits(6, cpu)
     }
+}
+
+/// One of several, by its place.
+fn choice<T: Copy>(all: &[T], place: u32) -> Option<T> {
+    all.get(size(place)).copied()
 }
 
 fn list(text: &str) -> impl Iterator<Item = &str> {

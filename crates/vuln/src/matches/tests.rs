@@ -5,7 +5,7 @@ use crate::database::Builder;
 use crate::upgrades::upgrades;
 
 /// A program: modules with versions, and functions that are linked as `package symbol`.
-fn program(
+pub(super) fn program(
     version: &str,
     modules: &[(&str, &str)],
     functions: &[(&str, &str)],
@@ -39,7 +39,7 @@ fn program(
 }
 
 /// An advisory about packages of a module: `path: F, T.M`, before version 1.5.0.
-fn advisory(id: &str, module: &str, imports: &[&str]) -> String {
+pub(super) fn advisory(id: &str, module: &str, imports: &[&str]) -> String {
     let imports = imports.iter().map(|import| {
         let (path, symbols) = import.split_once(": ").unwrap_or((import, ""));
         let symbols: Vec<&str> = symbols.split(", ").filter(|it| !it.is_empty()).collect();
@@ -57,13 +57,13 @@ fn advisory(id: &str, module: &str, imports: &[&str]) -> String {
     .to_string()
 }
 
-fn database(advisories: &[String]) -> Vec<u8> {
+pub(super) fn database(advisories: &[String]) -> Vec<u8> {
     let mut builder = Builder::default();
     builder.begin("here");
     for json in advisories {
         builder.add(json.as_bytes()).unwrap();
     }
-    builder.finish()
+    builder.finish().unwrap()
 }
 
 /// Every row as `id tier basis module version fixed`.
@@ -88,7 +88,7 @@ fn rows(inventory: &Inventory<'_>, advisories: &[String]) -> Vec<String> {
     rows.collect()
 }
 
-const LIB: (&str, &str) = ("x.test/lib", "v1.2.0");
+pub(super) const LIB: (&str, &str) = ("x.test/lib", "v1.2.0");
 
 #[test]
 fn each_tier_is_told_from_the_next() {

@@ -124,6 +124,7 @@ mod tests {
             from: String::new(),
             modified: modified.to_owned(),
             advisories: 1,
+            left_out: 0,
         }
     }
 

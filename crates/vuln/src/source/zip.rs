@@ -12,6 +12,9 @@ use crate::database::Builder;
 /// Entries of a ZIP. All advisories of OSV together are half a million.
 const MAX_ENTRIES: usize = 1 << 20;
 
+/// Files that tell when a database changed. A ZIP of several databases has one for each.
+const MAX_STATES: usize = 64;
+
 /// Adds every advisory in a ZIP that people call `name`.
 ///
 /// # Errors
@@ -27,6 +30,7 @@ pub fn collect(
         let cause = format!("{} entries; expected at most {MAX_ENTRIES}", archive.len());
         return Err(UnusableDatabase::new(name).cause(cause));
     }
+    let mut states = 0..MAX_STATES;
     for index in 0..archive.len() {
         let wrong = |entry: &str, cause: &dyn std::fmt::Display| {
             UnusableDatabase::new(name)
@@ -42,6 +46,12 @@ pub fn collect(
         let json = folder::read(entry).map_err(|cause| wrong(&path, &cause))?;
         let added = match kind {
             Entry::Advisory => builder.add(&json).map_err(|cause| wrong(&path, &cause)),
+            Entry::State if states.next().is_none() => {
+                return Err(wrong(
+                    &path,
+                    &format!("more than {MAX_STATES} files of its kind"),
+                ));
+            }
             Entry::State => folder::add_state(&json, builder).map_err(|cause| wrong(&path, &cause)),
         };
         added?;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use handpie_audit::Suppressed;
 use handpie_vuln::{
     AffectedModule, Basis, Function, Inlined, LinkedFunction, Location, Statement, Tier, Triage,
-    Upgrade, Verdict,
+    Upgrade, Verdict, VersionDoubt,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -60,6 +60,7 @@ struct Affected<'a> {
     symbols: Vec<Symbol<'a>>,
     tier: Tier,
     version: &'a str,
+    version_doubt: Option<VersionDoubt>,
 }
 
 #[derive(Serialize)]
@@ -104,10 +105,10 @@ impl<'a> Advisory<'a> {
         let advisory = &verdict.matched.advisory;
         Self {
             affected: verdict.matched.modules.iter().map(Affected::of).collect(),
-            aliases: advisory.aliases().collect(),
+            aliases: verdict.matched.aliases(),
             fails: verdict.fails,
             id: advisory.id(),
-            informational: advisory.informational(),
+            informational: verdict.matched.informational(),
             modified: advisory.modified(),
             reviewed: advisory.is_reviewed(),
             severity: Some(advisory.severity()).filter(|text| !text.is_empty()),
@@ -136,13 +137,14 @@ impl<'a> Affected<'a> {
             basis: module.basis,
             ecosystem: module.ecosystem.name(),
             fixed: module.fixed.as_deref(),
-            guessed_versions: module.guessed_versions,
+            guessed_versions: module.version_doubt.is_some(),
             module: &module.name,
             packages: module.packages.iter().map(String::as_str).collect(),
             replaces: module.replaces.as_deref(),
             symbols: symbols.collect(),
             tier: module.tier,
             version: &module.version,
+            version_doubt: module.version_doubt,
         }
     }
 }

@@ -147,7 +147,7 @@ impl Renderer<Triage<'_>, Summary> for Sarif {
 
 fn rule(verdict: &Verdict<'_>) -> Value {
     let advisory = &verdict.matched.advisory;
-    let aliases: Vec<&str> = advisory.aliases().collect();
+    let aliases = verdict.matched.aliases();
     let summary = match advisory.summary() {
         "" => advisory.id(),
         summary => summary,

@@ -35,7 +35,7 @@ impl Text {
 
     fn verdict(&self, lines: &mut Lines, verdict: &Verdict<'_>) {
         let advisory = &verdict.matched.advisory;
-        let aliases: Vec<&str> = advisory.aliases().collect();
+        let aliases = verdict.matched.aliases();
         let mut title = advisory.summary().to_owned();
         if !aliases.is_empty() {
             title = format!("{title} ({})", aliases.join(", "));
@@ -47,7 +47,7 @@ impl Text {
                 evidence(lines, module);
             }
         }
-        if let Some(informational) = advisory.informational() {
+        if let Some(informational) = verdict.matched.informational() {
             lines.entry(COLUMN, "", &format!("no vulnerability: {informational}"));
         }
         if let Some(suppressed) = &verdict.suppressed {
@@ -212,11 +212,11 @@ fn about(module: &AffectedModule) -> String {
         (_, Basis::Module) => "; no symbol data",
         (_, Basis::Unseen) => "; what is linked cannot be seen",
     };
-    let guessed = match module.guessed_versions {
-        true => "; which versions are affected is not sure",
-        false => "",
+    let doubt = match module.version_doubt {
+        Some(doubt) => format!("; which versions are affected is not sure: {doubt}"),
+        None => String::new(),
     };
-    format!("{text}{note}{guessed}")
+    format!("{text}{note}{doubt}")
 }
 
 fn evidence(lines: &mut Lines, module: &AffectedModule) {

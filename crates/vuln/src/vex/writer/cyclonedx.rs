@@ -113,7 +113,7 @@ fn vulnerability(triage: &Triage<'_>, verdict: &Verdict<'_>) -> Value {
         let property = json!({ "name": "handpie:vex:source", "value": said.source() });
         vulnerability["properties"] = json!([property]);
     }
-    let references = advisory.aliases().map(|alias| {
+    let references = verdict.matched.aliases().into_iter().map(|alias| {
         let url = match alias.starts_with("GHSA-") {
             true => format!("https://github.com/advisories/{alias}"),
             false => format!("https://www.cve.org/CVERecord?id={alias}"),

@@ -49,7 +49,7 @@ fn statement(triage: &Triage<'_>, verdict: &Verdict<'_>) -> Value {
             "@id": advisory.url(),
             "name": advisory.id(),
             "description": advisory.summary(),
-            "aliases": advisory.aliases().collect::<Vec<_>>(),
+            "aliases": verdict.matched.aliases(),
         },
         "products": [{
             "@id": triage.purl(),
