@@ -15,6 +15,7 @@ use handpie_vuln::source::{DatabaseFile, EXPECTED, UnusableDatabase};
 use crate::atomic_file;
 use crate::exit::Exit;
 use crate::failure::Failure;
+pub(crate) use mirror::{Fetch, WHOLE_TIME};
 pub(crate) use origin::{Origin, SOURCES};
 
 pub(crate) const MISSING: &str = "vuln-db-missing";
@@ -32,14 +33,14 @@ pub(crate) const CODES: [&str; 6] = [
 ];
 
 /// The database that was named, or that of the user; without its texts where it is a file of ours.
-pub(crate) fn open(named: Option<&str>) -> Result<DatabaseFile, Failure> {
+pub(crate) fn open(named: Option<&str>, fetch: Fetch<'_>) -> Result<DatabaseFile, Failure> {
     match named.map(Origin::of) {
         Some(Origin::Path(path)) if DatabaseFile::is_at(&path) => {
             let name = path.display().to_string();
             let read = DatabaseFile::read_without_texts(&path);
             read.map_err(|cause| UnusableDatabase::new(&name).cause(cause).into())
         }
-        Some(named) => collect(&[named]),
+        Some(named) => collect(&[named], fetch),
         None => of_user(DatabaseFile::read_without_texts),
     }
 }
@@ -47,7 +48,7 @@ pub(crate) fn open(named: Option<&str>) -> Result<DatabaseFile, Failure> {
 /// The same, with the texts.
 pub(crate) fn open_whole(named: Option<&str>) -> Result<DatabaseFile, Failure> {
     match named {
-        Some(named) => collect(&[Origin::of(named)]),
+        Some(named) => collect(&[Origin::of(named)], Fetch::QUIET),
         None => of_user(DatabaseFile::read),
     }
 }
@@ -72,12 +73,12 @@ fn of_user(
 
 /// A new one of everything that comes from these places. One that is a database already is taken as it
 /// is.
-pub(crate) fn collect(origins: &[Origin]) -> Result<DatabaseFile, Failure> {
+pub(crate) fn collect(origins: &[Origin], fetch: Fetch<'_>) -> Result<DatabaseFile, Failure> {
     let mut builder = Builder::default();
     let names = origins.iter().map(ToString::to_string);
     let name = names.collect::<Vec<_>>().join(", ");
     for origin in origins {
-        let ready = origin.collect(&mut builder)?;
+        let ready = origin.collect(&mut builder, fetch)?;
         if let Some(bytes) = ready.filter(|_| origins.len() == 1) {
             let made = DatabaseFile::new(name, bytes);
             made.database()?;

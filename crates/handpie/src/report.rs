@@ -34,7 +34,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
-use indicatif::ProgressBar;
+use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use serde_json::json;
 
@@ -181,10 +181,35 @@ pub(crate) fn shown(word: &OsStr) -> String {
     escape::settled(&escape::value(word.display())).into_owned()
 }
 
+/// How long work takes before its progress is worth a bar.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// A line on the terminal that goes when the work is done.
+#[derive(Debug)]
 pub(crate) struct Working(ProgressBar);
 
 impl Working {
+    /// Says how much of the work is done, and of how much if that is known: from the third second on,
+    /// as a bar.
+    pub(crate) fn progress(&self, done: u64, all: Option<u64>) {
+        if self.0.is_hidden() || self.0.elapsed() < PATIENCE {
+            return;
+        }
+        if self.0.length() != all {
+            let style = match all {
+                Some(_) => "{spinner} {msg} {bar:32} {human_pos} of {human_len}",
+                None => "{spinner} {msg} {human_pos}",
+            };
+            let style = ProgressStyle::with_template(style);
+            self.0.set_style(style.expect("a template of our own"));
+            match all {
+                Some(all) => self.0.set_length(all),
+                None => self.0.unset_length(),
+            }
+        }
+        self.0.set_position(done);
+    }
+
     /// Clears the line while `print` writes.
     pub(crate) fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
         self.0.suspend(print)

@@ -7,7 +7,7 @@ use handpie_vuln::Builder;
 use handpie_vuln::source;
 use percent_encoding::percent_decode_str;
 
-use super::mirror;
+use super::mirror::{self, Fetch};
 use crate::failure::Failure;
 
 /// What is asked when nobody names a place: Go's database, and RustSec's as OSV exports it.
@@ -40,10 +40,14 @@ impl Origin {
     }
 
     /// Adds all advisories that are there; gives back a file that is a database already.
-    pub(super) fn collect(&self, builder: &mut Builder) -> Result<Option<Vec<u8>>, Failure> {
+    pub(super) fn collect(
+        &self,
+        builder: &mut Builder,
+        fetch: Fetch<'_>,
+    ) -> Result<Option<Vec<u8>>, Failure> {
         builder.begin(&self.to_string());
         match self {
-            Self::Web(address) => mirror::collect(address, builder).map(|()| None),
+            Self::Web(address) => mirror::collect(address, builder, fetch).map(|()| None),
             Self::Path(path) => source::collect(path, builder).map_err(Failure::from),
         }
     }

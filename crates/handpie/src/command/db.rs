@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use crate::advisories::{self, Origin, SOURCES};
+use crate::advisories::{self, Fetch, Origin, SOURCES, WHOLE_TIME};
 use crate::args::ReportFormat;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -38,6 +38,10 @@ enum Action {
         /// advisories
         #[arg(long, value_name = "URL|PATH")]
         from: Vec<String>,
+        /// Give up on a server that takes longer than this for all its answers
+        #[arg(long, value_name = "SECONDS", default_value_t = WHOLE_TIME.as_secs(),
+              value_parser = clap::value_parser!(u64).range(1..))]
+        max_time: u64,
     },
     /// Show the contents and the age of the database
     Info {
@@ -49,9 +53,9 @@ enum Action {
 
 pub(crate) fn run(args: &Db, reporter: &Reporter) -> Result<Exit, Failure> {
     let report = match &args.action {
-        Action::Update { from } => update(from, reporter)?,
+        Action::Update { from, max_time } => update(from, *max_time, reporter)?,
         Action::Info { db } => {
-            let file = advisories::open(db.as_deref())?;
+            let file = advisories::open(db.as_deref(), Fetch::QUIET)?;
             let path = PathBuf::from(&file.name);
             DatabaseReport::of(&file, path)?
         }
@@ -60,7 +64,7 @@ pub(crate) fn run(args: &Db, reporter: &Reporter) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn update(from: &[String], reporter: &Reporter) -> Result<DatabaseReport, Failure> {
+fn update(from: &[String], max_time: u64, reporter: &Reporter) -> Result<DatabaseReport, Failure> {
     let origins: Vec<Origin> = match from.is_empty() {
         true => SOURCES.iter().map(|source| Origin::of(source)).collect(),
         false => from.iter().map(|source| Origin::of(source)).collect(),
@@ -68,7 +72,7 @@ fn update(from: &[String], reporter: &Reporter) -> Result<DatabaseReport, Failur
     // Where it will be kept, before anything is fetched.
     advisories::user_path()?;
     let working = reporter.working("collecting advisories");
-    let made = advisories::collect(&origins)?;
+    let made = advisories::collect(&origins, Fetch::shown(&working, max_time))?;
     drop(working);
     let path = advisories::keep(&made)?;
     DatabaseReport::of(&made, path)

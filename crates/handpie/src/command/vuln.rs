@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use handpie_vuln::{Inventory, Origin, ProgramFacts, Question, Source, Tier, Triage};
 use rayon::prelude::*;
 
-use crate::advisories;
+use crate::advisories::{self, Fetch, WHOLE_TIME};
 use crate::args::AdvisoryFormat;
 use crate::binaries::{self, Entry, Unread, Visit, visit};
 use crate::command::facts;
@@ -117,7 +117,10 @@ pub(crate) fn run(args: &Vuln, reporter: &Reporter) -> Result<Exit, Failure> {
     }
     let rulebook = Rulebook::open(&PolicyArgs::of_file(args.policy.clone()))?;
     let vex = vex::open(&args.vex)?;
-    let file = advisories::open(args.db.as_deref())?;
+    let working = reporter.working("reading advisories");
+    let fetch = Fetch::shown(&working, WHOLE_TIME.as_secs());
+    let file = advisories::open(args.db.as_deref(), fetch)?;
+    drop(working);
     let database = file.database()?;
     let sources: Vec<Source> = database.sources().collect();
     let age = handpie_vuln::source::age(&sources, rulebook.today);

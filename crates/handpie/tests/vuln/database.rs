@@ -25,7 +25,7 @@ fn workshop() -> Workshop {
 }
 
 /// Go's own layout: `ID/*.json` beside `index/`.
-fn mirrored() -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn mirrored() -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     let mut listed = Vec::new();
     for advisory in advisories() {
@@ -58,7 +58,7 @@ pub(crate) fn zipped(files: &BTreeMap<String, Vec<u8>>) -> Vec<u8> {
 }
 
 /// What `db info` says after an update, but for where it came from.
-fn updated(workshop: &Workshop, from: &str) -> Value {
+pub(crate) fn updated(workshop: &Workshop, from: &str) -> Value {
     let ran = workshop.run(&["db", "update", "--format", "json", "--from", from]);
     assert_eq!(ran.status, 0, "{ran:?}");
     let ran = workshop.run(&["db", "info", "--format", "json"]);
@@ -67,7 +67,7 @@ fn updated(workshop: &Workshop, from: &str) -> Value {
     report["result"].clone()
 }
 
-fn assert_whole(result: &Value, modified: &str) {
+pub(crate) fn assert_whole(result: &Value, modified: &str) {
     assert_eq!(result["advisories"], 2, "{result:#}");
     assert_eq!(result["modules"], 2, "{result:#}");
     assert_eq!(result["symbols"], 3, "{result:#}");

@@ -20,6 +20,7 @@ mod versions;
 mod crates;
 mod osv;
 mod database;
+mod mirror;
 mod folders;
 mod facts;
 mod reports;
