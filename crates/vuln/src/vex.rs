@@ -75,7 +75,7 @@ impl VexError {
     /// What to do about it.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::Unknown(_) => "expected JSON of OpenVEX 0.2.0, or of CycloneDX 1.4 to 1.6",
+            Self::Unknown(_) => "expected JSON of OpenVEX 0.2.0, or of CycloneDX 1.4 to 1.7",
             Self::Invalid(_) => "`handpie explain vuln-vex-invalid` shows valid statements",
         }
     }

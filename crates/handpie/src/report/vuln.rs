@@ -104,8 +104,8 @@ impl<'a, 'db> Vulnerabilities<'a, 'db> {
         let renderer: Box<dyn Renderer<Triage<'db>, Summary> + 'a> = match reporter.format {
             Format::Json => Box::new(json::Json::new(state)),
             Format::Sarif => Box::new(sarif::Sarif::new(&rulebook.here)),
-            Format::OpenVex => Box::new(None::<OpenVex>),
-            Format::CycloneDx => Box::new(None::<CycloneDx>),
+            Format::OpenVex => Box::new(vex::VexReport::<OpenVex>::default()),
+            Format::CycloneDx => Box::new(vex::VexReport::<CycloneDx>::default()),
             _ => Box::new(text::Text::new(reporter.verbose, state)),
         };
         let out = match reporter.format {

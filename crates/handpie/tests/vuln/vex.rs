@@ -1,5 +1,6 @@
 //! `--vex`: what somebody says of an advisory in a program, in documents of OpenVEX and CycloneDX.
 
+mod components;
 mod documents;
 mod round_trip;
 
@@ -70,7 +71,7 @@ fn each_status_comes_to_what_it_says() {
         ("exploitable", 1),
         ("in_triage", 1),
     ] {
-        for version in ["1.4", "1.5", "1.6"] {
+        for version in ["1.4", "1.5", "1.6", "1.7"] {
             let ran = with(&workshop, &cyclonedx("A-1", state, version), &[]);
             assert_eq!(ran.status, exit, "{state} {version}: {ran:?}");
         }
@@ -290,9 +291,9 @@ fn what_is_no_vex_document_is_refused() {
             "v0.2.0",
         ),
         (
-            cyclone(&|it| it["specVersion"] = "1.7".into()),
+            cyclone(&|it| it["specVersion"] = "1.8".into()),
             unknown,
-            "CycloneDX 1.7",
+            "CycloneDX 1.8",
         ),
         (
             changed(&|it| it["timestamp"] = "today".into()),

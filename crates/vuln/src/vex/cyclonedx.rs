@@ -1,4 +1,4 @@
-//! Reads CycloneDX 1.4 to 1.6 as JSON, of which VEX is the part `vulnerabilities`
+//! Reads CycloneDX 1.4 to 1.7 as JSON, of which VEX is the part `vulnerabilities`
 //! (cyclonedx.org/capabilities/vex).
 //!
 //! What is affected is a component, and the statement is about it. As a rule it is no program but a
@@ -120,11 +120,8 @@ pub(super) fn read(document: Value) -> Result<Document, Wrong> {
             .unwrap_or("no text")
     };
     let (format, version) = (text("bomFormat"), text("specVersion"));
-    if format != "CycloneDX" || !["1.4", "1.5", "1.6"].contains(&version) {
-        let found = format!(
-            "the document is {format} {version}; expected CycloneDX 1.4, 1.5 or \
-                             1.6"
-        );
+    if format != "CycloneDX" || !["1.4", "1.5", "1.6", "1.7"].contains(&version) {
+        let found = format!("the document is {format} {version}; expected CycloneDX 1.4 to 1.7");
         return Err(Wrong::Kind(found));
     }
     let wrong = |error: serde_json::Error| Wrong::Document(error.to_string());

@@ -23,6 +23,9 @@ pub(super) struct Component {
     group: String,
     #[serde(default)]
     version: String,
+    /// Which versions, of something that the document's subject only uses (since 1.7).
+    #[serde(rename = "versionRange")]
+    version_range: Option<String>,
     #[serde(default)]
     purl: String,
     #[serde(default)]
@@ -180,6 +183,10 @@ impl Component {
     /// The components inside, and what this one is called.
     fn identity(self) -> (Vec<Self>, Identity) {
         let mut identity = Identity::default();
+        // A range is not worked out; a component without a version would be every one.
+        if self.version_range.is_some() {
+            return (self.components, identity);
+        }
         // A name says less than a purl, which most documents have.
         if self.purl.is_empty() {
             match self.group.is_empty() {
