@@ -6,6 +6,8 @@
 //! rules are never held against a mistaken recipe.
 //!
 //! The binaries are made on x86-64 Linux only: what is true of them depends on the CPU.
+//!
+//! `cargo xtask world` is the other half: files of others, of which only judges can tell what is true.
 
 #![expect(
     clippy::print_stdout,
@@ -19,6 +21,7 @@ mod judge;
 mod recipe;
 mod tools;
 mod truth;
+mod world;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -41,7 +44,11 @@ const HANDPIE: &str = "HANDPIE_OF_CORPUS";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    xtask::exit_code(run(&args))
+    xtask::exit_code(match args.split_first() {
+        Some((task, args)) if task == "world" => world::run(args),
+        Some((task, args)) if task == "corpus" => run(args),
+        _ => run(&args),
+    })
 }
 
 fn run(args: &[String]) -> anyhow::Result<()> {

@@ -1,0 +1,102 @@
+//! `cargo xtask world`: `handpie check` beside independent judges, on files that nobody here made.
+//!
+//! The corpus has the world view of its makers. So packages of Debian, npm and PyPI are fetched, for every
+//! CPU and system that they are made for, and what handpie says of each file is compared with what
+//! pyelftools, pefile, lief, objdump and the loaders say. All of that is Python, beside this crate in
+//! `world/`, because the judges are; this file makes them ready and starts them.
+//!
+//! `--subset` takes the few files that CI looks at; `--pin` fetches what is served today and writes that
+//! into `packages.lock`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, ensure};
+use handpie_toolchain::command::{Stream, Tool};
+use xtask::workplace::Workplace;
+use xtask::{ReportedFailure, flags, output_of, root};
+
+use crate::HANDPIE;
+
+/// `cargo xtask world`.
+pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
+    let [subset, pin] = flags(args, ["--subset", "--pin"])?;
+    ensure!(
+        !(subset && pin),
+        "`--pin` is about all packages; the subset is marked in packages.lock"
+    );
+    let workplace = Workplace::prepare()?;
+    let folder = root().join("target/world");
+    let python = judges(&workplace, &folder)?;
+    // The subset stands by itself, so that neither forgets what the other has fetched.
+    let files = match subset {
+        true => folder.join("subset"),
+        false => folder,
+    };
+
+    let fetch = script(&workplace, &python, "fetch.py").arg(&files);
+    let fetch = match (subset, pin) {
+        (true, _) => fetch.arg("--subset"),
+        (_, true) => fetch.arg("--pin"),
+        _ => fetch,
+    };
+    reported(&fetch)?;
+
+    let handpie = match std::env::var_os(HANDPIE) {
+        Some(handpie) => handpie.into(),
+        None => workplace.build_handpie()?,
+    };
+    let compare = script(&workplace, &python, "compare.py")
+        .arg(&handpie)
+        .arg(&files);
+    let compare = match subset {
+        true => compare.arg("--subset"),
+        false => {
+            let date = output_of("date", &["+%F"])?;
+            let results = root().join(format!("bench/results/{date}-world.md"));
+            compare.arg("--results").arg(results)
+        }
+    };
+    reported(&compare)
+}
+
+fn home() -> PathBuf {
+    root().join("crates/corpus/world")
+}
+
+/// A Python that has the judges' libraries, in the versions that `requirements.txt` names.
+fn judges(workplace: &Workplace, folder: &Path) -> anyhow::Result<PathBuf> {
+    let environment = folder.join("venv");
+    let python = environment.join("bin/python");
+    if !python.is_file() {
+        let make = workplace.tool("python3").args(["-m", "venv"]);
+        make.arg(&environment)
+            .hint("apt-get install python3-venv")
+            .run()?;
+    }
+    let install = workplace
+        .tool(&python)
+        .args(["-m", "pip", "--quiet", "install", "--requirement"]);
+    install
+        .arg(home().join("requirements.txt"))
+        .run()
+        .context("install the judges")?;
+    Ok(python)
+}
+
+fn script(workplace: &Workplace, python: &Path, name: &str) -> Tool {
+    workplace
+        .tool(python)
+        .arg("-B")
+        .arg("-u")
+        .arg(home().join(name))
+        .stdout(Stream::Inherit)
+        .stderr(Stream::Inherit)
+}
+
+/// Runs what reports by itself why it fails.
+fn reported(tool: &Tool) -> anyhow::Result<()> {
+    match tool.output()?.status.success() {
+        true => Ok(()),
+        false => Err(ReportedFailure.into()),
+    }
+}

@@ -1,0 +1,203 @@
+"""Asks handpie and the judges about every file that was fetched, and says where they differ.
+
+    compare.py HANDPIE FOLDER [--subset] [--results FILE]
+
+FOLDER/disagreements.jsonl gets a line for each difference. A difference of which `judge-errors.toml` says
+why the judge is wrong is counted as that; a line of it that no difference matches is stale, and an error
+over all files. Ends with 1 where handpie is wrong, or such a line is stale.
+"""
+
+import collections
+import concurrent.futures
+import fnmatch
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import code_calls
+import elf_headers
+import loaders
+import macho_headers
+import pe_headers
+import report
+
+HERE = Path(__file__).resolve().parent
+POLICY = HERE.parent / "every-rule.toml"
+AT_ONCE = 200
+
+
+def main():
+    arguments = sys.argv[1:]
+    is_subset = "--subset" in arguments
+    results = arguments[arguments.index("--results") + 1] if "--results" in arguments else None
+    handpie, folder = Path(arguments[0]).absolute(), Path(arguments[1]).absolute()
+    entries = [json.loads(line) for line in (folder / "index.jsonl").read_text().splitlines()]
+    for entry in entries:
+        entry["mode"] = (folder / entry["path"]).stat().st_mode
+    judged = ask_judges(folder, entries)
+    started = loaders.judge_some(folder, entries, elf_headers.Elf)
+    for sha256, answers in started.items():
+        judged[sha256].append(["loader", answers if isinstance(answers, str) else [answers]])
+    said, unread = ask_handpie(handpie, folder, entries)
+    comparison = Comparison(tomllib.loads((HERE / "judge-errors.toml").read_text()).get("error", []))
+    for entry in entries:
+        comparison.file(entry, said.get(entry["path"], []), judged[entry["sha256"]], unread.get(entry["path"]))
+    lines = "".join(json.dumps(row) + "\n" for row in comparison.rows)
+    (folder / "disagreements.jsonl").write_text(lines)
+    stale = [] if is_subset else comparison.stale()
+    text = report.table(comparison, entries)
+    print(text)
+    if results:
+        Path(results).write_text(report.page(text, comparison, entries, handpie, is_subset))
+        print(f"wrote {results}")
+    for error in stale:
+        print(f"stale: no difference matches {error}")
+    wrong = sum(rule["ours"] for rule in comparison.rules.values())
+    for row in [row for row in comparison.rows if row["who"] == "ours"][:40]:
+        print(f"{row['rule']}: {row['path']}: says {row['ours']} ({row['why']}), {row['judge']} says {row['possible']}")
+    return 1 if wrong or stale else 0
+
+
+# handpie.
+
+
+def ask_handpie(handpie, folder, entries):
+    said, unread = collections.defaultdict(list), {}
+    paths = [entry["path"] for entry in entries]
+    command = [handpie, "check", "--format", "json", "--policy", POLICY]
+    for at in range(0, len(paths), AT_ONCE):
+        some = paths[at : at + AT_ONCE]
+        output = subprocess.run([*command, *some], cwd=folder, capture_output=True, stdin=subprocess.DEVNULL)
+        if output.returncode not in (0, 1, 3):
+            sys.exit(f"handpie ended with {output.returncode}: {output.stderr.decode(errors='replace')[-2000:]}")
+        result = json.loads(output.stdout)["result"]
+        for file in result["files"]:
+            said[file["path"]].append(file)
+        for file in result["unread"]:
+            unread[file["path"]] = file["message"]
+    return said, unread
+
+
+# The judges, whose answers are kept: they change with the judges, not with handpie.
+
+
+def ask_judges(folder, entries):
+    sources = b"".join((HERE / name).read_bytes() for name in sorted(os.listdir(HERE)) if name.endswith(".py")
+                       and name not in ("compare.py", "report.py", "fetch.py"))
+    version = hashlib.sha256(sources).hexdigest()
+    kept = folder / "judged.jsonl"
+    judged = {}
+    if kept.exists():
+        lines = kept.read_text().splitlines()
+        if lines and lines[0] == version:
+            judged = {sha256: answers for sha256, answers in map(json.loads, lines[1:])}
+    missing = [entry for entry in entries if entry["sha256"] not in judged]
+    with concurrent.futures.ProcessPoolExecutor() as processes:
+        jobs = [(folder, entry) for entry in missing]
+        for entry, answers in zip(missing, processes.map(judge, jobs, chunksize=16)):
+            judged[entry["sha256"]] = answers
+    with open(kept, "w") as out:
+        out.write(version + "\n")
+        for sha256, answers in judged.items():
+            out.write(json.dumps([sha256, answers]) + "\n")
+    return judged
+
+
+def judge(job):
+    """[[judge, [rule to answers, for each program in the file], or the error], for each judge]."""
+    folder, entry = job
+    path = folder / entry["path"]
+    if entry["format"] == "pe":
+        return [verdict("pefile", lambda: [pe_headers.judge(path, entry)])]
+    if entry["format"] == "mach-o":
+        return [verdict("lief", lambda: macho_headers.judge_all(path, entry))]
+    try:
+        elf = elf_headers.Elf(path, entry)
+    except Exception as error:
+        return [["pyelftools", f"{type(error).__name__}: {error}"]]
+    verdicts = [
+        verdict("pyelftools", lambda: [elf_headers.judge(elf)]),
+        verdict("objdump", lambda: [code_calls.judge(elf, path) or {}]),
+    ]
+    elf.close()
+    return verdicts
+
+
+def verdict(name, ask):
+    # A judge is a library of others that reads hostile files: whatever it stumbles over is its answer.
+    try:
+        return [name, ask()]
+    except Exception as error:
+        return [name, f"{type(error).__name__}: {error}"]
+
+
+class Comparison:
+    """Counts, and a row for each difference."""
+
+    def __init__(self, errors):
+        self.errors = errors
+        self.used = set()
+        self.rules = collections.defaultdict(lambda: collections.Counter())
+        self.rows = []
+        self.unjudged = []
+
+    def file(self, entry, programs, judged, unread):
+        for judge, answers in judged:
+            if isinstance(answers, str):
+                self.unjudged.append((entry["path"], judge, answers))
+            else:
+                self.verdict(entry, programs, judge, answers, unread)
+
+    def verdict(self, entry, programs, judge, answers, unread):
+        if not programs:
+            self.count(entry, judge, "readable", ["yes"], "no", unread or "passed over")
+            return
+        if len(programs) != len(answers):
+            self.count(entry, judge, "members", [str(len(answers))], str(len(programs)), "")
+            return
+        for program, possible in zip(programs, answers):
+            findings = {finding["code"]: finding for finding in program["findings"]}
+            for rule, wanted in possible.items():
+                if not wanted:
+                    continue
+                if rule == "kind":
+                    self.count(entry, judge, rule, wanted, program["kind"], "")
+                    continue
+                finding = findings.get(rule, {"answer": "not-applicable", "why": "says nothing"})
+                self.count(entry, judge, rule, wanted, finding["answer"], finding["why"])
+
+    def count(self, entry, judge, rule, possible, ours, why):
+        counts = self.rules[rule]
+        counts["asked"] += 1
+        if ours in possible:
+            counts["agreed"] += 1
+            return
+        who = "unknown" if ours == "unknown" else "ours"
+        for at, error in enumerate(self.errors):
+            if self.matches(error, entry, judge, rule, possible, ours):
+                self.used.add(at)
+                who = "judge"
+                break
+        counts[who] += 1
+        row = {"rule": rule, "path": entry["path"], "package": entry["package"], "ours": ours, "why": why}
+        self.rows.append({**row, "judge": judge, "possible": "/".join(possible), "who": who})
+
+    @staticmethod
+    def matches(error, entry, judge, rule, possible, ours):
+        return (
+            error["rule"] == rule
+            and error.get("judge", judge) == judge
+            and error.get("ours", ours) == ours
+            and any(fnmatch.fnmatchcase(entry["path"], pattern) for pattern in error["files"])
+        )
+
+    def stale(self):
+        return [f'{error["rule"]} {error["files"]}' for at, error in enumerate(self.errors) if at not in self.used]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
