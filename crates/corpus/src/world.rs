@@ -73,9 +73,10 @@ fn judges(workplace: &Workplace, folder: &Path) -> anyhow::Result<PathBuf> {
             .hint("apt-get install python3-venv")
             .run()?;
     }
-    let install = workplace
-        .tool(&python)
-        .args(["-m", "pip", "--quiet", "install", "--requirement"]);
+    let install =
+        workplace
+            .tool(&python)
+            .args(["-m", "pip", "--quiet", "install", "--requirement"]);
     install
         .arg(home().join("requirements.txt"))
         .run()
@@ -98,5 +99,24 @@ fn reported(tool: &Tool) -> anyhow::Result<()> {
     match tool.output()?.status.success() {
         true => Ok(()),
         false => Err(ReportedFailure.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_disagreements_as_its_tests_in_python_say() {
+        let test = Tool::new("python3")
+            .args(["-B", "-m", "unittest", "-q", "test_comparison"])
+            .dir(home());
+        match test.run() {
+            Ok(_) => {}
+            Err(handpie_toolchain::command::Error::NotFound { .. }) => {
+                println!("SKIPPED: counting disagreements needs python3");
+            }
+            Err(error) => panic!("{error}"),
+        }
     }
 }

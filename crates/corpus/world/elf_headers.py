@@ -8,13 +8,11 @@ system, which a judge may know and handpie has to find out.
 import re
 
 from elftools.elf.constants import P_FLAGS, SH_FLAGS
-from elftools.elf.dynamic import DynamicSection, DynamicSegment
+from elftools.elf.dynamic import DynamicSegment
 from elftools.elf.elffile import ELFFile
-from elftools.elf.sections import NoteSection, SymbolTableSection
+from elftools.elf.sections import NoteSection
 
 from answers import BAD, FAIL, NOT_APPLICABLE, NOT_BAD, NOT_SEEN, PASS, PIE_KINDS, SOME, WARN
-
-VERSION = "pyelftools"
 
 DF_TEXTREL, DF_BIND_NOW = 0x4, 0x8
 DF_1_NOW, DF_1_PIE = 0x1, 0x08000000
@@ -44,6 +42,7 @@ class Elf:
         self.machine = self.header["e_machine"]
         self.type = self.header["e_type"]
         self.bits = self.elf.elfclass
+        self.symbols = None
 
     def close(self):
         self.file.close()
@@ -187,21 +186,27 @@ class Elf:
         return [(s["p_vaddr"], s["p_vaddr"] + s["p_memsz"]) for s in self.segments_of(PT_GNU_RELRO)]
 
     def imports(self):
-        symbols = self.section(".dynsym")
-        if symbols is None:
-            return None
-        return {
-            symbol.name: symbol["st_info"]["bind"]
-            for symbol in symbols.iter_symbols()
-            if symbol["st_shndx"] == "SHN_UNDEF" and symbol.name
-        }
+        """Names that others must define, with their binding; None without a table of them."""
+        return self.dynamic_symbols()[0]
 
     def defines(self, name):
-        for table in self.sections:
-            if isinstance(table, SymbolTableSection):
-                if any(symbol["st_shndx"] != "SHN_UNDEF" for symbol in table.get_symbol_by_name(name) or []):
-                    return True
-        return False
+        """Whether it offers that name to others."""
+        return name in self.dynamic_symbols()[1]
+
+    def dynamic_symbols(self):
+        if self.symbols is None:
+            table = self.section(".dynsym")
+            if table is None or table["sh_type"] != "SHT_DYNSYM":
+                self.symbols = None, set()
+            else:
+                imports, definitions = {}, set()
+                for symbol in table.iter_symbols():
+                    if symbol["st_shndx"] != "SHN_UNDEF":
+                        definitions.add(symbol.name)
+                    elif symbol.name:
+                        imports[symbol.name] = symbol["st_info"]["bind"]
+                self.symbols = imports, definitions
+        return self.symbols
 
     def properties(self, wanted):
         """The bits of an AND property, over all notes; 0 without."""

@@ -11,6 +11,7 @@ What is kept stands in FOLDER/files, by registry and package, each file once; FO
 where each came from. A package whose files are there is not fetched again.
 """
 
+import collections
 import concurrent.futures
 import hashlib
 import io
@@ -32,7 +33,7 @@ LOCK = HERE / "packages.lock"
 # Registries are asked by so many at once.
 THREADS = 6
 # Of a file that is longer, nothing is learnt that a shorter one does not show.
-LONGEST = 64 << 20
+LONGEST = 24 << 20
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 SUITES_OF = {"bookworm": ["bookworm", "bookworm-updates"]}
 
@@ -100,6 +101,7 @@ def main():
         packages = [package for package in packages if package.registry in anew]
     world.fetch(packages)
     world.write_index(packages)
+    shutil.rmtree(folder / "scratch", ignore_errors=True)
     for message in world.missing:
         print(f"not served: {message}")
     for message in world.wrong:
@@ -130,6 +132,8 @@ class World:
         self.files = folder / "files"
         self.packages = folder / "packages"
         self.suites = {}
+        # Of which CPUs the lists are needed, for each suite.
+        self.architectures = collections.defaultdict(set)
         self.lock = threading.Lock()
         self.missing, self.wrong = [], []
 
@@ -137,6 +141,8 @@ class World:
 
     def pin(self, wanted):
         pinned = []
+        for group in wanted.get("debian", []):
+            self.architectures[group["suite"]].update(group["architectures"])
         for group in wanted.get("debian", []):
             pinned += self.pin_debian(group)
         with concurrent.futures.ThreadPoolExecutor(THREADS) as threads:
@@ -194,6 +200,9 @@ class World:
     def fetch(self, packages):
         needed = [package for package in packages if not self.is_there(package)]
         debian = [package for package in needed if package.registry == "debian"]
+        for package in debian:
+            suite, cpu = package.where.split("/")
+            self.architectures[suite].add(cpu)
         with concurrent.futures.ThreadPoolExecutor(THREADS) as threads:
             suites = sorted({package.where.split("/")[0] for package in debian})
             for suite in suites:
@@ -286,7 +295,7 @@ class World:
         for folder in ["lists/partial", "cache/archives/partial"]:
             (home / folder).mkdir(parents=True, exist_ok=True)
         (home / "status").touch()
-        architectures = self.architectures_of(name)
+        architectures = ["amd64", *sorted(self.architectures[name] - {"amd64", "all"})]
         (home / "sources.list").write_text(
             "".join(
                 f"deb [signed-by={KEYRING} arch={','.join(architectures)}] {mirror()} {suite} main\n"
@@ -314,11 +323,6 @@ class World:
                 available[key] = (fields["Version"], fields["SHA256"])
         self.suites[name] = {"config": str(config), "available": available}
         return self.suites[name]
-
-    def architectures_of(self, suite):
-        wanted = tomllib.loads((HERE / "packages.toml").read_text())["debian"]
-        found = {cpu for group in wanted if group["suite"] == suite for cpu in group["architectures"]}
-        return ["amd64", *sorted(found - {"amd64"})]
 
     # Keeping.
 
@@ -354,9 +358,11 @@ class World:
                 continue
             record = json.loads(self.record(package).read_text())
             for entry in record["files"]:
-                if entry["sha256"] not in seen:
+                if entry["sha256"] not in seen and entry["size"] <= LONGEST:
                     seen.add(entry["sha256"])
                     lines.append(json.dumps({**entry, "package": record["package"]}))
+                else:
+                    (self.folder / entry["path"]).unlink(missing_ok=True)
         (self.folder / "index.jsonl").write_text("".join(line + "\n" for line in lines))
         print(f"{len(lines)} different files of {len(packages)} packages")
 
