@@ -28,9 +28,9 @@ def judge(elf, path):
     text = elf.section(".text")
     command = DISASSEMBLERS.get(elf.machine)
     if command is None or text is None or not 0 < text["sh_size"] <= MOST_CODE or elf.type == "ET_REL":
-        return None
+        return {}
     if elf.is_go() or elf.is_loaded_by_no_system() or text["sh_type"] == "SHT_NOBITS":
-        return None
+        return {}
     said = subprocess.run([*command, path], capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL)
     if said.returncode != 0:
         raise ValueError(f"{command[0]}: {said.stderr.strip()[:200]}")

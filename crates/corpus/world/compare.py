@@ -16,6 +16,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import build_flags
 import code_calls
 import elf_headers
 import loaders
@@ -85,7 +86,7 @@ def ask_handpie(handpie, folder, entries):
 
 
 def ask_judges(folder, entries):
-    judges = ["answers.py", "code_calls.py", "elf_headers.py", "macho_headers.py", "pe_headers.py", "requirements.txt"]
+    judges = ["answers.py", "build_flags.py", "code_calls.py", "elf_headers.py", "macho_headers.py", "pe_headers.py", "requirements.txt"]
     sources = b"".join((HERE / name).read_bytes() for name in judges)
     version = hashlib.sha256(sources).hexdigest()
     kept = folder / "judged.jsonl"
@@ -120,7 +121,8 @@ def judge(job):
         return [["pyelftools", f"{type(error).__name__}: {error}"]]
     verdicts = [
         verdict("pyelftools", lambda: [elf_headers.judge(elf)]),
-        verdict("objdump", lambda: [code_calls.judge(elf, path) or {}]),
+        verdict("objdump", lambda: [code_calls.judge(elf, path)]),
+        verdict("recorded flags", lambda: [build_flags.judge(elf)]),
     ]
     elf.close()
     return verdicts

@@ -98,13 +98,11 @@ class Elf:
         return ""
 
     def is_loaded_by_no_system(self):
-        if self.machine in MACHINES_WITHOUT_SYSTEM or not isinstance(self.machine, str):
+        if self.machine in MACHINES_WITHOUT_SYSTEM:
             return True
-        # What names a loader, or libraries, is loaded by a system wherever it lies.
-        return not self.interpreter() and "DT_NEEDED" not in self.dynamic and self.is_in_place_without_loader()
-
-    def is_in_place_without_loader(self):
-        return PLACES_WITHOUT_LOADER.search("/" + self.entry["path"]) is not None
+        # The compiler's own programs and plug-ins lie in the same folders.
+        is_hosted = self.interpreter() or any(name.startswith("libc.so") for name in self.dynamic.get("DT_NEEDED", []))
+        return not is_hosted and PLACES_WITHOUT_LOADER.search("/" + self.entry["path"]) is not None
 
     def is_go(self):
         return any(self.section(name) for name in (".gopclntab", ".go.buildinfo", ".note.go.buildid"))
@@ -251,7 +249,12 @@ def judge(elf):
             says[rule] = NOT_APPLICABLE
         says["symbols"] = NOT_BAD
         says["build-id"] = says["debug-info"] = None
-        if "/modules/" in elf.entry["path"] or elf.is_loaded_by_no_system():
+        if "/lib/modules/" in elf.entry["path"]:
+            # A kernel has neither libc nor stacks that a header describes.
+            says["executable-stack"] = says["fortify"] = NOT_BAD
+            checks = elf.section(".symtab").get_symbol_by_name("__stack_chk_fail")
+            says["stack-canary"] = PASS if checks else NOT_SEEN
+        elif elf.is_loaded_by_no_system():
             for rule in ["executable-stack", "stack-canary", "fortify", "stack-clash"]:
                 says[rule] = NOT_BAD
         return says
@@ -370,7 +373,8 @@ def functions(elf, kind):
         pass
     elif CANARY & imports.keys():
         says["stack-canary"] = PASS
-    elif kind not in ("static-executable", "static-pie"):
+    elif kind not in ("static-executable", "static-pie") and not elf.section(".debug_info"):
+        # What recorded its flags may have asked for canaries that no function needs.
         says["stack-canary"] = NOT_SEEN
     checked = [
         name for name in imports

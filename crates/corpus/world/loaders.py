@@ -51,7 +51,9 @@ class Loader:
         self.names = {path.name for one in folders for path in one.iterdir()}
 
     def can_start(self, elf):
-        return set(elf.dynamic.get("DT_NEEDED", [])) <= self.names
+        """Whether its libraries are here, and what loads it."""
+        needs = set(elf.dynamic.get("DT_NEEDED", []))
+        return needs <= self.names and (self.loader is not None or not elf.interpreter() or "klibc" in elf.interpreter())
 
     def command(self, path, elf):
         # klibc's programs name klibc itself in /lib.
@@ -71,8 +73,8 @@ def judge_some(folder, entries, open_elf):
         if where not in loaders:
             loaders[where] = Loader(folder, where)
         loader = loaders[where]
-        if loader.qemu is None or loader.loader is None:
-            problems.append(f"{where}: no {'emulator' if loader.qemu is None else 'loader'}")
+        if loader.qemu is None:
+            problems.append(f"{where}: no qemu-{QEMU[loader.cpu]}-static")
             continue
         path = folder / entry["path"]
         elf = open_elf(path, entry)
