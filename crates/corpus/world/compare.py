@@ -19,6 +19,7 @@ from pathlib import Path
 import build_flags
 import code_calls
 import elf_headers
+import lief_headers
 import loaders
 import macho_headers
 import pe_headers
@@ -49,10 +50,9 @@ def main():
     lines = "".join(json.dumps(row) + "\n" for row in comparison.rows)
     (folder / "disagreements.jsonl").write_text(lines)
     stale = [] if is_subset else comparison.stale()
-    text = report.table(comparison, entries)
-    print(text)
+    print(report.table(comparison))
     if results:
-        Path(results).write_text(report.page(text, comparison, entries, handpie, is_subset))
+        Path(results).write_text(report.page(comparison, entries, is_subset))
         print(f"wrote {results}")
     for error in stale:
         print(f"stale: no difference matches {error}")
@@ -86,7 +86,7 @@ def ask_handpie(handpie, folder, entries):
 
 
 def ask_judges(folder, entries):
-    judges = ["answers.py", "build_flags.py", "code_calls.py", "elf_headers.py", "macho_headers.py", "pe_headers.py", "requirements.txt"]
+    judges = ["answers.py", "build_flags.py", "code_calls.py", "elf_headers.py", "lief_headers.py", "macho_headers.py", "pe_headers.py", "requirements.txt"]
     sources = b"".join((HERE / name).read_bytes() for name in judges)
     version = hashlib.sha256(sources).hexdigest()
     kept = folder / "judged.jsonl"
@@ -112,7 +112,10 @@ def judge(job):
     folder, entry = job
     path = folder / entry["path"]
     if entry["format"] == "pe":
-        return [verdict("pefile", lambda: [pe_headers.judge(path, entry)])]
+        return [
+            verdict("pefile", lambda: [pe_headers.judge(path, entry)]),
+            verdict("lief", lambda: [lief_headers.judge_pe(path)]),
+        ]
     if entry["format"] == "mach-o":
         return [verdict("lief", lambda: macho_headers.judge_all(path, entry))]
     try:
@@ -121,6 +124,7 @@ def judge(job):
         return [["pyelftools", f"{type(error).__name__}: {error}"]]
     verdicts = [
         verdict("pyelftools", lambda: [elf_headers.judge(elf)]),
+        verdict("lief", lambda: [lief_headers.judge_elf(elf, path)]),
         verdict("objdump", lambda: [code_calls.judge(elf, path)]),
         verdict("recorded flags", lambda: [build_flags.judge(elf)]),
     ]

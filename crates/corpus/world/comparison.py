@@ -9,7 +9,7 @@ class Comparison:
 
     def __init__(self, errors):
         self.errors = errors
-        self.used = set()
+        self.used = collections.Counter()
         self.rules = collections.defaultdict(lambda: collections.Counter())
         self.rows = []
         self.unjudged = []
@@ -48,7 +48,7 @@ class Comparison:
         who = "unknown" if ours == "unknown" else "ours"
         for at, error in enumerate(self.errors):
             if self.matches(error, entry, judge, rule, possible, ours):
-                self.used.add(at)
+                self.used[at] += 1
                 who = "judge"
                 break
         counts[who] += 1

@@ -417,9 +417,24 @@ def search_path(elf):
     folders = text.split(":")
     if elf.entry["mode"] & 0o6000 and any("ORIGIN" in folder for folder in folders):
         return FAIL
-    # A loader that climbs above the program is in the hands of whoever installed it: not judged here.
-    if any(".." in folder for folder in folders):
-        return None
+    climbs = [folder for folder in folders if ".." in folder.split("/")]
+    if climbs:
+        # Into another folder of the same package, it is the package's own; further up, whoever installs it decides.
+        return SOME if all(stays_inside(elf.entry["path"], folder) for folder in climbs) else None
     if all(re.match(r"^(\$ORIGIN|\$\{ORIGIN\})(/|$)|^/(usr|lib|lib32|lib64|opt)(/|$)", folder) for folder in folders):
         return NOT_BAD
     return BAD
+
+
+def stays_inside(path, folder):
+    """Whether `$ORIGIN/../x` is in the package that the file is in."""
+    if not re.match(r"^(\$ORIGIN|\$\{ORIGIN\})/", folder):
+        return False
+    # files/REGISTRY/WHERE/PACKAGE/...; Debian's WHERE is two.
+    parts = path.split("/")
+    depth = len(parts) - (6 if parts[1] == "debian" else 5)
+    for part in folder.split("/")[1:]:
+        depth += {"..": -1, ".": 0, "": 0}.get(part, 1)
+        if depth < 0:
+            return False
+    return True
