@@ -17,6 +17,12 @@ DISASSEMBLERS = {
 CALL = re.compile(r"\t(?:callq?|jmpq?|bl|b)\s+(?:0x)?[0-9a-f]+ <([^>@+]+)(?:@plt)?>")
 CANARY = {"__stack_chk_fail", "__stack_smash_handler", "__stack_chk_fail_local"}
 CHECKED = re.compile(r"^__\w+_chk$")
+# What glibc's headers replace wherever it is called, from level 2 on. gcc takes a checked sprintf or snprintf
+# back where the format is plain, so those tell nothing.
+ALWAYS_REPLACED = {
+    prefix + name for prefix in ("", "v") for name in ("printf", "fprintf", "dprintf", "asprintf", "syslog")
+}
+THROUGH_GOT = re.compile(r"\t(?:call|jmp)q?\s+\*-?0x[0-9a-f]+\(%rip\)\s+# ([0-9a-f]+)")
 # `sub $0x2000,%rsp`, and what touches the page that a step of one page made: gcc's and clang's.
 FRAME = re.compile(r"\tsubq?\s+\$0x([0-9a-f]+),%rsp")
 TOUCH = re.compile(r"\t(?:or|mov)q?\s+\$0x0,(?:0x[0-9a-f]+)?\(%rsp\)")
@@ -42,10 +48,29 @@ def judge(elf, path):
         if calls & CANARY and not any(elf.defines(name) for name in CANARY):
             says["stack-canary"] = PASS
         if any(CHECKED.match(name) and not name.startswith("__stack") for name in calls) and elf.system() != "musl":
+            # Taking an address is no call. Calls through the GOT (-fno-plt) are named by the slot.
             says["fortify"] = SOME
+            if elf.machine == "EM_X86_64":
+                slots = {int(match[1], 16) for match in map(THROUGH_GOT.search, lines) if match}
+                unchecked = calls & ALWAYS_REPLACED or slots & slots_of(elf, ALWAYS_REPLACED)
+                says["fortify"] = WARN if unchecked else PASS
         if elf.machine == "EM_X86_64":
             says["stack-clash"] = frames(lines)
     return says
+
+
+def slots_of(elf, names):
+    """Addresses of the words that a loader fills with these functions."""
+    if not names & (elf.imports() or {}).keys():
+        return set()
+    section, symbols = elf.section(".rela.dyn"), elf.section(".dynsym")
+    if section is None:
+        return set()
+    return {
+        relocation["r_offset"]
+        for relocation in section.iter_relocations()
+        if symbols.get_symbol(relocation["r_info_sym"]).name in names
+    }
 
 
 def frames(lines):
