@@ -22,7 +22,8 @@ def judge(elf):
     producers = []
     for unit in elf.elf.get_dwarf_info().iter_CUs():
         attribute = unit.get_top_DIE().attributes.get("DW_AT_producer")
-        producers.append(attribute.value.decode(errors="replace") if attribute else "")
+        value = attribute.value if attribute else b""
+        producers.append(value.decode(errors="replace") if isinstance(value, bytes) else "")
     # An assembler makes no frames; whoever else recorded no flags may have had any.
     producers = [producer for producer in producers if not producer.startswith(("GNU AS", "LLVM AS"))]
     if not producers or not all(re.match(r"GNU C\S* .* -", producer) for producer in producers):

@@ -18,7 +18,7 @@ def judge_elf(elf, path):
     if elf.type not in ("ET_EXEC", "ET_DYN") or elf.is_loaded_by_no_system() or elf.is_debug_file():
         return {}
     config = lief.ELF.ParserConfig()
-    config.parse_relocations = config.parse_static_symbols = config.parse_symbol_versions = False
+    config.parse_relocations = config.parse_symtab_symbols = config.parse_symbol_versions = False
     config.parse_notes = config.parse_overlay = False
     binary = lief.ELF.parse(str(path), config)
     if binary is None:
