@@ -3,14 +3,21 @@
 //! A loss is what makes somebody worse off who takes the new binary: an answer that got worse, a
 //! loader or a library that was not needed before, a fixed address. What merely differs (versions,
 //! settings, sizes) is neither, since nothing in the files tells whether it was wanted.
+//!
+//! A file that tells less than the old one is no worse for that: what was stripped from it is not seen
+//! any more, and whether it is still true is not known. That is said, as what it is. Where the new
+//! file tells as much as the old one, an answer that became unknown is a loss: canaries that no
+//! function checks any more look like that.
 
 mod facts;
+mod libraries;
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-pub use facts::{Facts, RuleAnswer};
+pub use facts::{Facts, RuleAnswer, Sight};
 
 use crate::finding::Answer;
 use crate::subject::Kind;
@@ -39,6 +46,8 @@ pub struct Change {
 pub enum Weight {
     /// The release lost something.
     Loss,
+    /// It does not tell any more.
+    Unseen,
     /// It gained something.
     Gain,
     /// It is other than it was.
@@ -87,7 +96,7 @@ pub fn diff(old: &Facts, new: &Facts) -> Vec<Change> {
     let weight = kind(old.kind, new.kind);
     changes.extend(one(What::Kind, weight, old.kind.name(), new.kind.name()));
     changes.extend(loader(old, new));
-    changes.extend(libraries(old, new));
+    changes.extend(libraries::changes(&old.needed, &new.needed));
     let neutral = Weight::Neutral;
     let (was, is) = (old.language.name(), new.language.name());
     changes.extend(one(What::Language, neutral, was, is));
@@ -106,11 +115,12 @@ pub fn diff(old: &Facts, new: &Facts) -> Vec<Change> {
 }
 
 fn answers(old: &Facts, new: &Facts) -> Vec<Change> {
+    let sight = new.sight.beside(&old.sight);
     let rules = crate::rules().map(|rule| rule.code);
     let changes = rules.filter_map(|code| {
         let (was, is) = (old.answers.get(code), new.answers.get(code));
         let answer = |answered: &RuleAnswer| answered.answer;
-        let weight = weigh(was.map(answer), is.map(answer))?;
+        let weight = weigh(was.map(answer), is.map(answer), sight)?;
         let name = |answered: &RuleAnswer| text_of(answered.answer.name());
         Some(Change {
             why: is.map(|is| is.why.clone()).unwrap_or_default(),
@@ -121,18 +131,22 @@ fn answers(old: &Facts, new: &Facts) -> Vec<Change> {
 }
 
 /// What a change of a rule's answer means; `None` when it did not change. Without an answer, the
-/// rule does not speak about such binaries, or the policy switched it off.
-fn weigh(old: Option<Answer>, new: Option<Answer>) -> Option<Weight> {
+/// rule does not speak about such binaries, or the policy switched it off. `sight` is how much the new
+/// binary tells beside the old one.
+fn weigh(old: Option<Answer>, new: Option<Answer>, sight: Ordering) -> Option<Weight> {
     use Answer::{Fail, Pass, Unknown, Waived, Warn};
     if old == new {
         return None;
     }
     Some(match (old, new) {
+        // What only came to light is neither better nor worse than it was.
+        (Some(Unknown), Some(Pass | Fail)) if sight.is_gt() => Weight::Neutral,
         // What is worse now counts, from wherever it came.
         (_, Some(Fail)) => Weight::Loss,
         (Some(Fail), Some(Warn)) => Weight::Gain,
-        (None, Some(Warn)) => Weight::Neutral,
+        (None | Some(Unknown), Some(Warn)) => Weight::Neutral,
         (_, Some(Warn)) => Weight::Loss,
+        (Some(Pass), Some(Unknown)) if sight.is_lt() => Weight::Unseen,
         (Some(Pass), Some(Unknown)) => Weight::Loss,
         (Some(Fail | Warn | Unknown | Waived), Some(Pass)) => Weight::Gain,
         // What is waived or not asked any more is no better for that.
@@ -157,16 +171,6 @@ fn loader(old: &Facts, new: &Facts) -> Option<Change> {
         _ => Weight::Neutral,
     };
     optional(What::Loader, weight, &old.loader, &new.loader)
-}
-
-fn libraries(old: &Facts, new: &Facts) -> Vec<Change> {
-    let there = |name: &String| Some(text_of(name));
-    let lost = new.needed.difference(&old.needed);
-    let lost = lost.map(|name| Change::new(What::Library, Weight::Loss, name, None, there(name)));
-    let gained = old.needed.difference(&new.needed);
-    let gained =
-        gained.map(|name| Change::new(What::Library, Weight::Gain, name, there(name), None));
-    lost.chain(gained).collect()
 }
 
 fn one(what: What, weight: Weight, old: &str, new: &str) -> Option<Change> {

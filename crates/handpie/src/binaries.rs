@@ -169,6 +169,22 @@ impl Entry {
         }
     }
 
+    /// What a link leads to, under the name of the link; anything else as it is.
+    pub(crate) fn followed(self) -> Self {
+        match self.state {
+            State::NoFile if self.path.is_symlink() => Self {
+                state: State::File(OnceLock::new()),
+                ..self
+            },
+            _ => self,
+        }
+    }
+
+    /// Whether it is a file that could be a binary.
+    pub(crate) fn is_file(&self) -> bool {
+        matches!(self.state, State::File(_))
+    }
+
     /// How reports call it.
     pub(crate) fn name(&self) -> String {
         match input::is_stream(&self.path) {

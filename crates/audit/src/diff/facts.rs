@@ -1,5 +1,6 @@
 //! What two binaries are compared by.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use handpie_binary::go::Module;
@@ -31,6 +32,65 @@ pub struct Facts {
     pub sections: BTreeMap<String, u64>,
     /// What rules say, by code.
     pub answers: BTreeMap<&'static str, RuleAnswer>,
+    /// How much there is to go by.
+    pub sight: Sight,
+}
+
+/// How much a binary tells of what it was made from, which stripping takes away.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sight {
+    /// How many functions and data have names.
+    pub symbols: usize,
+    /// The kinds of records in it, by the names of their sections.
+    pub records: BTreeSet<String>,
+    /// Whether it imports what it does not have itself.
+    pub imports: bool,
+}
+
+impl Sight {
+    /// Whether this tells less or more than another. Versions of a program do not have the same
+    /// number of symbols; a half of them does not go without being stripped.
+    pub(super) fn beside(&self, other: &Self) -> Ordering {
+        let lacks = |one: &Self, other: &Self| {
+            one.symbols < other.symbols.div_ceil(2)
+                || !one.records.is_superset(&other.records)
+                || !one.imports && other.imports
+        };
+        match (lacks(self, other), lacks(other, self)) {
+            (true, _) => Ordering::Less,
+            (false, true) => Ordering::Greater,
+            (false, false) => Ordering::Equal,
+        }
+    }
+
+    fn of(binary: &Binary<'_>, needed: &BTreeSet<String>) -> Self {
+        let symbols = binary.symbols().unwrap_or_default();
+        let named = symbols.iter().filter(|symbol| symbol.address.is_some());
+        let sections = binary.sections();
+        let names = sections.iter().map(|section| section.name);
+        Self {
+            symbols: named.count(),
+            records: names.filter_map(record).collect(),
+            imports: !needed.is_empty(),
+        }
+    }
+}
+
+/// The kind of records that a section has: debug information in the ways of all formats, compressed or
+/// not, is one.
+fn record(section: &[u8]) -> Option<String> {
+    const KEPT: [&str; 4] = [
+        ".comment",
+        ".GCC.command.line",
+        ".gnu.build.attributes",
+        ".go.buildinfo",
+    ];
+    let name = String::from_utf8_lossy(section);
+    let is_debug = [".debug_", ".zdebug_", "__debug_", "__zdebug_"];
+    if is_debug.iter().any(|start| name.starts_with(start)) {
+        return Some("debug information".to_owned());
+    }
+    KEPT.contains(&name.as_ref()).then(|| name.into_owned())
 }
 
 /// What a rule says, after the policy.
@@ -54,6 +114,7 @@ impl Facts {
             let main = info.main.iter();
             main.chain(&info.dependencies)
         });
+        let needed = needed(&subject.binary);
         let answers = findings.iter().map(|finding| {
             let answered = RuleAnswer {
                 answer: finding.answer,
@@ -65,7 +126,8 @@ impl Facts {
             kind: subject.kind,
             language: subject.language,
             loader: loader(subject),
-            needed: needed(&subject.binary),
+            sight: Sight::of(&subject.binary, &needed),
+            needed,
             go: info.map(|info| info.go_version.clone()),
             settings: settings
                 .map(|setting| (setting.key.clone(), setting.value.clone()))
@@ -90,6 +152,7 @@ fn needed(binary: &Binary<'_>) -> BTreeSet<String> {
     let name = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
     match binary {
         Binary::Elf(elf) => {
+            // One that cannot be read is an error before: the kind of the file depends on it.
             let dynamic = elf.dynamic().ok().flatten();
             let needed = dynamic.and_then(|dynamic| dynamic.needed(elf).ok());
             needed.into_iter().flatten().collect()

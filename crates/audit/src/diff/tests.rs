@@ -15,6 +15,7 @@ fn facts() -> Facts {
         size: 1000,
         sections: BTreeMap::from([(".text".to_owned(), 500)]),
         answers: BTreeMap::from([("pie", answered(Answer::Pass))]),
+        sight: Sight::default(),
     }
 }
 
@@ -40,7 +41,7 @@ fn the_same_facts_make_no_change() {
 #[test]
 fn an_answer_that_got_worse_is_a_loss() {
     use Answer::*;
-    let is = |old, new| weigh(Some(old), Some(new));
+    let is = |old, new| weigh(Some(old), Some(new), Ordering::Equal);
     for (old, new) in [
         (Pass, Fail),
         (Pass, Warn),
@@ -68,13 +69,15 @@ fn an_answer_that_got_worse_is_a_loss() {
         (Pass, Waived),
         (Pass, NotApplicable),
         (NotApplicable, Unknown),
+        (Unknown, Warn),
     ] {
         assert_eq!(is(old, new), Some(Weight::Neutral), "{old:?} {new:?}");
     }
     assert_eq!(is(Fail, Fail), None);
-    assert_eq!(weigh(None, Some(Fail)), Some(Weight::Loss));
-    assert_eq!(weigh(None, Some(Warn)), Some(Weight::Neutral));
-    assert_eq!(weigh(Some(Pass), None), Some(Weight::Neutral));
+    let same = Ordering::Equal;
+    assert_eq!(weigh(None, Some(Fail), same), Some(Weight::Loss));
+    assert_eq!(weigh(None, Some(Warn), same), Some(Weight::Neutral));
+    assert_eq!(weigh(Some(Pass), None, same), Some(Weight::Neutral));
 }
 
 #[test]
@@ -90,6 +93,7 @@ fn losses_come_first_and_differences_last() {
         size: 2000,
         sections: BTreeMap::from([(".text".to_owned(), 600), (".bss".to_owned(), 1)]),
         answers: BTreeMap::from([("pie", answered(Answer::Fail))]),
+        sight: Sight::default(),
     };
     let changes = diff(&facts(), &new);
     let lost = [
@@ -125,4 +129,53 @@ fn a_fixed_address_is_a_loss() {
         Weight::Gain
     );
     assert_eq!(kind(Kind::StaticPie, Kind::DynamicPie), Weight::Neutral);
+}
+
+#[test]
+fn what_is_stripped_is_no_longer_seen_and_not_lost() {
+    use Answer::*;
+    let (less, more) = (Ordering::Less, Ordering::Greater);
+    let weigh = |old, new, sight| weigh(Some(old), Some(new), sight);
+    assert_eq!(weigh(Pass, Unknown, less), Some(Weight::Unseen));
+    assert_eq!(weigh(Pass, Unknown, more), Some(Weight::Loss));
+    assert_eq!(weigh(Unknown, Pass, more), Some(Weight::Neutral));
+    assert_eq!(weigh(Unknown, Fail, more), Some(Weight::Neutral));
+    assert_eq!(weigh(Pass, Fail, less), Some(Weight::Loss));
+    assert_eq!(weigh(Pass, Warn, less), Some(Weight::Loss));
+}
+
+#[test]
+fn a_binary_tells_less_without_symbols_records_or_imports() {
+    let sight = |symbols, records: &[&str], imports| Sight {
+        symbols,
+        records: records.iter().map(|name| (*name).to_owned()).collect(),
+        imports,
+    };
+    let old = sight(100, &[".comment", "debug information"], true);
+    for (new, told) in [
+        (
+            sight(60, &[".comment", "debug information"], true),
+            Ordering::Equal,
+        ),
+        (
+            sight(0, &[".comment", "debug information"], true),
+            Ordering::Less,
+        ),
+        (
+            sight(40, &[".comment", "debug information"], true),
+            Ordering::Less,
+        ),
+        (sight(100, &[".comment"], true), Ordering::Less),
+        (sight(100, &["debug information"], true), Ordering::Less),
+        (
+            sight(100, &[".comment", "debug information"], false),
+            Ordering::Less,
+        ),
+        (
+            sight(300, &[".comment", "debug information"], true),
+            Ordering::Greater,
+        ),
+    ] {
+        assert_eq!(new.beside(&old), told, "{new:?}");
+    }
 }

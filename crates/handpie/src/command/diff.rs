@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::slice;
 
+use handpie_audit::Table;
 use handpie_audit::diff::{Facts, diff};
+use handpie_binary::Binary;
 use rayon::prelude::*;
 
 use crate::args::ReportFormat;
@@ -16,13 +18,15 @@ use crate::input;
 use crate::policy::{PolicyArgs, Rulebook};
 use crate::report::Reporter;
 use crate::report::diff::{Comparison, DiffReport, Fate};
+use crate::report::policy::note_unmatched;
 
 /// Compare two releases and report what the new one lost or gained
 ///
 /// Checks both with the same rules and compares answers, kind, loader, needed libraries, Go
 /// version, build settings, modules and sizes. Losses come first: a worse answer, a loader or a
 /// library that was not needed before, a fixed load address, a file that no longer exists. If there
-/// is a loss, the exit status is 1.
+/// is a loss, the exit status is 1. What a stripped file no longer tells is listed next, and is not
+/// a loss.
 ///
 /// Two directories are compared file by file, matched by relative path. The policy is that of
 /// `handpie check`; its path patterns are matched against the path of the new file, for the old
@@ -73,6 +77,7 @@ pub(crate) fn run(args: &Diff, reporter: &Reporter) -> Result<Exit, Failure> {
     drop(working);
     let report = DiffReport::of(&args.old, &args.new, compared);
     reporter.print("diff", &report)?;
+    note_unmatched(reporter, &rulebook, &[Table::Paths, Table::Waivers]);
     Ok(report.exit())
 }
 
@@ -105,9 +110,16 @@ fn pairs(args: &Diff) -> BTreeMap<PathBuf, Pair> {
     };
     let [hidden_old, hidden_new] = &hidden;
     let pairs = paths.into_iter().map(|path| {
+        let (was, is) = match (old.remove(&path), new.remove(&path)) {
+            // A file in whose place a link leads to another one is still there.
+            (Some(was), Some(is)) if was.is_file() || is.is_file() => {
+                (Some(was.followed()), Some(is.followed()))
+            }
+            sides => sides,
+        };
         let pair = Pair {
-            old: side(old.remove(&path), hidden_old, &path),
-            new: side(new.remove(&path), hidden_new, &path),
+            old: side(was, hidden_old, &path),
+            new: side(is, hidden_new, &path),
         };
         (path, pair)
     });
@@ -124,7 +136,8 @@ fn files(release: &PathBuf) -> BTreeMap<PathBuf, Entry> {
     entries.collect()
 }
 
-/// Facts of the binaries in a file, by the name of each where there are several.
+/// Facts of the binaries in a file, by what tells each from others that could be in it: of Mach-O files
+/// the CPU, in a fat one and in a thin one.
 type Members = BTreeMap<Option<String>, Facts>;
 
 fn compare(
@@ -149,19 +162,35 @@ fn compare(
         // That a folder could not be listed is said once, for the folder.
         sides => return sides.into_iter().filter_map(Result::err).map(Err).collect(),
     };
-    let mut members: Vec<&Option<String>> = old.keys().chain(new.keys()).collect();
-    members.sort();
-    members.dedup();
-    let compared = members.into_iter().filter_map(|member| {
-        let (fate, changes) = match (old.get(member), new.get(member)) {
-            (Some(old), Some(new)) => (Fate::Kept, diff(old, new)),
+    let compared = matched(old, new).into_iter().filter_map(|(member, sides)| {
+        let (fate, changes) = match sides {
+            (Some(old), Some(new)) => (Fate::Kept, diff(&old, &new)),
             (Some(_), None) => (Fate::Removed, Vec::new()),
             (None, Some(_)) => (Fate::Added, Vec::new()),
             (None, None) => return None,
         };
-        Some(Ok(Comparison::new(&name, member.clone(), fate, changes)))
+        Some(Ok(Comparison::new(&name, member, fate, changes)))
     });
     compared.collect()
+}
+
+/// What the old and the new file have of a member.
+type Sides = (Option<Facts>, Option<Facts>);
+
+/// The members of two files side by side. Where each file has one, they are a pair whatever they are
+/// called, and need no name.
+fn matched(mut old: Members, mut new: Members) -> Vec<(Option<String>, Sides)> {
+    if old.len() <= 1 && new.len() <= 1 {
+        let sides = (old.pop_first(), new.pop_first());
+        let (old, new) = (sides.0.map(|it| it.1), sides.1.map(|it| it.1));
+        return vec![(None, (old, new))];
+    }
+    let names: BTreeSet<Option<String>> = old.keys().chain(new.keys()).cloned().collect();
+    let pairs = names.into_iter().map(|name| {
+        let sides = (old.remove(&name), new.remove(&name));
+        (name, sides)
+    });
+    pairs.collect()
 }
 
 fn facts(entry: &Entry, place: &Path, rulebook: &Rulebook) -> Result<Members, Unread> {
@@ -171,11 +200,33 @@ fn facts(entry: &Entry, place: &Path, rulebook: &Rulebook) -> Result<Members, Un
         rulebook,
         &ruling,
         None,
-        |member, subject, findings| Ok((member, Facts::of(subject, &findings)?)),
+        |member, subject, findings| {
+            let name = match &subject.binary {
+                Binary::MachO(macho) => Some(macho.header().architecture().to_owned()),
+                Binary::Elf(_) | Binary::Pe(_) => member,
+            };
+            Ok((name, Facts::of(subject, &findings)?))
+        },
     );
+    if !matches!(visit, Visit::PassedOver) {
+        rulebook.met(&ruling);
+    }
     match visit {
-        Visit::Seen(members) => Ok(members.into_iter().collect()),
+        Visit::Seen(members) => Ok(distinct(members)),
         Visit::PassedOver => Ok(Members::new()),
         Visit::Unread(unread) => Err(unread),
     }
+}
+
+/// Several members for one CPU, which no tool writes, are told apart by their number.
+fn distinct(members: Vec<(Option<String>, Facts)>) -> Members {
+    let mut distinct = Members::new();
+    for ((name, facts), number) in members.into_iter().zip(1_usize..) {
+        let name = match distinct.contains_key(&name) {
+            true => Some(format!("{}, number {number}", name.unwrap_or_default())),
+            false => name,
+        };
+        distinct.insert(name, facts);
+    }
+    distinct
 }

@@ -120,8 +120,8 @@ impl<'a> Checklist<'a> {
     /// a finding.
     pub(crate) fn end(mut self, reporter: &Reporter) -> Result<Exit, Failure> {
         self.rendering.end(&self.summary)?;
-        let unmatched = self.rulebook.unmatched(&[Table::Paths, Table::Waivers]);
-        policy::note_unmatched(reporter, self.rulebook, &unmatched);
+        let tables = [Table::Paths, Table::Waivers];
+        let unmatched = policy::note_unmatched(reporter, self.rulebook, &tables);
         if reporter.verbose {
             self.note_unused(reporter, &unmatched);
         }

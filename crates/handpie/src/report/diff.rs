@@ -51,6 +51,8 @@ struct Summary {
     losses: usize,
     removed: usize,
     same: usize,
+    /// Answers that the new files do not tell any more.
+    unseen: usize,
 }
 
 impl Comparison {
@@ -77,6 +79,7 @@ impl Comparison {
     fn counts(&self) -> String {
         let words = [
             (Weight::Loss, "lost"),
+            (Weight::Unseen, "no longer seen"),
             (Weight::Gain, "gained"),
             (Weight::Neutral, "changed"),
         ];
@@ -141,6 +144,7 @@ impl Summary {
         self.files += 1;
         self.losses += file.with(Weight::Loss).count();
         self.gains += file.with(Weight::Gain).count();
+        self.unseen += file.with(Weight::Unseen).count();
         match file.status {
             Fate::Added => self.added += 1,
             Fate::Removed => {
@@ -207,6 +211,7 @@ fn changes(file: &Comparison, lines: &mut Lines) {
             weight = Some(change.weight);
             lines.line(match change.weight {
                 Weight::Loss => "lost",
+                Weight::Unseen => "can no longer be seen",
                 Weight::Gain => "gained",
                 Weight::Neutral => "changed",
             });
@@ -253,6 +258,7 @@ fn words(change: &Change) -> String {
     }
     if change.what == What::Library {
         return match (&change.old, &change.new) {
+            (Some(old), Some(new)) => format!("{} -> {}", value(old), value(new)),
             (None, Some(new)) => format!("{} is now needed", value(new)),
             (Some(old), _) => format!("{} is no longer needed", value(old)),
             (None, None) => String::new(),

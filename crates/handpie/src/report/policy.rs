@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use handpie_audit::{Date, Level, Origin, Profile, Scope, Setting, Severity};
+use handpie_audit::{Date, Level, Origin, Profile, Scope, Setting, Severity, Table};
 use serde::Serialize;
 
 use super::{Lines, Report, Reporter, count};
@@ -187,8 +187,13 @@ fn line(widest: usize, rule: &str, here: [&str; 5], profiles: [&str; 4]) -> Stri
 
 /// Says of which tables no file was met. A slip in a glob looks like that, and so does a file that was
 /// not among those that were named.
-pub(super) fn note_unmatched(reporter: &Reporter, rulebook: &Rulebook, unmatched: &[Scope<'_>]) {
+pub(crate) fn note_unmatched<'a>(
+    reporter: &Reporter,
+    rulebook: &'a Rulebook,
+    tables: &[Table],
+) -> Vec<Scope<'a>> {
     const SHOWN: usize = 8;
+    let unmatched = rulebook.unmatched(tables);
     let shown = match reporter.verbose {
         true => unmatched.len(),
         false => SHOWN,
@@ -210,4 +215,5 @@ pub(super) fn note_unmatched(reporter: &Reporter, rulebook: &Rulebook, unmatched
             count(rest, "more table")
         ));
     }
+    unmatched
 }

@@ -169,8 +169,7 @@ impl<'a, 'db> Vulnerabilities<'a, 'db> {
         for unread in &self.unsaid {
             reporter.note(&format!("unreadable: {unread}"));
         }
-        let unmatched = self.rulebook.unmatched(&[Table::Vuln]);
-        policy::note_unmatched(reporter, self.rulebook, &unmatched);
+        let unmatched = policy::note_unmatched(reporter, self.rulebook, &[Table::Vuln]);
         if reporter.verbose {
             self.note_unused(reporter, &unmatched);
         }

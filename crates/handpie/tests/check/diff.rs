@@ -6,9 +6,14 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::project::{Project, golden};
-use crate::support::{go, text};
+use crate::support::{go, text, tool};
 use handpie_testkit::forge::Program;
+use handpie_testkit::forge::macho::{self, MachO};
+use handpie_testkit::forge::program::{DF_1_PIE, DT_FLAGS_1, PT_GNU_STACK, Segment};
 use handpie_testkit::schema::Schema;
+use handpie_toolchain::command::Tool;
+
+const DT_NEEDED: u64 = 1;
 
 /// Two releases: in the new one, `svc` lost its random address, `other` needs a library, `odd` is
 /// gone, and `more` is new.
@@ -215,6 +220,226 @@ fn go_modules_and_settings_are_compared() {
     );
     assert_eq!(change("setting", "-trimpath"), ("true".into(), Value::Null));
     assert_eq!(change("setting", "-tags"), (Value::Null, "netgo".into()));
+}
+
+/// A static C program, compiled with `flags`.
+fn compiled(project: &Project, name: &str, flags: &[&str]) -> Option<()> {
+    let gcc = tool("gcc", "what stripping hides")?;
+    let source = "#include <stdio.h>\n#include <string.h>\n\
+                  int copy(const char *from) { char to[64]; strcpy(to, from); return puts(to); }\n\
+                  int main(int argc, char **argv) { return copy(argv[argc - 1]); }\n";
+    project.write("main.c", source);
+    let gcc = Tool::new(gcc).args(["-O2", "-g", "-static-pie", "-fPIE", "main.c", "-o"]);
+    let built = gcc.arg(name).args(flags).dir(project.path("")).run();
+    built.expect("gcc compiles it");
+    Some(())
+}
+
+fn changes(report: &Value, weight: &str) -> Vec<String> {
+    let changes = report["result"]["files"][0]["changes"].as_array().unwrap();
+    let changes = changes.iter().filter(|change| change["weight"] == weight);
+    let what = changes.filter(|change| change["what"] != "section" && change["what"] != "size");
+    what.map(|change| format!("{} {}", change["what"], change["name"]).replace('"', ""))
+        .collect()
+}
+
+#[test]
+fn what_was_stripped_can_no_longer_be_seen_and_is_not_lost() {
+    let project = Project::new();
+    if compiled(&project, "full", &["-fstack-protector-all"]).is_none() {
+        return;
+    }
+    let Some(strip) = tool("strip", "what stripping hides") else {
+        return;
+    };
+    for flags in [&["-s"] as &[&str], &["--strip-debug"]] {
+        fs::copy(project.path("full"), project.path("stripped")).unwrap();
+        let strip = Tool::new(&strip).args(flags);
+        strip.arg(project.path("stripped")).run().unwrap();
+        let ran = project.run(&["diff", "full", "stripped"]);
+        assert_eq!(ran.status, 0, "{flags:?}: {ran:?}");
+        let report = json(&project, &["full", "stripped"]);
+        assert_eq!(report["result"]["summary"]["losses"], 0, "{report:#}");
+        let back = json(&project, &["stripped", "full"]);
+        let gains = changes(&back, "gain");
+        assert!(
+            !gains.contains(&"answer stack-canary".to_owned()),
+            "{gains:?}"
+        );
+        if flags == ["-s"] {
+            let unseen = changes(&report, "unseen");
+            assert!(
+                unseen.contains(&"answer stack-canary".to_owned()),
+                "{unseen:?}"
+            );
+            assert_eq!(report["result"]["summary"]["unseen"], unseen.len());
+            let heading = "\n    can no longer be seen\n        ";
+            assert!(ran.stdout.contains(heading), "{ran:?}");
+            assert!(ran.stdout.contains(" pass -> unknown: "), "{ran:?}");
+        }
+    }
+    // Where the new file tells as much, an answer that became unknown is a loss.
+    compiled(&project, "without", &["-fno-stack-protector"]).unwrap();
+    let ran = project.run(&["diff", "full", "without"]);
+    assert_eq!(ran.status, 1, "{ran:?}");
+    let losses = changes(&json(&project, &["full", "without"]), "loss");
+    assert!(
+        losses.contains(&"answer stack-canary".to_owned()),
+        "{losses:?}"
+    );
+}
+
+#[test]
+fn a_fat_file_and_its_thin_slice_are_the_same_member() {
+    let project = Project::new();
+    let slice = |cpu_type| {
+        MachO {
+            cpu_type,
+            ..MachO::default()
+        }
+        .build()
+    };
+    let (arm, intel) = (slice(macho::ARM64), slice(macho::X86_64));
+    for (name, bytes) in [
+        ("fat", macho::fat(&[arm.clone(), intel.clone()], false)),
+        ("fat-arm", macho::fat(std::slice::from_ref(&arm), false)),
+        ("twice", macho::fat(&[arm.clone(), arm.clone()], false)),
+        ("arm", arm),
+        ("intel", intel),
+    ] {
+        fs::write(project.path(name), bytes).unwrap();
+    }
+    let status = |old: &str, new: &str| -> Vec<String> {
+        let report = json(&project, &[old, new]);
+        let files = report["result"]["files"].as_array().unwrap().iter();
+        files
+            .map(|file| format!("{} {}", file["member"], file["status"]).replace('"', ""))
+            .collect()
+    };
+    for (old, new, is) in [
+        ("fat", "arm", &["arm64 kept", "x86_64 removed"] as &[&str]),
+        ("fat", "intel", &["arm64 removed", "x86_64 kept"]),
+        ("intel", "fat", &["arm64 added", "x86_64 kept"]),
+        ("fat", "fat", &["arm64 kept", "x86_64 kept"]),
+        ("fat-arm", "arm", &["null kept"]),
+        ("arm", "fat-arm", &["null kept"]),
+        ("arm", "intel", &["null kept"]),
+        ("twice", "arm", &["arm64 kept", "arm64, number 2 removed"]),
+    ] {
+        assert_eq!(status(old, new), is, "{old} {new}");
+    }
+    assert_eq!(project.run(&["diff", "arm", "fat"]).status, 0);
+    assert_eq!(project.run(&["diff", "fat-arm", "arm"]).status, 0);
+}
+
+#[test]
+fn a_library_by_another_name_is_no_loss() {
+    let project = Project::with("");
+    let write = |name: &str, machine, interpreter, needed: &[&'static str]| {
+        let program = Program {
+            machine,
+            interpreter: Some(interpreter),
+            needed: needed.to_vec(),
+            segments: vec![Segment::new(PT_GNU_STACK, 6, 0, 0)],
+            ..Program::of_c()
+        };
+        fs::write(project.path(name), program.bytes()).unwrap();
+    };
+    let (intel, arm) = ("/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1");
+    write(
+        "old",
+        62,
+        intel,
+        &["libgomp-1a2b3c4d.so.1", "libc.so.6", "ld-linux-x86-64.so.2"],
+    );
+    write(
+        "hash",
+        62,
+        intel,
+        &["libgomp-d22c30c5.so.1", "libc.so.6", "ld-linux-x86-64.so.2"],
+    );
+    write(
+        "arm",
+        183,
+        arm,
+        &["libgomp.so.1", "libc.so.6", "ld-linux-aarch64.so.1"],
+    );
+    write("other", 62, intel, &["libssl-1a2b3c4d.so.1", "libc.so.6"]);
+    for (new, neutral) in [
+        ("hash", &["library libgomp-d22c30c5.so.1"] as &[&str]),
+        (
+            "arm",
+            &[
+                "loader ",
+                "library ld-linux-aarch64.so.1",
+                "library libgomp.so.1",
+            ],
+        ),
+    ] {
+        for (old, new) in [("old", new), (new, "old")] {
+            let ran = project.run(&["diff", old, new]);
+            assert_eq!(ran.status, 0, "{old} {new}: {ran:?}");
+            let report = json(&project, &[old, new]);
+            assert_eq!(changes(&report, "gain"), [""; 0], "{old} {new}");
+        }
+        assert_eq!(
+            changes(&json(&project, &["old", new]), "neutral"),
+            neutral,
+            "{new}"
+        );
+    }
+    let ran = project.run(&["diff", "old", "hash"]);
+    let words = " libgomp-1a2b3c4d.so.1 -> libgomp-d22c30c5.so.1\n";
+    assert!(ran.stdout.contains(words), "{ran:?}");
+    let report = json(&project, &["old", "other"]);
+    assert_eq!(changes(&report, "loss"), ["library libssl-1a2b3c4d.so.1"]);
+}
+
+#[test]
+fn what_could_not_be_read_is_not_removed() {
+    let project = releases();
+    let path = |name: &str| project.path(name);
+    // A link in the place of a file, one that leads nowhere, a file that is cut, and a list of
+    // libraries that lies outside the file.
+    fs::rename(path("new/bin/same"), path("new/bin/same-1.5")).unwrap();
+    std::os::unix::fs::symlink("same-1.5", path("new/bin/same")).unwrap();
+    fs::remove_file(path("new/bin/svc")).unwrap();
+    std::os::unix::fs::symlink("absent", path("new/bin/svc")).unwrap();
+    fs::copy(path("bin/cut"), path("new/bin/other")).unwrap();
+    let odd = Program {
+        tags: vec![(DT_FLAGS_1, DF_1_PIE), (DT_NEEDED, 0xff_ffff)],
+        ..Program::of_c()
+    };
+    let needing = Program {
+        needed: vec!["libc.so.6"],
+        ..Program::of_c()
+    };
+    fs::write(path("new/odd"), odd.bytes()).unwrap();
+    fs::write(path("old/odd"), needing.bytes()).unwrap();
+    let report = json(&project, &["old", "new"]);
+    assert_eq!(report["result"]["summary"]["removed"], 0, "{report:#}");
+    assert_eq!(report["result"]["summary"]["losses"], 0, "{report:#}");
+    let unread = report["result"]["unread"].as_array().unwrap().iter();
+    let unread: Vec<&str> = unread.map(|it| it["path"].as_str().unwrap()).collect();
+    assert_eq!(unread, ["new/bin/other", "new/bin/svc", "new/odd"]);
+    let ran = project.run(&["diff", "old", "new"]);
+    assert_eq!(ran.status, 3, "{ran:?}");
+    assert!(!ran.stdout.contains(": removed"), "{ran:?}");
+}
+
+#[test]
+fn a_table_that_names_no_file_is_noted_of_a_comparison_too() {
+    let project = releases();
+    let rules = fs::read_to_string(project.path("handpie.toml")).unwrap();
+    let table =
+        "[[paths]]\nmatch = 'newer/bin'\nrules = {}\n[[paths]]\nmatch = 'new/bin'\nrules = {}\n";
+    project.write("handpie.toml", &format!("{rules}{table}"));
+    let ran = project.run(&["diff", "old", "new"]);
+    let line = Project::first_line();
+    let note = format!(
+        "note: no file here matches `newer/bin` of [[paths]] (handpie.toml, line {line})\n"
+    );
+    assert_eq!(ran.stderr, note);
 }
 
 #[test]

@@ -111,6 +111,34 @@ fn paths_are_uris_relative_to_the_working_directory() {
     assert_eq!(location.get("uriBaseId"), None);
 }
 
+/// GitHub refuses a run that was not successful, with all its results.
+#[test]
+fn a_run_is_successful_when_it_examined_something() {
+    let project = Project::with("");
+    std::fs::create_dir(project.path("empty")).unwrap();
+    for (args, successful, exit, notifications) in [
+        (&["bin/good"] as &[&str], true, 0, 0),
+        (&["bin/lax"], true, 1, 0),
+        (&["bin/good", "bin/cut"], true, 3, 1),
+        (&["bin", "absent"], true, 3, 2),
+        (&["bin/cut"], false, 3, 1),
+        (&["absent", "empty"], false, 3, 2),
+    ] {
+        let ran = project.run(&[&["check", "--format", "sarif"], args].concat());
+        assert_eq!(ran.status, exit, "{args:?}");
+        let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+        let invocation = &run(&report)["invocations"][0];
+        assert_eq!(invocation["executionSuccessful"], successful, "{args:?}");
+        assert_eq!(invocation["exitCode"], exit, "{args:?}");
+        let told = invocation["toolExecutionNotifications"].as_array().unwrap();
+        assert_eq!(told.len(), notifications, "{args:?}");
+        assert!(told.iter().all(|it| it["level"] == "error"), "{told:?}");
+        let text = report.to_string();
+        project.write("report.sarif", &text);
+        sarif::assert_holds(&project.path("report.sarif"));
+    }
+}
+
 #[test]
 fn the_official_schema_holds() {
     let project = Project::with(POLICY);

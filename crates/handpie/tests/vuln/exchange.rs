@@ -68,7 +68,30 @@ fn sarif_has_a_result_an_advisory_and_suppresses_what_is_accepted() {
         (&location["uri"], &location["uriBaseId"]),
         (&"app".into(), &"%SRCROOT%".into())
     );
-    assert_eq!(run["invocations"][0]["executionSuccessful"], false);
+    // The program was examined, and the other file was not: what there is can be uploaded, and is not
+    // complete.
+    let invocation = &run["invocations"][0];
+    assert_eq!(
+        (&invocation["executionSuccessful"], &invocation["exitCode"]),
+        (&true.into(), &3.into())
+    );
+    let notifications = invocation["toolExecutionNotifications"].as_array().unwrap();
+    assert_eq!(
+        (notifications.len(), &notifications[0]["level"]),
+        (1, &"error".into())
+    );
+    let report = document(&workshop, "sarif", &["main.go"]);
+    let invocation = &report["runs"][0]["invocations"][0];
+    assert_eq!(
+        invocation["executionSuccessful"], false,
+        "nothing was examined"
+    );
+    let report = document(&workshop, "sarif", &["app"]);
+    let invocation = &report["runs"][0]["invocations"][0];
+    assert_eq!(
+        (&invocation["executionSuccessful"], &invocation["exitCode"]),
+        (&true.into(), &1.into())
+    );
 }
 
 #[test]

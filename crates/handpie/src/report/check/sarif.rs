@@ -20,7 +20,7 @@ use crate::binaries::Unread;
 use crate::examination::Examination;
 use crate::policy::Rulebook;
 use crate::report::json::Items;
-use crate::report::sarif::{ROOT, artifact};
+use crate::report::sarif::{ROOT, artifact, invocation};
 
 pub(super) struct Sarif<'a> {
     rulebook: &'a Rulebook,
@@ -141,12 +141,10 @@ impl Renderer<Examination, Summary> for Sarif<'_> {
         Ok(())
     }
 
-    fn end(&mut self, out: &mut dyn Write, _: &Summary) -> io::Result<()> {
+    fn end(&mut self, out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
         self.results.end(out)?;
-        let invocation = json!([{
-            "executionSuccessful": self.notifications.is_empty(),
-            "toolExecutionNotifications": self.notifications,
-        }]);
+        let examined = summary.files.saturating_sub(summary.unreadable);
+        let invocation = json!([invocation(&self.notifications, examined, summary.failed)]);
         let invocation = format!("{invocation:#}").replace('\n', "\n      ");
         write!(
             out,

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::{Renderer, Summary};
 use crate::binaries::Unread;
-use crate::report::sarif::{ROOT, artifact};
+use crate::report::sarif::{ROOT, artifact, invocation};
 
 pub(super) struct Sarif {
     /// The working directory.
@@ -115,7 +115,9 @@ impl Renderer<Triage<'_>, Summary> for Sarif {
         Ok(())
     }
 
-    fn end(&mut self, out: &mut dyn Write, _: &Summary) -> io::Result<()> {
+    fn end(&mut self, out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
+        // A program of which nothing was matched has no answer, even if it was read.
+        let examined = summary.failed.saturating_add(summary.passed);
         for result in &mut self.results {
             let id = result["ruleId"].as_str().unwrap_or_default();
             let index = self.rules.keys().position(|rule| rule == id);
@@ -135,10 +137,7 @@ impl Renderer<Triage<'_>, Summary> for Sarif {
                     ROOT: { "description": { "text": "The working directory of handpie." } },
                 },
                 "results": self.results,
-                "invocations": [{
-                    "executionSuccessful": self.notifications.is_empty(),
-                    "toolExecutionNotifications": self.notifications,
-                }],
+                "invocations": [invocation(&self.notifications, examined, summary.failed)],
             }],
         });
         writeln!(out, "{document:#}")
