@@ -1,6 +1,10 @@
 //! A file of any format that is read here.
 
 use object::Endianness;
+use object::elf::{
+    EM_386, EM_AARCH64, EM_ARM, EM_LOONGARCH, EM_PPC64, EM_RISCV, EM_S390, EM_X86_64,
+};
+use object::pe::{IMAGE_FILE_MACHINE_AMD64, IMAGE_FILE_MACHINE_ARM64, IMAGE_FILE_MACHINE_I386};
 
 use crate::bytes::Bytes;
 use crate::elf::Elf;
@@ -49,12 +53,46 @@ impl<'data> Binary<'data> {
         }
     }
 
+    /// The CPU that it is for, as Go calls it (GOARCH); empty for one that Go is not for.
+    pub fn cpu(&self) -> &'static str {
+        match self {
+            Self::Elf(elf) => elf_cpu(elf),
+            Self::MachO(macho) => match macho.header().architecture() {
+                "x86_64" | "x86_64h" => "amd64",
+                "arm64" | "arm64e" => "arm64",
+                _ => "",
+            },
+            Self::Pe(pe) => match pe.header().machine {
+                IMAGE_FILE_MACHINE_I386 => "386",
+                IMAGE_FILE_MACHINE_AMD64 => "amd64",
+                IMAGE_FILE_MACHINE_ARM64 => "arm64",
+                _ => "",
+            },
+        }
+    }
+
     fn image(&self) -> &dyn Image<'data> {
         match self {
             Self::Elf(elf) => elf,
             Self::MachO(macho) => macho,
             Self::Pe(pe) => pe,
         }
+    }
+}
+
+fn elf_cpu(elf: &Elf<'_>) -> &'static str {
+    let is_little = matches!(elf.endian(), Endianness::Little);
+    match elf.header().machine {
+        EM_386 => "386",
+        EM_X86_64 => "amd64",
+        EM_ARM => "arm",
+        EM_AARCH64 => "arm64",
+        EM_LOONGARCH => "loong64",
+        EM_RISCV => "riscv64",
+        EM_PPC64 if is_little => "ppc64le",
+        EM_PPC64 => "ppc64",
+        EM_S390 => "s390x",
+        _ => "",
     }
 }
 

@@ -18,6 +18,7 @@ mod objects;
 mod compilation_log;
 mod advisories;
 mod vex;
+mod versions;
 mod paths;
 mod policy;
 mod nearest;

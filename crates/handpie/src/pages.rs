@@ -201,10 +201,13 @@ pages! {
     "vuln-development-go"
     "vuln-facts-unknown"
     "vuln-foreign-crates"
+    "vuln-given-version"
+    "vuln-linked-packages"
     "vuln-local-replacement"
     "vuln-main-devel"
     "vuln-main-dirty"
     "vuln-main-pseudo"
+    "vuln-nearest-version"
     "vuln-no-build-info"
     "vuln-no-functions"
     "vuln-no-module-list"
@@ -214,6 +217,7 @@ pages! {
     "vuln-too-many-modules"
     "vuln-unknown-version"
     "vuln-vendor-go"
+    "vuln-versions-invalid"
     "vuln-vex-invalid"
     "vuln-vex-unknown"
     "writable-code"
@@ -272,6 +276,7 @@ mod tests {
             .chain(crate::advisories::CODES)
             .chain([crate::command::facts::UNKNOWN])
             .chain(handpie_vuln::VexError::CODES)
+            .chain([handpie_vuln::VersionsError::CODE])
             .chain(rules.filter(|code| !OF_RULE_AND_REFUSAL.contains(code)));
         for code in all.chain(crate::input::CODES) {
             assert!(codes.insert(code), "two codes are called {code}");

@@ -60,6 +60,11 @@ const PERSONALITIES: &[Personality] = &[
         Call::Words(&["vuln", "--compat=govulncheck"]),
         govulncheck::run,
     ),
+    // In any other place it would be read as a word of ours, and the words behind it as well.
+    personality(
+        Call::All(govulncheck::misplaced),
+        govulncheck::explain_order,
+    ),
     // `link` starts the linker that is built in.
     personality(Call::Words(&[embedded::COMMAND]), link),
 ];
@@ -138,6 +143,8 @@ mod tests {
             ("handpie", "c++ a.cpp", "a.cpp"),
             ("govulncheck", "-mode=binary a", "-mode=binary a"),
             ("handpie", "vuln --compat govulncheck a", "a"),
+            ("handpie", "vuln --db x --compat govulncheck a", "--db x a"),
+            ("handpie", "-v vuln --compat govulncheck a", "-v a"),
             ("handpie", "embedded-linker a.o", "a.o"),
         ] {
             let called = called(program, line).map(|(_, meant)| meant);
@@ -154,6 +161,9 @@ mod tests {
             "-m32 -o t/a.out t/go.o",
             "vuln a",
             "vuln --compat",
+            "vuln --db x --compat other a",
+            "vuln a -- --compat govulncheck",
+            "check --compat govulncheck",
             "cc",
             "cc --help",
             "help cc",

@@ -26,8 +26,17 @@ pub enum Caveat {
     UnknownVersion(String, String),
     /// A Go that was built from source, between releases.
     DevelopmentGo(String),
-    /// A Go of a vendor, who may have fixed it without changing the version.
-    VendorGo(String),
+    /// A Go of a vendor, who may have fixed it without changing the version; the release that it is
+    /// taken for.
+    VendorGo(String, String),
+    /// The version of Go is not written, or names no release.
+    UnknownGo(Option<String>),
+    /// A version that is none: the module, what it says, and the version that it is taken for.
+    NearestVersion(String, String, String),
+    /// The version of a module was given by the user.
+    GivenVersion(String, String),
+    /// So many packages of no module that advisories are about, or that has a version.
+    UnownedPackages(usize),
     /// The table of functions cannot be read, so nothing can be ruled out by it.
     NoFunctions,
     /// So many crates came from elsewhere than crates.io.
@@ -38,7 +47,7 @@ pub enum Caveat {
 
 impl Caveat {
     /// Every code.
-    pub const CODES: [&str; 12] = [
+    pub const CODES: [&str; 15] = [
         "vuln-no-build-info",
         "vuln-no-module-list",
         "vuln-main-devel",
@@ -48,10 +57,23 @@ impl Caveat {
         "vuln-unknown-version",
         "vuln-development-go",
         "vuln-vendor-go",
+        "vuln-nearest-version",
+        "vuln-given-version",
+        "vuln-linked-packages",
         "vuln-no-functions",
         "vuln-foreign-crates",
         "vuln-nothing-matched",
     ];
+
+    /// Whether a list of modules is missing.
+    pub fn is_missing_list(&self) -> bool {
+        matches!(self, Self::NoBuildInfo | Self::NoModuleList)
+    }
+
+    /// Whether a part of the program, or all of it, cannot be matched because of it.
+    pub fn is_gap(&self) -> bool {
+        self.is_missing_list() || matches!(self, Self::UnknownGo(_) | Self::NothingMatched)
+    }
 
     /// The code, which is also the name of its page.
     pub fn code(&self) -> &'static str {
@@ -62,9 +84,12 @@ impl Caveat {
             Self::MainPseudo(_) => "vuln-main-pseudo",
             Self::MainDirty(_) => "vuln-main-dirty",
             Self::LocalReplacement(_) => "vuln-local-replacement",
-            Self::UnknownVersion(..) => "vuln-unknown-version",
+            Self::UnknownVersion(..) | Self::UnknownGo(_) => "vuln-unknown-version",
+            Self::NearestVersion(..) => "vuln-nearest-version",
+            Self::GivenVersion(..) => "vuln-given-version",
+            Self::UnownedPackages(_) => "vuln-linked-packages",
             Self::DevelopmentGo(_) => "vuln-development-go",
-            Self::VendorGo(_) => "vuln-vendor-go",
+            Self::VendorGo(..) => "vuln-vendor-go",
             Self::NoFunctions => "vuln-no-functions",
             Self::ForeignCrates(_) => "vuln-foreign-crates",
             Self::NothingMatched => "vuln-nothing-matched",
@@ -76,15 +101,16 @@ impl fmt::Display for Caveat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoBuildInfo => f.write_str(
-                "has no build info, so its modules are unknown; only the standard library is \
-                 matched, if the Go version can be found",
+                "has no build info, so the versions of its modules are unknown; `--versions` takes \
+                 a file with them",
             ),
-            Self::NoModuleList => {
-                f.write_str("build info lists no modules, so only the standard library is matched")
+            Self::NoModuleList => f.write_str(
+                "build info lists no modules, so their versions are unknown; `--versions` takes a \
+                 file with them",
+            ),
+            Self::MainDevel => {
+                f.write_str("the main module has no version, so every advisory about it may apply")
             }
-            Self::MainDevel => f.write_str(
-                "the main module has no version, so advisories about it are not matched",
-            ),
             Self::MainPseudo(version) => write!(
                 f,
                 "the main module was built from a commit ({version}), which may include fixes \
@@ -96,21 +122,53 @@ impl fmt::Display for Caveat {
             ),
             Self::LocalReplacement(module) => write!(
                 f,
-                "{module} was replaced by a local directory, so it has no version and is not \
-                 matched"
+                "{module} was replaced by a local directory, so it has no version, and every \
+                 advisory about it may apply"
             ),
-            Self::UnknownVersion(module, version) => {
-                write!(f, "`{version}` is not a valid version of {module}")
-            }
+            Self::UnknownVersion(module, version) if version == "(devel)" => write!(
+                f,
+                "{module} was built from a directory, so it has no version, and every advisory \
+                 about it may apply"
+            ),
+            Self::UnknownVersion(module, version) => write!(
+                f,
+                "`{version}` is not a valid version of {module}, so every advisory about it may \
+                 apply"
+            ),
+            Self::UnknownGo(None) => f.write_str(
+                "the version of Go is not recorded, so every advisory about the standard library \
+                 may apply",
+            ),
+            Self::UnknownGo(Some(version)) => write!(
+                f,
+                "`{version}` names no release of Go, so every advisory about the standard library \
+                 may apply"
+            ),
+            Self::NearestVersion(module, version, nearest) => write!(
+                f,
+                "`{version}` is not a valid version of {module}; it is treated as {nearest}"
+            ),
+            Self::GivenVersion(module, version) => write!(
+                f,
+                "the version of {module} is not in the program; {version} is what --versions gives"
+            ),
+            Self::UnownedPackages(count) => write!(
+                f,
+                "{} of modules without a version",
+                match count {
+                    1 => "1 package is linked".to_owned(),
+                    count => format!("{count} packages are linked"),
+                }
+            ),
             Self::DevelopmentGo(version) => write!(
                 f,
                 "Go `{version}` is a development version, which is treated as older than the \
                  release it precedes"
             ),
-            Self::VendorGo(version) => write!(
+            Self::VendorGo(version, release) => write!(
                 f,
                 "Go `{version}` comes from a vendor, who may have fixed vulnerabilities without \
-                 changing the version"
+                 changing the version; it is treated as {release}"
             ),
             Self::NoFunctions => f.write_str(
                 "the function table cannot be read, so no vulnerable function can be ruled out",

@@ -50,8 +50,8 @@ pub struct Function {
     /// Its name, as the linker wrote it. Of several functions of a symbol (instances of a generic
     /// one, closures) the shortest.
     pub name: String,
-    /// Where the name stands in the file.
-    pub offset: Offset,
+    /// Where the name stands in the file; `None` where a symbol of Rust has it.
+    pub offset: Option<Offset>,
     /// Where it and the others of its symbol are; `None` until somebody has asked, and where
     /// the program does not tell.
     pub location: Option<Location>,
@@ -194,7 +194,7 @@ impl Function {
     fn of(name: &Name<'_>) -> Self {
         Self {
             name: text(name),
-            offset: name.offset,
+            offset: Some(name.offset),
             location: None,
             names: vec![name.offset],
         }
@@ -203,7 +203,7 @@ impl Function {
     fn add(&mut self, name: &Name<'_>) {
         if name.bytes.len() < self.name.len() {
             self.name = text(name);
-            self.offset = name.offset;
+            self.offset = Some(name.offset);
         }
         self.names.push(name.offset);
     }

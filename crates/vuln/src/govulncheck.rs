@@ -18,10 +18,11 @@ use std::io::{self, Write};
 use handpie_binary::Incomplete;
 use serde::Serialize;
 
+use crate::candidates::Unclear;
 use crate::database::{Database, Texts};
 use crate::ecosystem::Ecosystem;
 use crate::inventory::Inventory;
-use crate::matches::{AffectedModule, Basis, Match, Tier, matches};
+use crate::matches::{AffectedModule, Basis, Match, Tier, matches_where};
 use crate::record::{Module, Record};
 pub use entry::{Entry, Import};
 pub use json::PROGRESS;
@@ -218,7 +219,7 @@ impl Scan {
                 }
             }
         }
-        let rows = matches(inventory, database)?;
+        let rows = matches_where(inventory, database, Unclear::AsWritten)?;
         let of_entry = |row: &Match<'_>| entries.iter().position(|it| it.id == row.advisory.id());
         let mut rows: Vec<(Option<usize>, &Match<'_>)> =
             rows.iter().map(|row| (of_entry(row), row)).collect();

@@ -4,11 +4,13 @@ mod no_inventory;
 mod auditable;
 mod locate;
 mod owners;
+mod supply;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use handpie_binary::go::{BuildInfo, Pclntab};
 use handpie_binary::{Binary, Incomplete};
+use serde::Serialize;
 
 use crate::caveat::Caveat;
 use crate::code::Code;
@@ -16,7 +18,7 @@ use crate::ecosystem::{Ecosystem, STDLIB, TOOLCHAIN};
 use crate::limits::{MAX_MODULES, MAX_VERSIONS};
 use crate::matches::AffectedModule;
 use crate::record::{Facts, Module, Record};
-use crate::semver::Version;
+use crate::semver::{Version, nearest};
 use handpie_binary::go::Version as GoVersion;
 pub use no_inventory::NoInventory;
 use owners::Owners;
@@ -31,7 +33,20 @@ pub struct Inventory<'data> {
     /// What limits the answer.
     pub(crate) caveats: Vec<Caveat>,
     pub(crate) code: Code<'data>,
+    /// Whether the toolchain left no list of modules, and nobody gave one.
+    pub(crate) lacks_modules: bool,
     owners: Owners,
+}
+
+/// What of a program was not matched at all, and can be in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Unmatched {
+    /// So many crates came from elsewhere than crates.io.
+    pub crates: usize,
+    /// There is no list of modules.
+    pub modules: bool,
+    /// The version of Go is not known.
+    pub stdlib: bool,
 }
 
 /// Something that advisories may be about.
@@ -40,10 +55,17 @@ pub(crate) struct Component {
     pub(crate) ecosystem: Ecosystem,
     /// What the database calls it: a module path, `stdlib`, `toolchain`, a crate.
     pub(crate) name: String,
+    /// As it is written; empty where there is none.
     pub(crate) version: String,
+    /// The version to compare: the one that is written, or the nearest to it. Empty where it is not
+    /// known.
+    pub(crate) compared: String,
     /// How the import paths of its packages start in the binary: the path of the module that was
-    /// replaced. Empty where packages are not told by a path.
+    /// replaced, or below the folder `vendor` that it was copied to. Empty where packages are not told
+    /// by a path.
     pub(crate) import_path: String,
+    /// Whether it was copied to a folder `vendor`.
+    pub(crate) vendored: bool,
 }
 
 impl<'data> Inventory<'data> {
@@ -63,6 +85,7 @@ impl<'data> Inventory<'data> {
         if let Some(crates) = auditable::crates(binary)? {
             let record = Record {
                 os: locate::system(binary).to_owned(),
+                cpu: binary.cpu().to_owned(),
                 crates: Some(crates),
                 ..Record::default()
             };
@@ -125,7 +148,21 @@ impl<'data> Inventory<'data> {
     /// included. Where it is none, that no advisory was found says nothing.
     pub fn matched_count(&self) -> usize {
         let components = self.components.iter();
-        components.filter(|it| !it.version.is_empty()).count()
+        components.filter(|it| !it.compared.is_empty()).count()
+    }
+
+    /// What was not matched at all.
+    pub fn unmatched(&self) -> Unmatched {
+        let mut components = self.components.iter();
+        let foreign = self.caveats.iter().find_map(|it| match it {
+            Caveat::ForeignCrates(count) => Some(*count),
+            _ => None,
+        });
+        Unmatched {
+            crates: foreign.unwrap_or_default(),
+            modules: self.lacks_modules,
+            stdlib: components.any(|it| it.is_stdlib() && it.compared.is_empty()),
+        }
     }
 
     /// How many modules or crates there are, the standard library not among them.
@@ -170,21 +207,29 @@ impl<'data> Inventory<'data> {
             components: Vec::new(),
             caveats: Vec::new(),
             code,
+            lacks_modules: false,
             owners: Owners::default(),
         };
         match &record.crates {
             Some(crates) => inventory.add_crates(crates),
             None => inventory.add_go(&record),
         }
-        if inventory.matched_count() == 0 {
-            inventory.caveats.push(Caveat::NothingMatched);
-        }
-        inventory.caveats.sort();
-        inventory.caveats.dedup();
-        inventory.refuse_many_versions()?;
-        inventory.owners = Owners::of(&inventory.components);
+        inventory.settle()?;
         inventory.record = record;
         Ok(inventory)
+    }
+
+    /// What follows from all components together.
+    fn settle(&mut self) -> Result<(), NoInventory> {
+        self.caveats.retain(|it| *it != Caveat::NothingMatched);
+        if self.matched_count() == 0 {
+            self.caveats.push(Caveat::NothingMatched);
+        }
+        self.caveats.sort();
+        self.caveats.dedup();
+        self.refuse_many_versions()?;
+        self.owners = Owners::of(&self.components);
+        Ok(())
     }
 
     /// From here on, no component is there twice, and few have the same name: what is done for each
@@ -212,6 +257,10 @@ impl<'data> Inventory<'data> {
             self.caveats.push(Caveat::ForeignCrates(foreign));
         }
         for it in known {
+            if nearest(&it.version).is_none() {
+                let caveat = Caveat::UnknownVersion(it.name.clone(), it.version.clone());
+                self.caveats.push(caveat);
+            }
             self.add(Ecosystem::CratesIo, &it.name, &it.version, "");
         }
     }
@@ -226,11 +275,11 @@ impl<'data> Inventory<'data> {
             (true, None, true) if !is_own_program => self.caveats.push(Caveat::NoModuleList),
             _ => {}
         }
-        if let Some(version) = self.go_version(record.go.as_deref()) {
-            self.add(Ecosystem::Go, STDLIB, &version, "");
-            if is_own_program {
-                self.add(Ecosystem::Go, TOOLCHAIN, &version, "cmd");
-            }
+        self.lacks_modules = record.main.is_none() && record.modules.is_empty() && !is_own_program;
+        let version = self.go_version(record.go.as_deref()).unwrap_or_default();
+        self.add(Ecosystem::Go, STDLIB, &version, "");
+        if is_own_program {
+            self.add(Ecosystem::Go, TOOLCHAIN, &version, "cmd");
         }
         if let Some(main) = &record.main {
             self.add_main(main);
@@ -240,35 +289,23 @@ impl<'data> Inventory<'data> {
         }
     }
 
-    /// The version of Go as a semantic version, as its database writes it.
+    /// The version of Go as a semantic version, as its database writes it, and what is not sure.
     fn go_version(&mut self, text: Option<&str>) -> Option<String> {
-        let text = text?;
-        let unknown = || Caveat::UnknownVersion("Go".to_owned(), text.to_owned());
-        let Some(version) = GoVersion::parse(text) else {
-            self.caveats.push(unknown());
+        let known = text.and_then(GoVersion::parse);
+        let known = known.and_then(|version| version.minor.map(|minor| (version, minor)));
+        let (Some(text), Some((version, minor))) = (text, known) else {
+            self.caveats
+                .push(Caveat::UnknownGo(text.map(str::to_owned)));
             return None;
         };
-        let Some(minor) = version.minor else {
-            self.caveats.push(unknown());
-            return None;
-        };
+        let release = release(&version, minor);
         if version.development {
             self.caveats.push(Caveat::DevelopmentGo(text.to_owned()));
-            return Some(format!("1.{minor}.0-0"));
+        } else if !version.vendor.is_empty() {
+            let caveat = Caveat::VendorGo(text.to_owned(), release.clone());
+            self.caveats.push(caveat);
         }
-        if !version.vendor.is_empty() {
-            self.caveats.push(Caveat::VendorGo(text.to_owned()));
-        }
-        let prerelease = version.prerelease.map(|text| {
-            // `rc1` is `rc.1` in semantic versions, so that rc.10 comes after rc.9.
-            let end = text
-                .find(|c: char| c.is_ascii_digit())
-                .unwrap_or(text.len());
-            let (word, number) = text.split_at(end);
-            format!("-{word}.{number}")
-        });
-        let prerelease = prerelease.unwrap_or_default();
-        Some(format!("1.{minor}.{}{prerelease}", version.patch))
+        Some(release)
     }
 
     fn add_main(&mut self, main: &Module) {
@@ -284,7 +321,7 @@ impl<'data> Inventory<'data> {
                 }
                 _ => {}
             }
-            if version.ends_with("+dirty") {
+            if version.ends_with("dirty") {
                 self.caveats.push(Caveat::MainDirty(version.to_owned()));
             }
         }
@@ -301,15 +338,22 @@ impl<'data> Inventory<'data> {
             });
             return self.add_unversioned(&module.path);
         }
-        if Version::parse(&source.version).is_none() {
-            let caveat = Caveat::UnknownVersion(source.path.clone(), source.version.clone());
-            self.caveats.push(caveat);
-        }
         let (name, version) = (source.path.clone(), source.version.clone());
+        match nearest(&version) {
+            None => {
+                let caveat = Caveat::UnknownVersion(name.clone(), version.clone());
+                self.caveats.push(caveat);
+            }
+            Some(near) if near != version => {
+                let caveat = Caveat::NearestVersion(name.clone(), version.clone(), near.to_owned());
+                self.caveats.push(caveat);
+            }
+            Some(_) => {}
+        }
         self.add(Ecosystem::Go, &name, &version, &module.path);
     }
 
-    /// A module that no advisory can be matched with owns its packages all the same.
+    /// A module of which the version is not known owns its packages all the same.
     fn add_unversioned(&mut self, path: &str) {
         self.add(Ecosystem::Go, path, "", path);
     }
@@ -319,13 +363,36 @@ impl<'data> Inventory<'data> {
             ecosystem,
             name: name.to_owned(),
             version: version.to_owned(),
+            compared: nearest(version).unwrap_or_default().to_owned(),
             import_path: import_path.to_owned(),
+            vendored: false,
         });
     }
 
     /// Which component a package belongs to.
     pub(crate) fn owner(&self, package: &str) -> Option<usize> {
         self.owners.of_package(package, &self.record.package)
+    }
+}
+
+/// A version of Go as a semantic version, as Go's database writes it.
+pub(crate) fn release(version: &GoVersion, minor: u32) -> String {
+    if version.development {
+        return format!("1.{minor}.0-0");
+    }
+    let prerelease = version.prerelease.as_ref().map(|text| {
+        // `rc1` is `rc.1` in semantic versions, so that rc.10 comes after rc.9.
+        let end = text.find(|c: char| c.is_ascii_digit());
+        let (word, number) = text.split_at_checked(end.unwrap_or(text.len()))?;
+        Some(format!("-{word}.{number}"))
+    });
+    let prerelease = prerelease.flatten().unwrap_or_default();
+    format!("1.{minor}.{}{prerelease}", version.patch)
+}
+
+impl Component {
+    fn is_stdlib(&self) -> bool {
+        self.ecosystem == Ecosystem::Go && self.name == STDLIB
     }
 }
 

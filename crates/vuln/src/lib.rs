@@ -18,6 +18,7 @@
 pub mod limits;
 mod semver;
 mod version_doubt;
+mod unclear_version;
 mod range;
 mod osv;
 mod symbol;
@@ -31,9 +32,11 @@ mod inventory;
 mod candidates;
 mod matches;
 mod locations;
+mod crate_functions;
 mod whereabouts;
 mod purl;
 mod upgrades;
+mod versions;
 mod vex;
 mod triage;
 pub mod govulncheck;
@@ -44,12 +47,14 @@ pub use database::{
     Advisory, Builder, Database, DatabaseError, MAGIC, RecordError, START, Source, Texts,
 };
 pub use ecosystem::Ecosystem;
-pub use inventory::{Inventory, NoInventory};
+pub use inventory::{Inventory, NoInventory, Unmatched};
 pub use matches::{AffectedModule, Basis, Match, Tier, matches};
 pub use record::{Crate, Facts, Module, ProgramFacts, Record, Symbols};
 pub use triage::{Origin, Question, Triage, Verdict};
+pub use unclear_version::UnclearVersion;
 pub use upgrades::Upgrade;
 pub use version_doubt::VersionDoubt;
+pub use versions::{Versions, VersionsError};
 pub use vex::{
     CycloneDx, OpenVex, Opinion, Statement, Status, Subject, Vex, VexDocument, VexError,
 };

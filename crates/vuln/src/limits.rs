@@ -34,6 +34,9 @@ pub(crate) const MAX_MODULES: usize = 1 << 14;
 /// several there are a handful. Every advisory about the module is looked at for each.
 pub(crate) const MAX_VERSIONS: usize = 64;
 
+/// The longest text of which the beginning is taken for a version, in bytes.
+pub(crate) const MAX_VERSION: usize = 256;
+
 /// Parts of an import path, between slashes, of which the module is looked for. Real ones have ten.
 pub(crate) const MAX_PATH_PARTS: usize = 64;
 
@@ -43,6 +46,10 @@ pub const MAX_DATABASE_SIZE: u64 = 512 << 20;
 /// The largest VEX document that is read, in bytes. A statement takes half a kilobyte; vendors publish
 /// some thousand in one document.
 pub const MAX_VEX_SIZE: u64 = 64 << 20;
+
+/// The largest list of versions of modules that is read, in bytes. The go.sum of a large program has
+/// 300 KiB.
+pub const MAX_VERSIONS_SIZE: u64 = 16 << 20;
 
 /// The largest file of recorded inventories that is read, in bytes. A large program takes half a
 /// megabyte.

@@ -22,7 +22,10 @@ pub(crate) fn locate<'data>(
     let mut known: HashMap<Offset, usize> = HashMap::new();
     let mut groups: Vec<Vec<Offset>> = Vec::new();
     for function in functions(matches) {
-        known.entry(function.offset).or_insert_with(|| {
+        let Some(offset) = function.offset else {
+            continue;
+        };
+        known.entry(offset).or_insert_with(|| {
             groups.push(function.names.clone());
             groups.len().saturating_sub(1)
         });
@@ -34,8 +37,9 @@ pub(crate) fn locate<'data>(
         return Ok(());
     };
     for function in functions(matches) {
-        let group = known.get(&function.offset);
-        function.location = group.and_then(|group| locations.get(*group)).cloned();
+        if let Some(group) = function.offset.and_then(|offset| known.get(&offset)) {
+            function.location = locations.get(*group).cloned();
+        }
     }
     Ok(())
 }

@@ -8,12 +8,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use handpie_binary::Incomplete;
 use serde::{Deserialize, Serialize};
 
-use crate::candidates::{Candidate, candidates};
+use crate::candidates::{Candidate, Unclear, candidates};
 use crate::code::{Function, Linked, Wanted};
 use crate::database::{Advisory, Database, Import};
 use crate::ecosystem::{Ecosystem, STDLIB, TOOLCHAIN};
 use crate::inventory::{Component, Inventory};
+use crate::semver::{self, Version};
 use crate::symbol;
+use crate::unclear_version::UnclearVersion;
 use crate::version_doubt::VersionDoubt;
 pub(crate) use joined::joined;
 
@@ -83,6 +85,10 @@ pub struct AffectedModule {
     pub version: String,
     /// The module that this one stands in for, if it was replaced.
     pub replaces: Option<String>,
+    /// The version to compare; empty where it is not known.
+    compared: String,
+    /// Why the version does not tell for sure whether it is affected; `None` where it does.
+    pub unclear_version: Option<UnclearVersion>,
     /// The first version after it that this advisory is not about, if there is one.
     pub fixed: Option<String>,
     /// How much of it is linked.
@@ -93,12 +99,14 @@ pub struct AffectedModule {
     pub version_doubt: Option<VersionDoubt>,
     /// The packages that the advisory names and that are linked.
     pub packages: BTreeSet<String>,
+    /// The functions of a crate that it names for this version, by their paths.
+    pub functions: Vec<String>,
     /// The symbols that it names and that are linked, by package and name.
     pub symbols: BTreeMap<(String, String), Option<Function>>,
 }
 
-/// Every advisory in `database` about a version that is in `inventory`: the worst tier first, then by
-/// module and id.
+/// Every advisory in `database` about a version that is in `inventory`, or may be: the worst tier
+/// first, then by module and id.
 ///
 /// # Errors
 /// [`Incomplete`] when the names of its functions have not been read.
@@ -106,7 +114,16 @@ pub fn matches<'db>(
     inventory: &Inventory<'_>,
     database: &'db Database<'db>,
 ) -> Result<Vec<Match<'db>>, Incomplete> {
-    let candidates = candidates(inventory, database);
+    matches_where(inventory, database, Unclear::Counts)
+}
+
+/// The same, where `unclear` says what is done about versions that are none or not known.
+pub(crate) fn matches_where<'db>(
+    inventory: &Inventory<'_>,
+    database: &'db Database<'db>,
+    unclear: Unclear,
+) -> Result<Vec<Match<'db>>, Incomplete> {
+    let candidates = candidates(inventory, database, unclear);
     let needs_code = |found: &&Candidate<'_>| {
         let component = inventory.components.get(found.component);
         component.is_some_and(|it| it.ecosystem == Ecosystem::Go)
@@ -130,7 +147,8 @@ pub fn matches<'db>(
         let Some(component) = inventory.components.get(found.component) else {
             continue;
         };
-        let module = AffectedModule::of(inventory, component, found, code.as_ref());
+        let version = unclear.version(component).unwrap_or_default();
+        let module = AffectedModule::of(inventory, (component, version), found, code.as_ref());
         let (number, advisory) = found.affected.advisory();
         let matched = matches.entry(number).or_insert_with(|| Match {
             numbers: vec![number],
@@ -202,6 +220,20 @@ fn hashes<'db>(import: &Import<'db>, path: &str) -> impl Iterator<Item = (u64, &
     })
 }
 
+/// The functions that an advisory names of a crate in this version.
+fn functions(found: &Candidate<'_>, version: &str) -> Vec<String> {
+    let version = ::semver::Version::parse(version).ok();
+    let meets = |requirement: &str| match (::semver::VersionReq::parse(requirement), &version) {
+        (Ok(requirement), Some(version)) => requirement.matches(version),
+        // What cannot be read rules nothing out.
+        _ => true,
+    };
+    let imports = found.imports.iter();
+    let imports = imports.filter(|it| it.path().is_empty() || it.path().split('|').any(meets));
+    let functions = imports.flat_map(Import::symbols);
+    functions.map(|(_, name)| name.to_owned()).collect()
+}
+
 /// A package of a module that stands in for another has the path of that other.
 fn path_in_binary(component: &Component, path: &str) -> String {
     if component.import_path.is_empty() || component.name == component.import_path {
@@ -218,28 +250,35 @@ fn path_in_binary(component: &Component, path: &str) -> String {
 impl AffectedModule {
     fn of(
         inventory: &Inventory<'_>,
-        component: &Component,
+        (component, compared): (&Component, &str),
         found: &Candidate<'_>,
         code: Option<&LinkedCode>,
     ) -> Self {
-        let is_moved = !component.import_path.is_empty() && component.import_path != component.name;
+        let is_moved = !component.import_path.is_empty()
+            && component.import_path != component.name
+            && !component.vendored;
         let is_module = ![STDLIB, TOOLCHAIN].contains(&component.name.as_str());
         let mut module = Self {
             ecosystem: component.ecosystem,
             name: component.name.clone(),
             version: component.version.clone(),
             replaces: (is_moved && is_module).then(|| component.import_path.clone()),
-            fixed: found.fixed.map(str::to_owned),
+            compared: compared.to_owned(),
+            unclear_version: None,
+            fixed: None,
             tier: Tier::Module,
             basis: Basis::Module,
             version_doubt: found.doubt,
             packages: BTreeSet::new(),
+            functions: Vec::new(),
             symbols: BTreeMap::new(),
         };
+        if component.ecosystem == Ecosystem::CratesIo {
+            module.functions = functions(found, compared);
+        }
         match (component.ecosystem, code) {
-            // Crates are matched as a whole, and what is linked of them cannot be told by names.
-            (Ecosystem::CratesIo, _) => {}
-            (Ecosystem::Go, None) => {
+            // What is linked of a crate cannot be told by names alone: no table has to keep them.
+            (Ecosystem::CratesIo, _) | (Ecosystem::Go, None) => {
                 module.tier = Tier::Symbol;
                 module.basis = Basis::Unseen;
             }
@@ -297,6 +336,32 @@ impl AffectedModule {
         key(self) == key(other) && self.replaces == other.replaces
     }
 
+    /// Why its version does not tell for sure whether an advisory of that day is about it.
+    fn what_is_unclear(&self, published: &str) -> Option<UnclearVersion> {
+        if self.compared.is_empty() {
+            return Some(UnclearVersion::Unknown);
+        }
+        if self.compared != self.version {
+            return Some(UnclearVersion::Nearest(self.compared.clone()));
+        }
+        let day = Version::parse(&self.version)?.day_without_release()?;
+        let fixed = self.fixed.as_deref().and_then(Version::parse)?;
+        let published: String = published.chars().filter(|it| *it != '-').take(8).collect();
+        let is_later = !published.is_empty() && published.as_str() < day;
+        let day = || {
+            Some(format!(
+                "{}-{}-{}",
+                day.get(..4)?,
+                day.get(4..6)?,
+                day.get(6..)?
+            ))
+        };
+        (is_later && !fixed.is_pseudo())
+            .then(day)
+            .flatten()
+            .map(UnclearVersion::Commit)
+    }
+
     /// Takes in what another entry of the same advisory says about the same module.
     fn merge(&mut self, other: Self) {
         if other.tier > self.tier {
@@ -306,6 +371,7 @@ impl AffectedModule {
         // One that is sure is enough.
         self.version_doubt = self.version_doubt.min(other.version_doubt);
         self.packages.extend(other.packages);
+        self.functions.extend(other.functions);
         self.symbols.extend(other.symbols);
     }
 }
@@ -350,7 +416,16 @@ impl<'db> Match<'db> {
             };
             // Each step ends an interval, so there are no more steps than intervals.
             let most = entries.iter().map(|it| it.intervals().count()).sum();
-            let mut fixed = module.version.clone();
+            let mut fixed = match module.compared.is_empty() {
+                // Of a version that is not known, the last that any version is upgraded to.
+                true => {
+                    let intervals = entries.iter().flat_map(|it| it.intervals());
+                    let fixes = intervals.filter_map(|it| it.fixed());
+                    let last = fixes.max_by(|a, b| semver::compare(a, b));
+                    last.unwrap_or_default().to_owned()
+                }
+                false => module.compared.clone(),
+            };
             let mut steps = 0usize..=most;
             while let Some(interval) = affecting(&fixed) {
                 let next = interval.fixed().filter(|_| steps.next().is_some());
@@ -361,6 +436,7 @@ impl<'db> Match<'db> {
                 next.clone_into(&mut fixed);
             }
             module.fixed = spelt(module, fixed);
+            module.unclear_version = module.what_is_unclear(self.advisory.published());
         }
     }
 

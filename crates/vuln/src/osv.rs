@@ -5,6 +5,7 @@
 //! A field that is not there and one that is `null` mean the same; fields that nobody here asks for
 //! are passed over.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -22,6 +23,9 @@ pub(crate) struct Entry {
     /// When it last changed, as RFC 3339 has it.
     #[serde(default, deserialize_with = "or_default")]
     pub(crate) modified: String,
+    /// When it was first published, likewise.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) published: String,
     /// When it was taken back, if it was.
     #[serde(default)]
     pub(crate) withdrawn: Option<String>,
@@ -141,6 +145,56 @@ pub(crate) struct Affects {
     /// The systems, as Rust's `target_os`; none when it is on all.
     #[serde(default, deserialize_with = "list")]
     pub(crate) os: Vec<String>,
+    /// The CPUs, as Rust's `target_arch`; none when it is on all.
+    #[serde(default, deserialize_with = "list")]
+    pub(crate) arch: Vec<String>,
+    /// The functions; none when it is all of the crate.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) functions: Functions,
+}
+
+/// Functions of a crate, by their paths. RustSec's export lists them; its own advisories say which
+/// versions of the crate have each, as Cargo writes requirements.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Functions {
+    /// In every version.
+    Listed(Vec<String>),
+    /// Each in versions that meet one of the requirements.
+    Required(BTreeMap<String, Vec<String>>),
+    /// Something else, which names no function.
+    Unknown(serde::de::IgnoredAny),
+}
+
+impl Default for Functions {
+    fn default() -> Self {
+        Self::Listed(Vec::new())
+    }
+}
+
+impl Functions {
+    /// As packages of Go are: those that the same versions have together, and the versions in the place
+    /// of a path.
+    pub(crate) fn imports(&self) -> Vec<Import> {
+        let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        match self {
+            Self::Listed(names) if names.is_empty() => {}
+            Self::Listed(names) => _ = found.insert(String::new(), names.clone()),
+            Self::Required(functions) => {
+                for (name, versions) in functions {
+                    let versions = versions.join("|");
+                    found.entry(versions).or_default().push(name.clone());
+                }
+            }
+            Self::Unknown(_) => {}
+        }
+        let imports = found.into_iter().map(|(path, symbols)| Import {
+            path,
+            symbols,
+            ..Import::default()
+        });
+        imports.collect()
+    }
 }
 
 /// What databases say of a package beside that.

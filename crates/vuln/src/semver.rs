@@ -11,6 +11,8 @@
 
 use std::cmp::Ordering;
 
+use crate::limits::MAX_VERSION;
+
 /// A version, taken apart. Those that compare as equal are equal.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Version<'a> {
@@ -64,6 +66,16 @@ impl<'a> Version<'a> {
         })
     }
 
+    /// The day of the commit that it names, as `20240102`, where no release comes before that commit
+    /// in its history: `vX.0.0-yyyymmddhhmmss-abcdefabcdef`. Such a version says nothing about
+    /// whether a release is older or newer.
+    pub(crate) fn day_without_release(&self) -> Option<&'a str> {
+        let [_, minor, patch] = self.numbers;
+        let (time, _) = self.prerelease.split_once('-')?;
+        let is_first = self.is_pseudo() && minor == "0" && patch == "0";
+        time.get(..8).filter(|_| is_first && time.len() == 14)
+    }
+
     /// Whether it names a commit rather than a release: `vX.0.0-yyyymmddhhmmss-abcdefabcdef`,
     /// `vX.Y.Z-pre.0.yyyymmddhhmmss-…` or `vX.Y.Z-0.yyyymmddhhmmss-…` (go.dev/ref/mod,
     /// "Pseudo-versions").
@@ -77,6 +89,26 @@ impl<'a> Version<'a> {
             !revision.is_empty() && revision.bytes().all(|byte| byte.is_ascii_alphanumeric());
         counts && is_revision && time.len() == 14 && is_numeric(time)
     }
+}
+
+/// The version that `text` is or, where it is none, that it begins with: `v1.2.3` of `v1.2.3.dirty`
+/// and `v1.2.3+incompatible` of `v1.2.3+incompatible+dirty`. `None` when it begins with none either.
+pub(crate) fn nearest(text: &str) -> Option<&str> {
+    if Version::parse(text).is_some() {
+        return Some(text);
+    }
+    if text.len() > MAX_VERSION {
+        return None;
+    }
+    let ends = text.char_indices().map(|(at, _)| at).rev();
+    let prefixes = ends.filter_map(|end| text.split_at_checked(end));
+    // Half of a number is another number, and a number alone is not much of a version.
+    let mut prefixes = prefixes.filter(|(before, behind)| {
+        let is_whole = !behind.starts_with(|c: char| c.is_ascii_digit());
+        is_whole && before.contains('.')
+    });
+    let found = prefixes.find(|(before, _)| Version::parse(before).is_some());
+    found.map(|(before, _)| before)
 }
 
 /// How two versions compare; one that cannot be taken apart comes before all that can.
@@ -229,6 +261,49 @@ mod tests {
         }
         assert!(Version::parse("v1.2.3--a").is_some());
         assert!(Version::parse("v1.2.3-0a").is_some());
+    }
+
+    #[test]
+    fn what_is_no_version_is_the_one_that_it_begins_with() {
+        for (text, version) in [
+            ("v1.2.3", Some("v1.2.3")),
+            ("v1.2.3.dirty", Some("v1.2.3")),
+            ("v4.0.0+incompatible+dirty", Some("v4.0.0+incompatible")),
+            ("v1.2.3-rc.1.dirty", Some("v1.2.3-rc.1.dirty")),
+            ("v1.2.3-rc.1_7", Some("v1.2.3-rc.1")),
+            ("v1.2.34_debian", Some("v1.2.34")),
+            ("1.2.3~bpo12", Some("1.2.3")),
+            ("1.2.3.4", Some("1.2.3")),
+            ("v1.2.3ä", Some("v1.2.3")),
+            ("2024.01.02", None),
+            ("v01.2.3", None),
+            ("7x", None),
+            ("(devel)", None),
+            ("tip", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(text), version, "{text}");
+        }
+        assert_eq!(nearest(&format!("v1.2.3.{}", "x.".repeat(1 << 20))), None);
+    }
+
+    #[test]
+    fn a_commit_without_a_release_before_it_has_a_day_only() {
+        let day = |text| Version::parse(text).unwrap().day_without_release();
+        for (text, found) in [
+            ("v0.0.0-20240102030405-abcdefabcdef", Some("20240102")),
+            (
+                "v2.0.0-20240102030405-abcdefabcdef+incompatible",
+                Some("20240102"),
+            ),
+            ("v0.0.0-20240102030405-abcdefabcdef+dirty", Some("20240102")),
+            ("v0.0.1-0.20240102030405-abcdefabcdef", None),
+            ("v1.2.4-0.20240102030405-abcdefabcdef", None),
+            ("v0.0.0-20240102", None),
+            ("v0.0.0", None),
+        ] {
+            assert_eq!(day(text), found, "{text}");
+        }
     }
 
     #[test]

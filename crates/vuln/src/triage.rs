@@ -2,15 +2,17 @@
 //! policy and VEX documents have had their say.
 
 use handpie_audit::{Ruling, Suppressed};
-use handpie_binary::{Binary, Incomplete};
+use handpie_binary::{Binary, Incomplete, counted};
 
 use crate::caveat::Caveat;
+use crate::crate_functions;
 use crate::database::Database;
 use crate::ecosystem::Ecosystem;
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, Unmatched};
 use crate::locations::locate;
-use crate::matches::{Basis, Match, Tier, joined, matches};
+use crate::matches::{AffectedModule, Basis, Match, Tier, joined, matches};
 use crate::record::Record;
+use crate::unclear_version::UnclearVersion;
 use crate::upgrades::{Upgrade, upgrades};
 use crate::vex::{Opinion, Statement, Subject, Vex};
 
@@ -53,6 +55,8 @@ pub struct Triage<'db> {
     pub module_count: usize,
     /// How many of them, Go's own included, have a version that was matched with the database.
     pub matched_count: usize,
+    /// What in it was not matched at all.
+    pub unmatched: Unmatched,
     /// What limits the answer.
     pub caveats: Vec<Caveat>,
     /// One for each advisory, the worst tier first.
@@ -92,6 +96,9 @@ impl<'db> Question<'db> {
         ruling: &Ruling<'_>,
     ) -> Result<Triage<'db>, Incomplete> {
         let mut matches = joined(matches(inventory, self.database)?, self.database);
+        if let Some(binary) = binary {
+            crate_functions::find(&mut matches, binary)?;
+        }
         if let Some(binary) = binary.filter(|_| self.locations) {
             locate(&mut matches, inventory, binary)?;
         }
@@ -110,6 +117,7 @@ impl<'db> Question<'db> {
             upgrades: upgrades(counted.map(|it| &it.matched), self.fail_on),
             module_count: inventory.module_count(),
             matched_count: inventory.matched_count(),
+            unmatched: inventory.unmatched(),
             record: inventory.record.clone(),
             caveats: inventory.caveats().to_vec(),
             title,
@@ -156,26 +164,41 @@ impl Triage<'_> {
         self.verdicts.iter().any(|verdict| verdict.fails)
     }
 
-    /// Whether the user asked about this program and nothing in it could be matched: that no advisory
-    /// was found means nothing then, and must not look like an answer.
+    /// Whether a part of it could not be matched: the standard library, all modules, or everything.
+    /// That no advisory was found means nothing then, and must not look like an answer.
+    pub fn is_incomplete(&self) -> bool {
+        self.matched_count == 0 || self.unmatched.modules || self.unmatched.stdlib
+    }
+
+    /// The same in words; `None` where all was matched.
+    pub fn gap(&self) -> Option<String> {
+        if self.matched_count == 0 {
+            return Some("nothing in it could be matched".to_owned());
+        }
+        let Unmatched {
+            crates,
+            modules,
+            stdlib,
+        } = self.unmatched;
+        let parts = [
+            stdlib.then(|| "standard library".to_owned()),
+            modules.then(|| "modules".to_owned()),
+            (crates > 0).then(|| counted(crates as u64, "crate")),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| format!("{} not matched", parts.join(" and ")))
+    }
+
+    /// Whether that is so of a program that the user asked about.
     pub fn is_blank(&self) -> bool {
-        self.origin.named && self.matched_count == 0
+        self.origin.named && self.is_incomplete()
     }
 }
 
 impl Verdict<'_> {
     /// What to do about the advisory.
     pub fn action(&self) -> String {
-        let upgrades = self
-            .matched
-            .modules
-            .iter()
-            .map(|module| match &module.fixed {
-                Some(fixed) => {
-                    format!("upgrade {} from {} to {fixed}", module.name, module.version)
-                }
-                None => format!("no version of {} is fixed", module.name),
-            });
+        let upgrades = self.matched.modules.iter().map(AffectedModule::action);
         let upgrades = upgrades.collect::<Vec<_>>().join("; ");
         match &self.suppressed {
             Some(it) if !it.expired => {
@@ -183,6 +206,29 @@ impl Verdict<'_> {
             }
             _ => upgrades,
         }
+    }
+}
+
+impl AffectedModule {
+    /// What to do about it.
+    pub fn action(&self) -> String {
+        let name = &self.name;
+        match (&self.fixed, &self.unclear_version) {
+            (None, _) => format!("no version of {name} is fixed"),
+            (Some(fixed), Some(UnclearVersion::Unknown)) => {
+                format!("find out the version of {name}, which is fixed in {fixed}")
+            }
+            (Some(fixed), Some(UnclearVersion::Commit(_))) => format!(
+                "find out whether {name} {} has the fix of {fixed}",
+                self.version
+            ),
+            (Some(fixed), _) => format!("upgrade {name} from {} to {fixed}", self.version),
+        }
+    }
+
+    /// Whether it cannot be told what of it is in the program, or in which version.
+    pub fn is_unsure(&self) -> bool {
+        self.basis == Basis::Unseen || self.unclear_version == Some(UnclearVersion::Unknown)
     }
 }
 

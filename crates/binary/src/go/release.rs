@@ -6,7 +6,8 @@
 //! go1.28rc1                          a release candidate
 //! go1.26.8-X:boringcrypto            with experiments; before Go 1.25 with a blank for the dash
 //! go1.22.9 (Red Hat 1.22.9-2.el9)    a vendor's
-//! go1.25.3-1                         a vendor's
+//! go1.25.3-1, go1.22.12-devel-cf     a vendor's
+//! go1.19.13b7, 1.22.5                a vendor's
 //! devel go1.24-3f1bb6a Thu Oct 3     built from source, as is go1.28-devel_3f1bb6a
 //! devel +3f1bb6a                     built from source, long ago
 //! ```
@@ -24,7 +25,8 @@ pub struct Version {
     pub development: bool,
     /// What GOEXPERIMENT switched on, or off with `no` before it, against the default.
     pub experiments: Vec<String>,
-    /// What a vendor has put behind the version; empty for Go's own releases.
+    /// What a vendor has put behind the version, or the whole text where it does not begin as Go's
+    /// versions do; empty for Go's own releases. The numbers are those of the nearest release then.
     pub vendor: String,
 }
 
@@ -48,31 +50,43 @@ impl Version {
     }
 
     fn of_release(text: &str) -> Option<Self> {
-        let rest = text.strip_prefix("go1")?;
-        let (minor, rest) = match rest.strip_prefix('.') {
-            Some(rest) => number(rest)?,
-            // `go1`, the first.
-            None => (0, rest),
+        let (line, is_own) = match text.strip_prefix("go1") {
+            Some(line) => (line, true),
+            // Whoever sets the version by hand may leave Go's own prefix out.
+            None => (
+                text.strip_prefix('v').unwrap_or(text).strip_prefix('1')?,
+                false,
+            ),
         };
-        let patch = rest.strip_prefix('.').and_then(number);
-        let (patch, rest) = patch.unwrap_or((0, rest));
+        let (minor, rest) = match line.strip_prefix('.') {
+            Some(rest) => number(rest)?,
+            // `go1`, the first; not `go10` and `go1x`.
+            None if is_own && !line.starts_with(|c: char| c.is_alphanumeric()) => (0, line),
+            None => return None,
+        };
+        let (patch, rest) = match rest.strip_prefix('.') {
+            Some(patch) if patch.starts_with(|c: char| c.is_ascii_digit()) => {
+                let (patch, rest) = number(patch)?;
+                (Some(patch), rest)
+            }
+            _ => (None, rest),
+        };
         let (prerelease, rest) = prerelease(rest);
-        // A longer number than any version has, or letters that belong to none.
-        if rest.starts_with(|c: char| c.is_alphanumeric()) {
-            return None;
-        }
         let vendor = rest.trim_matches(|c: char| "-+ ()".contains(c));
-        let development = vendor.starts_with("devel");
+        // With the number of a patch release it is that release with changes, not a line to come.
+        let development = patch.is_none() && vendor.starts_with("devel");
+        let vendor = match (development, is_own) {
+            (true, _) => "",
+            (false, true) => vendor,
+            (false, false) => text,
+        };
         Some(Self {
             minor: Some(minor),
-            patch,
+            patch: patch.unwrap_or(0),
             prerelease,
             development,
             experiments: Vec::new(),
-            vendor: match development {
-                true => String::new(),
-                false => vendor.to_owned(),
-            },
+            vendor: vendor.to_owned(),
         })
     }
 
@@ -163,6 +177,44 @@ mod tests {
     }
 
     #[test]
+    fn what_a_vendor_appends_leaves_the_release() {
+        for (text, minor, patch, vendor) in [
+            ("go1.22.12-devel-cf", 22, 12, "devel-cf"),
+            ("go1.22.5-devel", 22, 5, "devel"),
+            ("go1.22.5_devel", 22, 5, "_devel"),
+            ("go1.22.5b7", 22, 5, "b7"),
+            ("go1.22.5cisco", 22, 5, "cisco"),
+            ("go1.22.5-bigcorp", 22, 5, "bigcorp"),
+            ("go1.22.5.1", 22, 5, ".1"),
+            ("go1.22.5~bpo12", 22, 5, "~bpo12"),
+            (
+                "go1.21.9 (Red Hat 1.21.9-1.el9_4)",
+                21,
+                9,
+                "Red Hat 1.21.9-1.el9_4",
+            ),
+            (
+                "go1.18 gccgo (Debian 12.2.0-14) 12.2.0",
+                18,
+                0,
+                "gccgo (Debian 12.2.0-14) 12.2.0",
+            ),
+            ("1.22.5", 22, 5, "1.22.5"),
+            ("v1.22.5", 22, 5, "v1.22.5"),
+            ("1.22.5-devel", 22, 5, "1.22.5-devel"),
+        ] {
+            let version = parsed(text);
+            assert_eq!(
+                (version.minor, version.patch),
+                (Some(minor), patch),
+                "{text}"
+            );
+            assert_eq!(version.vendor, vendor, "{text}");
+            assert!(!version.development, "{text}");
+        }
+    }
+
+    #[test]
     fn knows_builds_from_source() {
         for (text, minor) in [
             (
@@ -188,7 +240,13 @@ mod tests {
             "go1.x",
             "gccgo 12",
             "go1.99999999999",
+            "go1.22.99999999999",
             "go1x",
+            "go10",
+            "1",
+            "10.2",
+            "v2.0.1",
+            "12",
         ] {
             assert_eq!(Version::parse(text), None, "{text}");
         }

@@ -10,6 +10,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use handpie_toolchain::command::quote;
 use handpie_vuln::govulncheck::{Config, Scan, extracted};
 use handpie_vuln::limits::MAX_EXTRACT_SIZE;
 use handpie_vuln::{Database, Inventory, Tier};
@@ -94,6 +95,49 @@ pub(crate) fn run(words: &[OsString]) -> ExitCode {
             ExitCode::from(FAILED)
         }
     }
+}
+
+/// The words besides, where `handpie vuln` is asked for govulncheck's manners and not with its first
+/// word.
+pub(crate) fn misplaced(words: &[OsString]) -> Option<Vec<OsString>> {
+    let command = words.iter().position(|word| !is_flag(word))?;
+    let end = words.iter().position(|word| word == "--");
+    let words = words.get(..end.unwrap_or(words.len()))?;
+    if words.get(command)? != "vuln" {
+        return None;
+    }
+    let mut pairs = words
+        .iter()
+        .zip(words.iter().skip(1).map(Some).chain([None]));
+    let at = pairs.position(|(word, next)| {
+        word == "--compat=govulncheck"
+            || (word == "--compat" && next.is_some_and(|next| next == "govulncheck"))
+    })?;
+    let own = match words.get(at)? == "--compat" {
+        true => at..=at.saturating_add(1),
+        false => at..=at,
+    };
+    let others = words.iter().enumerate();
+    let others = others.filter(|(place, _)| *place != command && !own.contains(place));
+    Some(others.map(|(_, word)| word.clone()).collect())
+}
+
+fn is_flag(word: &OsString) -> bool {
+    word.as_encoded_bytes().starts_with(b"-")
+}
+
+/// Says where `--compat govulncheck` stands; `words` are the others.
+pub(crate) fn explain_order(words: &[OsString]) -> ExitCode {
+    let others: Vec<String> = words.iter().map(|word| quote(word)).collect();
+    let message = "error: `--compat govulncheck` must come directly after `handpie vuln`; all \
+                   arguments after it are govulncheck's"
+        .to_owned();
+    let hint = format!(
+        "hint: handpie vuln --compat govulncheck {}",
+        others.join(" ")
+    );
+    report::error([&message, &hint]);
+    ExitCode::from(USAGE)
 }
 
 fn scan(words: &[OsString]) -> Result<u8, Refusal> {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use handpie_vuln::{Inventory, Origin, ProgramFacts, Question, Source, Tier, Triage};
+use handpie_vuln::{Inventory, Origin, ProgramFacts, Question, Source, Tier, Triage, Versions};
 use rayon::prelude::*;
 
 use crate::advisories::{self, Fetch, WHOLE_TIME};
@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::policy::{PolicyArgs, Rulebook};
 use crate::report::Reporter;
 use crate::report::vuln::{Show, State, Vulnerabilities};
-use crate::vex;
+use crate::{versions, vex};
 
 /// Report known vulnerabilities in programs, and whether the vulnerable code is linked
 ///
@@ -25,12 +25,17 @@ use crate::vex;
 /// stripped programs give the same result. Supports Go programs for every system and CPU, and Rust
 /// programs built with cargo-auditable, which are matched by crate.
 ///
+/// What cannot be ruled out counts: every advisory about a crate, because no table of a Rust program
+/// tells what is linked of it; every advisory about a module whose version is unknown, as far as its
+/// code is linked.
+///
 /// `handpie db update` creates the advisory database. Advisories can be accepted for a limited time
 /// in `[[vuln]]` tables of handpie.toml; VEX documents state which advisories do not affect a
 /// program.
 ///
-/// Exit status: 1 if an advisory counts; 3 if a file cannot be read, or if no module of a named
-/// program has a version that can be matched.
+/// Exit status: 1 if an advisory counts; 3 if a file cannot be read, or if a named program could not be
+/// matched in full: it has no list of modules (and `--versions` does not give their versions), no known
+/// version of Go, or no version at all.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   handpie vuln bin/svc                     what to upgrade, and what for
@@ -41,6 +46,7 @@ use crate::vex;
   handpie vuln --fail-on package --max-db-age 7 dist/
   handpie vuln --compat govulncheck -mode=binary -format json bin/svc
   handpie vuln --vex vex.json dist/        without what is not affected
+  handpie vuln --versions go.sum bin/svc   a program without a list of modules
   handpie vuln --format openvex dist/      a VEX document to start with
   handpie facts bin/svc > svc.json
   handpie vuln --facts svc.json            later, without the program
@@ -78,6 +84,10 @@ pub(crate) struct Vuln {
     /// affected or fixed do not count
     #[arg(long, value_name = "FILE")]
     vex: Vec<PathBuf>,
+    /// Versions of modules that a program does not record: lines of `MODULE VERSION`, as `go list -m
+    /// all` prints them, or a go.mod, go.sum or vendor/modules.txt
+    #[arg(long, value_name = "FILE")]
+    versions: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) format: AdvisoryFormat,
 }
@@ -88,7 +98,7 @@ enum Threshold {
     Module,
     /// A package that the advisory names is linked
     Package,
-    /// A symbol that the advisory names is linked
+    /// A symbol that the advisory names is linked, or it cannot be told whether one is
     Symbol,
 }
 
@@ -117,6 +127,7 @@ pub(crate) fn run(args: &Vuln, reporter: &Reporter) -> Result<Exit, Failure> {
     }
     let rulebook = Rulebook::open(&PolicyArgs::of_file(args.policy.clone()))?;
     let vex = vex::open(&args.vex)?;
+    let versions = versions::open(&args.versions)?;
     let working = reporter.working("reading advisories");
     let fetch = Fetch::shown(&working, WHOLE_TIME.as_secs());
     let file = advisories::open(args.db.as_deref(), fetch)?;
@@ -147,15 +158,23 @@ pub(crate) fn run(args: &Vuln, reporter: &Reporter) -> Result<Exit, Failure> {
         .collect::<Result<_, _>>()?;
     let mut report = Vulnerabilities::begin(reporter, &rulebook, &vex, state)?;
     for record in records {
-        of_facts(record, &question, &rulebook, &mut report)?;
+        of_facts(record, &question, &versions, &rulebook, &mut report)?;
     }
-    of_files(&args.files, &question, &rulebook, reporter, &mut report)?;
+    of_files(
+        &args.files,
+        &question,
+        &versions,
+        &rulebook,
+        reporter,
+        &mut report,
+    )?;
     report.end(reporter)
 }
 
 fn of_files<'db>(
     files: &[PathBuf],
     question: &Question<'db>,
+    versions: &Versions,
     rulebook: &Rulebook,
     reporter: &Reporter,
     report: &mut Vulnerabilities<'_, 'db>,
@@ -166,7 +185,7 @@ fn of_files<'db>(
     };
     let working = reporter.working("scanning programs");
     for entries in entries.chunks(AT_ONCE) {
-        let triage = |entry: &Entry| triage(entry, question, rulebook);
+        let triage = |entry: &Entry| triage(entry, question, versions, rulebook);
         let visits: Vec<Visit<Triage<'db>>> = match entries {
             // Threads for one file would take longer to start than the file.
             [one] => vec![triage(one)],
@@ -178,10 +197,16 @@ fn of_files<'db>(
 }
 
 /// What is known about every program in a file.
-fn triage<'db>(entry: &Entry, question: &Question<'db>, rulebook: &Rulebook) -> Visit<Triage<'db>> {
+fn triage<'db>(
+    entry: &Entry,
+    question: &Question<'db>,
+    versions: &Versions,
+    rulebook: &Rulebook,
+) -> Visit<Triage<'db>> {
     let ruling = rulebook.ruling(entry.path());
     let visit = visit(entry, question.vex.names_hashes(), |member| {
-        let inventory = Inventory::of(&member.binary)?;
+        let mut inventory = Inventory::of(&member.binary)?;
+        inventory.supply(question.database, versions)?;
         let origin = Origin {
             path: entry.name(),
             member: member.name,
@@ -199,6 +224,7 @@ fn triage<'db>(entry: &Entry, question: &Question<'db>, rulebook: &Rulebook) -> 
 fn of_facts<'db>(
     kept: Vec<ProgramFacts>,
     question: &Question<'db>,
+    versions: &Versions,
     rulebook: &Rulebook,
     report: &mut Vulnerabilities<'_, 'db>,
 ) -> Result<(), Failure> {
@@ -214,7 +240,11 @@ fn of_facts<'db>(
             named,
             hash: None,
         };
-        report.add(&match Inventory::kept(kept.facts) {
+        let inventory = Inventory::kept(kept.facts).and_then(|mut inventory| {
+            inventory.supply(question.database, versions)?;
+            Ok(inventory)
+        });
+        report.add(&match inventory {
             Ok(inventory) => Visit::Seen(vec![question.triage(origin, &inventory, None, &ruling)?]),
             Err(why) => Visit::Unread(Unread::without_inventory(place, origin.path, why)),
         })?;

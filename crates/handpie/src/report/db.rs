@@ -42,7 +42,7 @@ impl DatabaseReport {
 impl Report for DatabaseReport {
     fn text(&self, lines: &mut Lines) {
         lines.good(&self.path, count(self.advisories, "advisory"));
-        lines.fact("age", aged(self.age));
+        lines.fact("age", days(self.age));
         let symbols = bytes(self.symbols as u64);
         let modules = bytes(self.modules as u64);
         lines.fact(
@@ -67,10 +67,18 @@ impl Report for DatabaseReport {
 }
 
 /// An age for people.
-pub(super) fn aged(age: Option<u32>) -> String {
+fn days(age: Option<u32>) -> String {
     match age {
         None => "unknown".to_owned(),
         Some(1) => "1 day".to_owned(),
         Some(days) => format!("{days} days"),
+    }
+}
+
+/// The same behind the name of a database.
+pub(super) fn aged(age: Option<u32>) -> String {
+    match age {
+        None => "of unknown age".to_owned(),
+        known => format!("{} old", days(known)),
     }
 }

@@ -71,7 +71,14 @@ impl Lines {
     /// An entry of a list below a line: a label, and text that is wrapped in a column of its own.
     pub(crate) fn entry(&mut self, column: usize, label: &str, text: &str) {
         const MARGIN: usize = 8;
-        let label = format!("{:MARGIN$}{:column$}", "", escape::value(label));
+        let label = escape::value(label);
+        // A label that fills its column must not run into the text.
+        let gap = if label.chars().count() >= column && !label.is_empty() {
+            " "
+        } else {
+            ""
+        };
+        let label = format!("{:MARGIN$}{label:column$}{gap}", "");
         let room = self.width.unwrap_or(usize::MAX).saturating_sub(label.len());
         // In a very narrow window a broken line reads better than a column of single words.
         let room = if room < 20 { usize::MAX } else { room };
@@ -242,6 +249,19 @@ mod tests {
             text.contains("\n            \\u{3a}:error::forged\n"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_label_never_runs_into_its_text() {
+        for (label, start) in [
+            ("GO-2024-2687", 24),
+            ("GO-2024-26871234", 25),
+            ("RUSTSEC-2020-0071", 26),
+        ] {
+            let mut lines = Lines::new(false);
+            lines.entry(16, label, "text");
+            assert_eq!(lines.into_text().find("text"), Some(start), "{label}");
+        }
     }
 
     #[test]

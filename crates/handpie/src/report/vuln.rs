@@ -52,6 +52,8 @@ pub(crate) struct Summary {
     pub(crate) failed: usize,
     /// All that were looked at.
     pub(crate) files: usize,
+    /// Programs without an advisory that counts, of which a part could not be matched.
+    pub(crate) partial: usize,
     pub(crate) passed: usize,
     /// Files of directories that do not tell what they hold.
     pub(crate) passed_over: usize,
@@ -64,11 +66,15 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{}: {} with an advisory that counts, {} without, {} of which nothing is known, \
+            "{}: {} with an advisory that counts, {} without, {}{} of which nothing is known, \
              {} unreadable; {}",
             count(self.files, "program"),
             self.failed,
             self.passed,
+            match self.partial {
+                0 => String::new(),
+                partial => format!("{partial} matched in part only, "),
+            },
             self.unmatched,
             self.unreadable,
             count(self.passed_over, "other file")
@@ -86,11 +92,13 @@ pub(crate) struct Vulnerabilities<'a, 'db> {
     vex: &'a Vex,
     /// Which VEX statements were needed, by number.
     used_statements: Vec<bool>,
-    /// How many programs that were named could not be matched at all.
+    /// How many programs that were named could not be matched in full.
     blank: usize,
+    /// Whether an advisory counts.
+    fails: bool,
     /// Whether the format has a place for what could not be read.
     has_room: bool,
-    /// What could not be read, where it has none.
+    /// What could not be read or matched, where it has none.
     unsaid: Vec<String>,
 }
 
@@ -120,6 +128,7 @@ impl<'a, 'db> Vulnerabilities<'a, 'db> {
             vex,
             used_statements: vec![false; vex.len()],
             blank: 0,
+            fails: false,
             has_room: !matches!(reporter.format, Format::OpenVex | Format::CycloneDx),
             unsaid: Vec::new(),
         })
@@ -134,7 +143,7 @@ impl<'a, 'db> Vulnerabilities<'a, 'db> {
                 self.summary.unreadable += 1;
                 if !self.has_room {
                     self.unsaid
-                        .push(format!("{}: {}", unread.name, unread.message));
+                        .push(format!("unreadable: {}: {}", unread.name, unread.message));
                 }
             }
         }
@@ -143,12 +152,18 @@ impl<'a, 'db> Vulnerabilities<'a, 'db> {
 
     fn count(&mut self, triage: &Triage<'_>) {
         self.summary.files += 1;
+        self.fails |= triage.fails();
         match (triage.fails(), triage.matched_count) {
+            // With nothing matched, what counts is what could not be ruled out.
+            (_, 0) => self.summary.unmatched += 1,
             (true, _) => self.summary.failed += 1,
-            (false, 0) => self.summary.unmatched += 1,
+            (false, _) if triage.is_incomplete() => self.summary.partial += 1,
             (false, _) => self.summary.passed += 1,
         }
         self.blank += usize::from(triage.is_blank());
+        if let (Some(gap), false) = (triage.gap(), self.has_room) {
+            self.unsaid.push(format!("{}: {gap}", triage.title));
+        }
         for number in triage.verdicts.iter().flat_map(|it| &it.statements) {
             if let Some(used) = self.used_statements.get_mut(*number) {
                 *used = true;
@@ -166,8 +181,8 @@ impl<'a, 'db> Vulnerabilities<'a, 'db> {
     /// named and of which nothing is known, count more than an advisory.
     pub(crate) fn end(mut self, reporter: &Reporter) -> Result<Exit, Failure> {
         self.rendering.end(&self.summary)?;
-        for unread in &self.unsaid {
-            reporter.note(&format!("unreadable: {unread}"));
+        for unsaid in &self.unsaid {
+            reporter.note(unsaid);
         }
         let unmatched = policy::note_unmatched(reporter, self.rulebook, &[Table::Vuln]);
         if reporter.verbose {
@@ -175,7 +190,7 @@ impl<'a, 'db> Vulnerabilities<'a, 'db> {
         }
         Ok(if self.summary.unreadable > 0 || self.blank > 0 {
             Exit::Input
-        } else if self.summary.failed > 0 {
+        } else if self.fails {
             Exit::No
         } else {
             Exit::Done

@@ -264,3 +264,45 @@ fn what_handpie_does_not_do_in_the_place_of_govulncheck_is_said() {
         assert!(said.contains("-mode=binary"), "{said}");
     }
 }
+
+#[test]
+fn its_manners_in_another_place_are_explained() {
+    let workshop = Workshop::new("");
+    for args in [
+        &[
+            "vuln",
+            "--db",
+            "my db",
+            "--compat",
+            "govulncheck",
+            "-mode=binary",
+            "app",
+        ] as &[&str],
+        &[
+            "vuln",
+            "--db",
+            "my db",
+            "--compat=govulncheck",
+            "-mode=binary",
+            "app",
+        ],
+        &[
+            "vuln",
+            "--db",
+            "my db",
+            "-mode=binary",
+            "app",
+            "--compat",
+            "govulncheck",
+        ],
+    ] {
+        let ran = workshop.run(args);
+        assert_eq!(ran.status, 2, "{ran:?}");
+        for words in [
+            "`--compat govulncheck` must come directly after `handpie vuln`",
+            "hint: handpie vuln --compat govulncheck --db 'my db' -mode=binary app",
+        ] {
+            assert!(ran.stderr.contains(words), "{words}: {ran:?}");
+        }
+    }
+}

@@ -64,7 +64,7 @@ app: Go, 3 modules: 3 of 5 advisories count (3 symbol, 1 package, 1 module)
         A-4             Something is wrong in x.test/lib (CVE-A-4)
                         x.test/lib v1.2.0, not fixed
     caveats
-        the main module has no version, so advisories about it are not matched
+        the main module has no version, so every advisory about it may apply
 database";
     assert_eq!(lines(&ran.stdout).join("\n"), wanted);
 }

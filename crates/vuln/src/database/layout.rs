@@ -21,19 +21,20 @@ pub(super) const TABLES: usize = 8;
 pub(super) const SOURCES: Table = Table { index: 0, width: 6 };
 /// Ecosystem, name string, first block, blocks. Sorted by ecosystem and name.
 pub(super) const MODULES: Table = Table { index: 1, width: 5 };
-/// Advisory, first interval, intervals, first import, imports, systems string.
-pub(super) const AFFECTED: Table = Table { index: 2, width: 7 };
+/// Advisory, first interval, intervals, first import, imports, systems string, CPUs string.
+pub(super) const AFFECTED: Table = Table { index: 2, width: 9 };
 /// Introduced string, end string, what the end means, doubt (0 for none).
 pub(super) const INTERVALS: Table = Table { index: 3, width: 6 };
-/// Path string, first symbol, symbols, systems string, CPUs string.
+/// Path string, first symbol, symbols, systems string, CPUs string. Of a crate, whose functions have
+/// their path in their name, the versions of it that have them instead of the path.
 pub(super) const IMPORTS: Table = Table { index: 4, width: 8 };
 /// Hash, low half first; name string.
 pub(super) const SYMBOLS: Table = Table { index: 5, width: 4 };
-/// Strings: id, modified, aliases, summary, url, severity, informational; then reviewed, text,
-/// start in the text, size there, and the first advisory about the same vulnerability.
+/// Strings: id, modified, aliases, summary, url, severity, informational, published; then reviewed,
+/// text, start in the text, size there, and the first advisory about the same vulnerability.
 pub(super) const ADVISORIES: Table = Table {
     index: 6,
-    width: 19,
+    width: 21,
 };
 /// Offset in the texts, size there, size when it is unpacked.
 pub(super) const TEXTS: Table = Table { index: 7, width: 3 };

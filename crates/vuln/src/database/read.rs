@@ -152,6 +152,11 @@ impl<'file> Database<'file> {
         found.into_iter().map(|(_, advisory)| advisory).collect()
     }
 
+    /// Whether any advisory is about a module or crate.
+    pub(crate) fn knows(&self, ecosystem: Ecosystem, name: &str) -> bool {
+        self.find(ecosystem, name).is_some()
+    }
+
     fn find(&self, ecosystem: Ecosystem, name: &str) -> Option<Row<'_>> {
         let wanted = (ecosystem as u32, name);
         let (mut low, mut high) = (0, self.count(MODULES));
@@ -269,11 +274,11 @@ const ALL: [Table; TABLES] = [
 const STRINGS: [(Table, &[usize]); 7] = [
     (SOURCES, &[0, 2]),
     (MODULES, &[1]),
-    (AFFECTED, &[5]),
+    (AFFECTED, &[5, 7]),
     (INTERVALS, &[0, 2]),
     (IMPORTS, &[0, 4, 6]),
     (SYMBOLS, &[2]),
-    (ADVISORIES, &[0, 2, 4, 6, 8, 10, 12]),
+    (ADVISORIES, &[0, 2, 4, 6, 8, 10, 12, 14]),
 ];
 
 /// The columns that are the first of several rows, with their number behind it.
@@ -287,8 +292,8 @@ const RUNS: [(Table, usize, Table); 4] = [
 /// The columns that are a row.
 const SINGLES: [(Table, usize, Table); 3] = [
     (AFFECTED, 0, ADVISORIES),
-    (ADVISORIES, 15, TEXTS),
-    (ADVISORIES, 18, ADVISORIES),
+    (ADVISORIES, 17, TEXTS),
+    (ADVISORIES, 20, ADVISORIES),
 ];
 
 /// The numbers of the header.

@@ -64,12 +64,17 @@ impl<'db> Advisory<'db> {
 
     /// Whether people of the database have looked at it.
     pub fn is_reviewed(&self) -> bool {
-        self.row.at(14) != 0
+        self.row.at(16) != 0
+    }
+
+    /// When it was published, as RFC 3339 has it; empty when it does not say.
+    pub(crate) fn published(&self) -> &'db str {
+        self.database.string(self.row, 14)
     }
 
     /// The number of the first advisory about the same vulnerability: itself where it is the only one.
     pub(crate) fn group(&self) -> u32 {
-        self.row.at(18)
+        self.row.at(20)
     }
 
     /// The text as it was published: JSON of OSV. `None` when the database is damaged there, or was
@@ -90,13 +95,13 @@ impl Texts {
     /// The text of an advisory; see [`Advisory::text`].
     pub fn of(&mut self, advisory: &Advisory<'_>) -> Option<&[u8]> {
         let row = advisory.row;
-        let stream = size(row.at(15));
+        let stream = size(row.at(17));
         if self.last.as_ref().is_none_or(|(last, _)| *last != stream) {
             self.last = Some((stream, advisory.database.text(stream)?));
         }
         let (_, text) = self.last.as_ref()?;
-        let start = size(row.at(16));
-        text.get(start..start.checked_add(size(row.at(17)))?)
+        let start = size(row.at(18));
+        text.get(start..start.checked_add(size(row.at(19)))?)
     }
 }
 
@@ -134,10 +139,16 @@ impl<'db> Affected<'db> {
     pub(crate) fn systems(&self) -> impl Iterator<Item = &'db str> {
         list(self.database.string(self.row, 5))
     }
+
+    /// The CPUs on which it is affected, as Rust calls them; none when it is on all.
+    pub(crate) fn cpus(&self) -> impl Iterator<Item = &'db str> {
+        list(self.database.string(self.row, 7))
+    }
 }
 
 impl<'db> Import<'db> {
-    /// The import path.
+    /// The import path; of a crate, the versions that have the functions, as Cargo writes
+    /// requirements, one behind the other with `|` between, and nothing where all have them.
     pub(crate) fn path(&self) -> &'db str {
         self.database.string(self.row, 0)
     }

@@ -68,6 +68,7 @@ impl Writer {
             entry.url(),
             severity,
             informational.next().unwrap_or_default(),
+            &entry.published,
         ];
         let mut row = strings.map(|text| self.string(text)).concat();
         row.extend([
@@ -101,17 +102,18 @@ impl Writer {
         }
         let specific = &affected.ecosystem_specific;
         let first_import = self.rows(IMPORTS);
-        for import in &specific.imports {
-            self.import(import);
-        }
+        let functions = specific.affects.functions.imports();
+        let imports = || specific.imports.iter().chain(&functions);
+        imports().for_each(|import| self.import(import));
         let mut row = vec![
             advisory,
             first_interval,
             number(intervals.len()),
             first_import,
-            number(specific.imports.len()),
+            number(imports().count()),
         ];
         row.extend(self.list(&specific.affects.os));
+        row.extend(self.list(&specific.affects.arch));
         debug_assert_eq!(row.len(), AFFECTED.width, "a row of a module");
         self.numbers = self.numbers.saturating_add(row.len());
         let key = (ecosystem, affected.package.name.clone());

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use super::Component;
-use crate::ecosystem::{Ecosystem, STDLIB};
 use crate::limits::MAX_PATH_PARTS;
 
 /// The components of a program by the paths that their packages have in it.
@@ -18,12 +17,11 @@ impl Owners {
     pub(super) fn of(components: &[Component]) -> Self {
         let paths = components.iter().enumerate();
         let paths = paths.filter(|(_, it)| !it.import_path.is_empty());
-        let is_stdlib = |it: &Component| it.ecosystem == Ecosystem::Go && it.name == STDLIB;
         Self {
             by_path: paths
                 .map(|(index, it)| (it.import_path.clone(), index))
                 .collect(),
-            stdlib: components.iter().position(is_stdlib),
+            stdlib: components.iter().position(Component::is_stdlib),
         }
     }
 
@@ -46,7 +44,7 @@ impl Owners {
 /// The path itself, then the path above it, and so on: it ends at slashes only, because a path that
 /// starts with the same letters is another module's. Below a depth that no real path has, the
 /// paths between are left out, so that a forged one costs no more than a real one.
-fn upwards(path: &str) -> impl Iterator<Item = &str> {
+pub(super) fn upwards(path: &str) -> impl Iterator<Item = &str> {
     let slashes = path.match_indices('/').map(|(at, _)| at);
     let mut ends: Vec<usize> = slashes.take(MAX_PATH_PARTS).collect();
     ends.push(path.len());

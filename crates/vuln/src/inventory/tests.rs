@@ -25,6 +25,7 @@ fn stdlib(inventory: &Inventory<'_>) -> Option<String> {
     components
         .find(|it| it.name == STDLIB)
         .map(|it| it.version.clone())
+        .filter(|version| !version.is_empty())
 }
 
 #[test]
@@ -52,6 +53,27 @@ fn versions_of_go_that_are_no_releases_are_said() {
             "vuln-vendor-go",
         ),
         ("go1.25.3-1", Some("1.25.3"), "vuln-vendor-go"),
+        ("go1.22.12-devel-cf", Some("1.22.12"), "vuln-vendor-go"),
+        ("go1.22.5-devel", Some("1.22.5"), "vuln-vendor-go"),
+        ("go1.22.5b7", Some("1.22.5"), "vuln-vendor-go"),
+        ("go1.22.5-bigcorp", Some("1.22.5"), "vuln-vendor-go"),
+        ("1.22.5", Some("1.22.5"), "vuln-vendor-go"),
+        (
+            "go1.21.9 (Red Hat 1.21.9-1.el9_4)",
+            Some("1.21.9"),
+            "vuln-vendor-go",
+        ),
+        (
+            "go1.27.3-X:boringcrypto (Red Hat 1.27.3-1.el10)",
+            Some("1.27.3"),
+            "vuln-vendor-go",
+        ),
+        (
+            "devel go1.23-abcdef Tue Jan 2 2024 X:nodwarf5",
+            Some("1.23.0-0"),
+            "vuln-development-go",
+        ),
+        ("go2.0.1", None, "vuln-unknown-version"),
         (
             "devel go1.28-3f1bb6a Thu Oct 3",
             Some("1.28.0-0"),
@@ -68,6 +90,7 @@ fn versions_of_go_that_are_no_releases_are_said() {
         assert_eq!(stdlib(&inventory).as_deref(), version, "{text}");
         let codes: Vec<_> = inventory.caveats().iter().map(Caveat::code).collect();
         assert_eq!(codes, [code], "{text}");
+        assert_eq!(inventory.unmatched().stdlib, version.is_none(), "{text}");
     }
 }
 
@@ -224,5 +247,170 @@ fn a_list_that_no_toolchain_writes_is_refused() {
 fn what_cannot_be_matched_at_all_is_said() {
     let inventory = inventory(r#"{"build_info": true, "package": "a.b/c"}"#);
     let codes: Vec<_> = inventory.caveats().iter().map(Caveat::code).collect();
-    assert_eq!(codes, ["vuln-no-module-list", "vuln-nothing-matched"]);
+    let wanted = [
+        "vuln-no-module-list",
+        "vuln-unknown-version",
+        "vuln-nothing-matched",
+    ];
+    assert_eq!(codes, wanted);
+    let unmatched = inventory.unmatched();
+    assert!(unmatched.modules && unmatched.stdlib);
+}
+
+#[test]
+fn what_only_begins_with_a_version_is_that_version() {
+    for (version, compared, codes) in [
+        (
+            "v4.0.0+incompatible+dirty",
+            "v4.0.0+incompatible",
+            &["vuln-main-dirty", "vuln-nearest-version"] as &[&str],
+        ),
+        (
+            "v1.2.3.dirty",
+            "v1.2.3",
+            &["vuln-main-dirty", "vuln-nearest-version"],
+        ),
+        ("v1.2.3_acme7", "v1.2.3", &["vuln-nearest-version"]),
+        ("v1.2.3+dirty", "v1.2.3+dirty", &["vuln-main-dirty"]),
+        ("tip", "", &["vuln-unknown-version"]),
+    ] {
+        let json = serde_json::json!({ "go": "go1.27.3", "build_info": true, "package": "a.b/c",
+            "main": { "path": "a.b/c", "version": version } });
+        let inventory = inventory(&json.to_string());
+        let mut components = inventory.components.iter();
+        let main = components.find(|it| it.name == "a.b/c").unwrap();
+        assert_eq!(main.compared, compared, "{version}");
+        let found: Vec<_> = inventory.caveats().iter().map(Caveat::code).collect();
+        assert_eq!(found, codes, "{version}");
+        assert_eq!(inventory.unmatched(), Unmatched::default(), "{version}");
+    }
+}
+
+/// Components as `name version path`, of a program with these packages, when a database knows these
+/// modules and these versions are given.
+fn supplied(record: &str, packages: &[&str], known: &[&str], versions: &str) -> Inventory<'static> {
+    let mut builder = crate::database::Builder::default();
+    builder.begin("here");
+    for (number, module) in known.iter().enumerate() {
+        let advisory = serde_json::json!({ "id": format!("A-{number}"), "affected": [
+            { "package": { "ecosystem": "Go", "name": module } }] });
+        builder.add(advisory.to_string().as_bytes()).unwrap();
+    }
+    let file = builder.finish().unwrap();
+    let database = crate::database::Database::open(&file).unwrap();
+    let mut given = crate::versions::Versions::default();
+    given.add(versions).unwrap();
+    let mut inventory = inventory(record);
+    inventory.code = Code::Kept {
+        packages: packages.iter().map(|it| (*it).to_owned()).collect(),
+        symbols: Vec::new(),
+    };
+    inventory.supply(&database, &given).unwrap();
+    inventory
+}
+
+fn shown(inventory: &Inventory<'_>) -> Vec<String> {
+    let components = inventory.components.iter();
+    let modules = components.filter(|it| it.name != STDLIB);
+    let modules = modules.map(|it| format!("{} {} {}", it.name, it.compared, it.import_path));
+    modules.collect()
+}
+
+const WITHOUT_LIST: &str =
+    r#"{"go": "go1.22.5", "build_info": true, "package": "app.test/cmd/app"}"#;
+const LINKED: [&str; 6] = [
+    "app.test/cmd/app",
+    "fmt",
+    "vendor/golang.org/x/net/http2/hpack",
+    "golang.org/x/text/language",
+    "app.test/vendor/golang.org/x/net/http2",
+    "nobody.test/lib",
+];
+
+#[test]
+fn without_a_list_modules_are_those_of_the_packages_that_are_linked() {
+    let known = [
+        "golang.org/x/net",
+        "golang.org/x/text",
+        "golang.org/x/crypto",
+    ];
+    let inventory = supplied(WITHOUT_LIST, &LINKED, &known, "");
+    let wanted = [
+        "golang.org/x/net  app.test/vendor/golang.org/x/net",
+        "golang.org/x/text  golang.org/x/text",
+    ];
+    assert_eq!(shown(&inventory), wanted);
+    assert!(inventory.unmatched().modules);
+    let codes: Vec<_> = inventory.caveats().iter().map(Caveat::code).collect();
+    assert_eq!(codes, ["vuln-no-module-list", "vuln-linked-packages"]);
+    let owner = inventory
+        .owner("vendor/golang.org/x/net/http2/hpack")
+        .unwrap();
+    assert_eq!(inventory.components[owner].name, STDLIB);
+}
+
+#[test]
+fn versions_that_are_given_take_the_place_of_the_list() {
+    let known = ["golang.org/x/net", "golang.org/x/text"];
+    let some = "golang.org/x/net v0.17.0\nunused.test/lib v1.0.0\n";
+    let inventory = supplied(WITHOUT_LIST, &LINKED, &known, some);
+    let wanted = [
+        "golang.org/x/net v0.17.0 app.test/vendor/golang.org/x/net",
+        "golang.org/x/text  golang.org/x/text",
+    ];
+    assert_eq!(shown(&inventory), wanted);
+    assert!(inventory.unmatched().modules, "two modules are without");
+    let all = format!("{some}golang.org/x/text v0.3.0\nnobody.test/lib v0.1.0\n");
+    let inventory = supplied(WITHOUT_LIST, &LINKED, &known, &all);
+    assert!(!inventory.unmatched().modules);
+    let standard = supplied(WITHOUT_LIST, &["fmt", "app.test/cmd/app"], &known, some);
+    assert!(!standard.unmatched().modules);
+}
+
+#[test]
+fn versions_that_are_given_fill_gaps_and_change_nothing_else() {
+    let record = r#"{"go": "devel +3f1bb6a", "build_info": true, "package": "a.b/c",
+        "main": {"path": "a.b/c", "version": "(devel)"},
+        "modules": [{"path": "d.e/f", "version": "v1.0.0",
+                     "replacement": {"path": "../f", "version": ""}},
+                    {"path": "d.e/g", "version": "v1.1.0"},
+                    {"path": "d.e/h", "version": "(devel)"}]}"#;
+    let versions = "stdlib go1.22.5\na.b/c v1.7.0\nd.e/f v1.2.0 => x.y/f v1.3.0\nd.e/g v9.9.9\n";
+    let inventory = supplied(record, &[], &[], versions);
+    let wanted = [
+        "a.b/c v1.7.0 a.b/c",
+        "x.y/f v1.3.0 d.e/f",
+        "d.e/g v1.1.0 d.e/g",
+        "d.e/h  d.e/h",
+    ];
+    assert_eq!(shown(&inventory), wanted);
+    assert_eq!(stdlib(&inventory).as_deref(), Some("1.22.5"));
+    let codes: Vec<_> = inventory.caveats().iter().map(Caveat::code).collect();
+    let given = "vuln-given-version";
+    assert_eq!(codes, ["vuln-unknown-version", given, given, given]);
+    assert_eq!(inventory.unmatched(), Unmatched::default());
+}
+
+#[test]
+fn a_forged_table_of_functions_makes_no_endless_list_of_modules() {
+    let packages: Vec<String> = (0..MAX_MODULES + 1)
+        .map(|n| format!("a{n}.b/vendor/golang.org/x/net/http2"))
+        .collect();
+    let mut inventory = inventory(WITHOUT_LIST);
+    inventory.code = Code::Kept {
+        packages: packages.into_iter().collect(),
+        symbols: Vec::new(),
+    };
+    let mut builder = crate::database::Builder::default();
+    let advisory = r#"{"id": "A", "affected": [{"package":
+        {"ecosystem": "Go", "name": "golang.org/x/net"}}]}"#;
+    builder.begin("here");
+    builder.add(advisory.as_bytes()).unwrap();
+    let file = builder.finish().unwrap();
+    let database = crate::database::Database::open(&file).unwrap();
+    let refused = inventory.supply(&database, &crate::versions::Versions::default());
+    assert_eq!(
+        refused.err(),
+        Some(NoInventory::TooManyModules(MAX_MODULES + 1))
+    );
 }

@@ -285,7 +285,7 @@ fn each_module_is_upgraded_once_to_what_fixes_all() {
     let upgrades = |least| -> Vec<String> {
         let upgrades = upgrades(matches.iter(), least).into_iter();
         let upgrades =
-            upgrades.map(|it| format!("{} {:?} {}", it.module, it.to, it.advisories.join(" ")));
+            upgrades.map(|it| format!("{} {:?} {}", it.module, it.to(), it.advisories.join(" ")));
         upgrades.collect()
     };
     let lib = [r#"x.test/lib Some("v1.10.0") A B"#, "x.test/lib None C"];
@@ -314,4 +314,132 @@ fn a_forged_list_of_modules_takes_no_longer_than_its_length() {
     assert_eq!(rows(&inventory, &advisories).len(), 50 * 64);
     // To hold each package against every module, for each advisory, took hours.
     assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+}
+
+/// The doubt about the version of the only row, and the version that fixes it.
+fn doubt(version: &str, advisory: &str) -> (Option<UnclearVersion>, Option<String>) {
+    let inventory = program(
+        "go1.27.3",
+        &[("x.test/lib", version)],
+        &[("x.test/lib/p", "F")],
+    );
+    let file = database(&[advisory.to_owned()]);
+    let database = Database::open(&file).unwrap();
+    let found = matches(&inventory, &database).unwrap();
+    let module = &found[0].modules[0];
+    (module.unclear_version.clone(), module.fixed.clone())
+}
+
+#[test]
+fn a_version_that_is_not_known_is_in_every_advisory_about_linked_code() {
+    let later = |json: String| json.replace(r#""introduced":"0""#, r#""introduced":"1.4.0""#);
+    let advisories = [
+        advisory("A", "x.test/lib", &["x.test/lib/p: F"]),
+        later(advisory("B", "x.test/lib", &["x.test/lib/p: F"])),
+        advisory("C", "x.test/lib", &["x.test/lib/p: G"]),
+    ];
+    for version in ["(devel)", "tip", ""] {
+        let inventory = program(
+            "go1.27.3",
+            &[("x.test/lib", version)],
+            &[("x.test/lib/p", "F")],
+        );
+        let found = rows(&inventory, &advisories);
+        assert_eq!(found.len(), 3, "{version}: {found:?}");
+        assert!(found[0].starts_with("A symbol ") && found[0].ends_with(" v1.5.0"));
+        assert!(found[1].starts_with("B symbol ") && found[2].starts_with("C package "));
+        assert_eq!(
+            doubt(version, &advisories[1]).0,
+            Some(UnclearVersion::Unknown)
+        );
+    }
+}
+
+#[test]
+fn what_begins_with_a_version_is_matched_as_that() {
+    let of = advisory("A", "x.test/lib", &["x.test/lib/p: F"]);
+    for (version, near) in [
+        ("v1.2.0.dirty", "v1.2.0"),
+        ("v1.2.0+incompatible+dirty", "v1.2.0+incompatible"),
+    ] {
+        let found = Some(UnclearVersion::Nearest(near.to_owned()));
+        assert_eq!(doubt(version, &of), (found, Some("v1.5.0".to_owned())));
+    }
+    let fixed = program(
+        "go1.27.3",
+        &[("x.test/lib", "v1.5.0.dirty")],
+        &[("x.test/lib/p", "F")],
+    );
+    assert_eq!(rows(&fixed, &[of]), [""; 0]);
+}
+
+#[test]
+fn no_step_leads_from_a_commit_to_a_release_that_may_be_older() {
+    let dated = |day: &str| {
+        let published = format!(r#"{{"published":"{day}T00:00:00Z","#);
+        advisory("A", "x.test/lib", &["x.test/lib/p: F"]).replacen('{', &published, 1)
+    };
+    let commit = "v0.0.0-20240703050607-abcdefabcdef";
+    let (found, fixed) = doubt(commit, &dated("2021-05-06"));
+    assert_eq!(found, Some(UnclearVersion::Commit("2024-07-03".to_owned())));
+    assert_eq!(fixed.as_deref(), Some("v1.5.0"));
+    for (version, day) in [
+        (commit, "2024-08-01"),
+        ("v1.4.10-0.20240703050607-abcdefabcdef", "2021-05-06"),
+        ("v1.4.0", "2021-05-06"),
+    ] {
+        assert_eq!(doubt(version, &dated(day)).0, None, "{version} {day}");
+    }
+    let step = |day: &str| {
+        let inventory = program(
+            "go1.27.3",
+            &[("x.test/lib", commit)],
+            &[("x.test/lib/p", "F")],
+        );
+        let file = database(&[dated(day)]);
+        let database = Database::open(&file).unwrap();
+        let matches = matches(&inventory, &database).unwrap();
+        let upgrades = upgrades(matches.iter(), Tier::Symbol);
+        upgrades[0].to().map(str::to_owned)
+    };
+    assert_eq!(step("2021-05-06"), None);
+    assert_eq!(step("2024-08-01").as_deref(), Some("v1.5.0"));
+}
+
+#[test]
+fn a_module_in_two_versions_is_upgraded_from_each() {
+    let old = advisory("A", "x.test/lib", &[]);
+    let new = advisory("B", "x.test/lib", &[])
+        .replace(r#""introduced":"0""#, r#""introduced":"2.0.0""#)
+        .replace("1.5.0", "2.1.0");
+    let inventory = program(
+        "go1.27.3",
+        &[("x.test/lib", "v2.0.3"), ("x.test/lib", "v1.2.0")],
+        &[("x.test/lib/p", "F")],
+    );
+    let file = database(&[old, new]);
+    let database = Database::open(&file).unwrap();
+    let matches = matches(&inventory, &database).unwrap();
+    let steps = upgrades(matches.iter(), Tier::Module).into_iter();
+    let steps: Vec<_> = steps.map(|it| (it.version, it.fixed.unwrap())).collect();
+    let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+    assert_eq!(steps, [pair("v1.2.0", "v1.5.0"), pair("v2.0.3", "v2.1.0")]);
+}
+
+#[test]
+fn what_was_copied_to_a_folder_of_another_is_the_module_that_it_was() {
+    let path = "app.test/vendor/x.test/lib/p";
+    let mut inventory = program("go1.27.3", &[], &[(path, "F"), ("app.test", "F")]);
+    inventory.record.main = None;
+    inventory.lacks_modules = true;
+    let file = database(&[advisory("A", "x.test/lib", &["x.test/lib/p: F"])]);
+    let database = Database::open(&file).unwrap();
+    inventory
+        .supply(&database, &crate::Versions::default())
+        .unwrap();
+    let found = matches(&inventory, &database).unwrap();
+    let module = &found[0].modules[0];
+    assert_eq!((module.tier, module.basis), (Tier::Symbol, Basis::Symbols));
+    assert_eq!(module.replaces, None);
+    assert!(module.packages.contains(path));
 }

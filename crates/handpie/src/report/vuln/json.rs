@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use handpie_audit::Suppressed;
 use handpie_vuln::{
     AffectedModule, Basis, Function, Inlined, LinkedFunction, Location, Statement, Tier, Triage,
-    Upgrade, Verdict, VersionDoubt,
+    UnclearVersion, Upgrade, Verdict, VersionDoubt,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -59,6 +59,7 @@ struct Affected<'a> {
     replaces: Option<&'a str>,
     symbols: Vec<Symbol<'a>>,
     tier: Tier,
+    unclear_version: Option<&'a str>,
     version: &'a str,
     version_doubt: Option<VersionDoubt>,
 }
@@ -94,9 +95,11 @@ struct Linked<'a> {
 struct ToDo<'a> {
     advisories: &'a [String],
     ecosystem: &'static str,
+    fixed: Option<&'a str>,
     module: &'a str,
     tier: Tier,
     to: Option<&'a str>,
+    unclear_version: Option<&'a str>,
     version: &'a str,
 }
 
@@ -128,7 +131,7 @@ impl<'a> Affected<'a> {
             .iter()
             .map(|((package, symbol), function)| Symbol {
                 function: function.as_ref().map(|it| it.name.as_str()),
-                offset: function.as_ref().map(|it| it.offset.0),
+                offset: function.as_ref().and_then(|it| it.offset).map(|it| it.0),
                 package,
                 place: function.as_ref().and_then(Located::of),
                 symbol,
@@ -143,6 +146,7 @@ impl<'a> Affected<'a> {
             replaces: module.replaces.as_deref(),
             symbols: symbols.collect(),
             tier: module.tier,
+            unclear_version: module.unclear_version.as_ref().map(UnclearVersion::name),
             version: &module.version,
             version_doubt: module.version_doubt,
         }
@@ -172,9 +176,11 @@ impl<'a> ToDo<'a> {
         Self {
             advisories: &step.advisories,
             ecosystem: step.ecosystem.name(),
+            fixed: step.fixed.as_deref(),
             module: &step.module,
             tier: step.tier,
-            to: step.to.as_deref(),
+            to: step.to(),
+            unclear_version: step.unclear_version.as_ref().map(UnclearVersion::name),
             version: &step.version,
         }
     }
@@ -217,6 +223,7 @@ impl Renderer<Triage<'_>, Summary> for Json {
             "package": record.package,
             "path": triage.origin.path,
             "steps": steps,
+            "unmatched": triage.unmatched,
         });
         self.files.item(out, &triage)
     }

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use handpie_audit::fingerprint;
-use handpie_vuln::{Caveat, Tier, Triage, Verdict};
+use handpie_vuln::{AffectedModule, Tier, Triage, Verdict};
 use serde_json::{Value, json};
 
 use super::{Renderer, Summary};
@@ -60,7 +60,10 @@ impl Sarif {
             .iter()
             .flat_map(|module| module.symbols.values());
         let related = related.flatten().map(|function| {
-            let region = json!({ "byteOffset": function.offset.0, "byteLength": 1 });
+            let region = match function.offset {
+                Some(offset) => json!({ "byteOffset": offset.0, "byteLength": 1 }),
+                None => json!({ "startLine": 1 }),
+            };
             let physical = json!({ "artifactLocation": artifact, "region": region });
             let text = match function.whereabouts() {
                 Some(place) => format!("{}: {place}", function.name),
@@ -100,12 +103,10 @@ impl Renderer<Triage<'_>, Summary> for Sarif {
             self.results.push(self.result(triage, verdict));
         }
         if triage.is_blank() {
-            let nothing = Caveat::NothingMatched;
-            self.notify(
-                Path::new(&triage.origin.path),
-                &nothing.to_string(),
-                Some(nothing.code()),
-            );
+            for gap in triage.caveats.iter().filter(|it| it.is_gap()) {
+                let path = Path::new(&triage.origin.path);
+                self.notify(path, &gap.to_string(), Some(gap.code()));
+            }
         }
         Ok(())
     }
@@ -175,7 +176,13 @@ fn level(verdict: &Verdict<'_>) -> &'static str {
 
 fn message(triage: &Triage<'_>, verdict: &Verdict<'_>) -> String {
     let advisory = &verdict.matched.advisory;
+    let is_unsure = verdict
+        .matched
+        .modules
+        .iter()
+        .all(AffectedModule::is_unsure);
     let linked = match verdict.matched.is_affected() {
+        true if is_unsure => "not ruled out".to_owned(),
         true => format!("tier {}", verdict.matched.tier.name()),
         false => verdict.matched.tier.absence().to_owned(),
     };
