@@ -6,7 +6,7 @@ use object::pod::{self, Pod};
 use crate::error::{Error, ErrorKind};
 use crate::limits::MAX_NAME;
 use crate::partial::{Incomplete, Partial};
-use crate::quantity::{Offset, Size};
+use crate::quantity::{Address, Offset, Size};
 
 /// Bytes of the file, with the file offset of the first.
 #[derive(Clone, Copy, Debug)]
@@ -182,6 +182,42 @@ impl<'data> Bytes<'data> {
         Ok(None)
     }
 
+    /// The same for a word of eight bytes, read as little-endian, whose address is a multiple of eight;
+    /// `address` is that of the first byte of this stretch. Far faster where what is searched for
+    /// consists of bytes that are everywhere.
+    pub(crate) fn search_words<T>(
+        self,
+        address: Address,
+        is_wanted: impl Fn(u64) -> bool,
+        mut accept: impl FnMut(u64) -> Option<T>,
+    ) -> Result<Option<T>, Incomplete> {
+        const FIRST: u64 = 64 << 10;
+        const WORD: u64 = 8;
+        let misaligned = address.0.checked_rem(WORD).unwrap_or(0);
+        let mut start = WORD
+            .saturating_sub(misaligned)
+            .checked_rem(WORD)
+            .unwrap_or(0);
+        let mut step = FIRST;
+        while start < self.size().0 {
+            let size = step.min(self.size().0.saturating_sub(start));
+            // Inside, because `size` was cut to the rest.
+            let Ok(piece) = self.slice(start, Size(size), "a piece") else {
+                break;
+            };
+            let (words, _) = piece.data()?.as_chunks::<8>();
+            let places = (start..).step_by(8).zip(words);
+            let mut wanted = places.filter(|(_, word)| is_wanted(u64::from_le_bytes(**word)));
+            if let Some(found) = wanted.find_map(|(at, _)| accept(at)) {
+                return Ok(Some(found));
+            }
+            self.settled(())?;
+            start = start.saturating_add(step);
+            step = step.saturating_mul(2);
+        }
+        Ok(None)
+    }
+
     /// The bytes from `start` up to the next NUL, which is not among them; `None` without one, or
     /// when it is further away than any name is long.
     ///
@@ -207,6 +243,28 @@ impl<'data> Bytes<'data> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn searches_words_at_aligned_addresses() {
+        let mut data = vec![0u8; 300_003];
+        for at in [7, 65_545, 65_563, 299_993] {
+            data[at..at + 8].copy_from_slice(&42u64.to_le_bytes());
+        }
+        // Addresses that are multiples of eight are at offsets 1, 9, 17 and so on.
+        let bytes = Bytes::of_file(&data);
+        let mut seen = Vec::new();
+        let end = bytes.search_words(
+            Address(0x1007),
+            |word| word == 42,
+            |at| {
+                seen.push(at);
+                (at > 196_000).then_some(at)
+            },
+        );
+        assert_eq!((seen, end), (vec![65_545, 299_993], Ok(Some(299_993))));
+        let none = bytes.search_words(Address(0x1000), |word| word == 43, Some);
+        assert_eq!(none, Ok(None));
+    }
 
     #[test]
     fn searches_across_the_pieces_that_it_looks_at() {

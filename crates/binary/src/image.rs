@@ -82,6 +82,8 @@ pub struct Loaded<'data> {
     pub data: Bytes<'data>,
     /// Whether their memory can be written to.
     pub writable: bool,
+    /// Whether what is there can be run.
+    pub executable: bool,
 }
 
 /// A format of executables.

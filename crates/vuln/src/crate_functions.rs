@@ -34,7 +34,7 @@ pub(crate) fn find(matches: &mut [Match<'_>], binary: &Binary<'_>) -> Result<(),
     let mut crates: Vec<String> = modules.iter().map(|it| crate_of(it)).collect();
     crates.sort();
     crates.dedup();
-    let finders: Vec<Finder<'_>> = crates.iter().map(|it| Finder::new(it)).collect();
+    let finders: Vec<Finder<'_>> = crates.iter().map(Finder::new).collect();
     for symbol in symbols.iter().filter(|it| it.address.is_some()) {
         if !finders.iter().any(|it| it.find(symbol.name).is_some()) {
             continue;
@@ -213,7 +213,7 @@ mod tests {
     fn a_function_is_found_by_either_way_of_mangling() {
         for (symbol, function) in [
             (
-                "_ZN4time15offset_date_time14OffsetDateTime9now_local17h0123456789abcdefE",
+                "_ZN4time16offset_date_time14OffsetDateTime9now_local17h0123456789abcdefE",
                 "time::OffsetDateTime::now_local",
             ),
             ("_ZN4lzf48compress17h0123456789abcdefE", "lzf4::compress"),
@@ -222,7 +222,7 @@ mod tests {
                 "lzf4::compress",
             ),
             (
-                "_ZN68_$LT$time..Tm$u20$as$u20$core..fmt..Display$GT$3fmt17h0123456789abcdefE",
+                "_ZN47_$LT$time..Tm$u20$as$u20$core..fmt..Display$GT$3fmt17h0123456789abcdefE",
                 "time::Tm::fmt",
             ),
             ("_RNvCs4fqI2P2rA04_7mycrate3foo", "mycrate::foo"),

@@ -1,7 +1,7 @@
 //! ELF files as sections and symbols.
 
 use object::Endianness;
-use object::elf::{PF_W, SHF_COMPRESSED, SHF_EXECINSTR, SHF_WRITE, SHT_NULL};
+use object::elf::{PF_W, PF_X, SHF_COMPRESSED, SHF_EXECINSTR, SHF_WRITE, SHT_NULL};
 
 use super::{Elf, RelocationTable};
 use crate::bytes::Bytes;
@@ -53,6 +53,7 @@ impl<'data> Image<'data> for Elf<'data> {
                 address: segment.address,
                 data: self.segment_data(segment).ok()?,
                 writable: segment.has(PF_W),
+                executable: segment.has(PF_X),
             })
         });
         parts.collect()

@@ -48,6 +48,7 @@ impl<'data> Image<'data> for MachO<'data> {
             address: segment.address,
             data: segment.data,
             writable: segment.protection.contains(VM_PROT_WRITE),
+            executable: segment.protection.contains(VM_PROT_EXECUTE),
         });
         parts.collect()
     }

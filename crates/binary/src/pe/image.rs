@@ -48,6 +48,7 @@ impl<'data> Image<'data> for Pe<'data> {
             address: section.address,
             data: section.data,
             writable: section.characteristics.contains(IMAGE_SCN_MEM_WRITE),
+            executable: section.characteristics.contains(IMAGE_SCN_MEM_EXECUTE),
         });
         parts.collect()
     }

@@ -65,6 +65,7 @@ impl<'data> Image<'data> for Memory<'data> {
             address: START,
             data: self.file(),
             writable: true,
+            executable: false,
         }]
     }
 }
