@@ -3,7 +3,7 @@
 
 mod joined;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use handpie_binary::Incomplete;
 use serde::{Deserialize, Serialize};
@@ -447,14 +447,11 @@ impl<'db> Match<'db> {
 
     /// Every other name of the vulnerability, each once: aliases, and ids of the other advisories.
     pub fn aliases(&self) -> Vec<&'db str> {
+        let mut known = HashSet::from([self.advisory.id().to_ascii_lowercase()]);
         let mut found: Vec<&str> = Vec::new();
         for advisory in self.advisories() {
-            for name in std::iter::once(advisory.id()).chain(advisory.aliases()) {
-                let is_known = |known: &&str| known.eq_ignore_ascii_case(name);
-                if !is_known(&self.advisory.id()) && !found.iter().any(is_known) {
-                    found.push(name);
-                }
-            }
+            let names = std::iter::once(advisory.id()).chain(advisory.aliases());
+            found.extend(names.filter(|name| known.insert(name.to_ascii_lowercase())));
         }
         found
     }

@@ -250,6 +250,11 @@ impl Entry {
         serde_json::from_slice(json)
     }
 
+    /// Whether it was taken back.
+    pub(crate) fn is_withdrawn(&self) -> bool {
+        self.withdrawn.as_ref().is_some_and(|time| !time.is_empty())
+    }
+
     /// The page about it: the one that its database names, or the first that it refers to.
     pub(crate) fn url(&self) -> &str {
         let of = |kind: &str| {

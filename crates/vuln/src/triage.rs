@@ -198,8 +198,15 @@ impl Triage<'_> {
 impl Verdict<'_> {
     /// What to do about the advisory.
     pub fn action(&self) -> String {
-        let upgrades = self.matched.modules.iter().map(AffectedModule::action);
-        let upgrades = upgrades.collect::<Vec<_>>().join("; ");
+        let modules = &self.matched.modules;
+        let upgrades = modules.iter().map(AffectedModule::action);
+        let doubts = modules.iter().filter_map(|module| {
+            let (name, doubt) = (&module.name, module.version_doubt?);
+            Some(format!(
+                "which versions of {name} are affected is not sure: {doubt}"
+            ))
+        });
+        let upgrades = upgrades.chain(doubts).collect::<Vec<_>>().join("; ");
         match &self.suppressed {
             Some(it) if !it.expired => {
                 format!("accepted until {}: {}; {upgrades}", it.until, it.reason)

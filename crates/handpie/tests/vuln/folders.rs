@@ -137,6 +137,23 @@ fn a_zip_in_a_folder_is_read_and_a_pipe_is_refused() {
     assert!(refused.contains("cut.zip"), "{refused}");
 }
 
+#[test]
+fn a_packed_advisory_is_refused_unless_it_is_there_unpacked() {
+    let workshop = Workshop::new("");
+    write(&workshop, "db/index/A-1.json", "A-1");
+    workshop.write("db/index/A-1.json.gz", "");
+    workshop.write("db/index/vulns.json.gz", "");
+    assert_eq!(made(&workshop, "db"), Ok(1));
+    workshop.write("db/A-2.json.gz", "");
+    let refused = made(&workshop, "db").unwrap_err();
+    assert!(refused.contains("A-2.json.gz"), "{refused}");
+    assert!(refused.contains("packed with gzip"), "{refused}");
+    let files = [("A-1.json.gz", b"".to_vec())].map(|(name, bytes)| (name.to_owned(), bytes));
+    fs::write(workshop.path("packed.zip"), zipped(&BTreeMap::from(files))).unwrap();
+    let refused = made(&workshop, "packed.zip").unwrap_err();
+    assert!(refused.contains("packed with gzip"), "{refused}");
+}
+
 /// A ZIP of advisories that all have this in `affected`, written piece by piece: it is large only when
 /// it is unpacked.
 fn bomb(workshop: &Workshop, count: usize, affected: &str) {

@@ -168,6 +168,30 @@ fn what_cannot_be_understood_is_shown_with_the_doubt() {
 }
 
 #[test]
+fn every_format_says_that_versions_are_in_doubt() {
+    let workshop = Workshop::new("");
+    let mut advisory = crate::crates::advisory("RUSTSEC-1", "old", "9.0.0");
+    let commits = json!([{ "type": "GIT", "repo": "x", "events": [{ "introduced": "0" }] }]);
+    advisory["affected"][0]["ranges"] = commits;
+    workshop.advisories(&[advisory]);
+    let package = json!({ "name": "old", "version": "1.2.3", "source": "crates.io" });
+    let Some(()) = crate::crates::program(&workshop, &json!([package])) else {
+        return;
+    };
+    for format in ["text", "json", "sarif", "openvex", "cyclonedx"] {
+        let args = [
+            "vuln", "--db", "db", "--show", "all", "--format", format, "app",
+        ];
+        let ran = workshop.run(&args);
+        let words = match format {
+            "json" => "only-commits",
+            _ => "is not sure: the advisory gives only commits",
+        };
+        assert!(ran.stdout.contains(words), "{format}: {ran:?}");
+    }
+}
+
+#[test]
 fn a_malicious_version_condemns_no_other() {
     let Some(answers) = malicious(&["0.3.9", "0.3.10"]) else {
         return;

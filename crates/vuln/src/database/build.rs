@@ -135,8 +135,8 @@ impl Builder {
             ));
         }
         let record = Record {
+            withdrawn: entry.is_withdrawn(),
             modified: entry.modified,
-            withdrawn: entry.withdrawn.is_some(),
             aliases: entry.aliases,
             text: is_ours.then(|| compress_to_vec_zlib(text, LEVEL)),
         };

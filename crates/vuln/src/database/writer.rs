@@ -1,6 +1,6 @@
 //! The tables, strings and texts of a database, as they are written.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use miniz_oxide::deflate::compress_to_vec_zlib;
 
@@ -53,12 +53,9 @@ impl Writer {
         let mut informational =
             informational.filter_map(|it| it.database_specific.informational.as_deref());
         // Some name an alias twice.
-        let mut aliases: Vec<&str> = Vec::new();
-        for alias in &entry.aliases {
-            if !aliases.contains(&alias.as_str()) {
-                aliases.push(alias);
-            }
-        }
+        let mut known = HashSet::new();
+        let aliases = entry.aliases.iter().map(String::as_str);
+        let aliases: Vec<&str> = aliases.filter(|alias| known.insert(*alias)).collect();
         let severity = entry.severity.first().map_or("", |it| it.score.as_str());
         let strings = [
             entry.id.as_str(),
@@ -81,7 +78,7 @@ impl Writer {
         self.row(ADVISORIES, &row);
         self.text.extend(json);
         // What was taken back is kept to be read, and matches nothing.
-        for affected in entry.affected.iter().filter(|_| entry.withdrawn.is_none()) {
+        for affected in entry.affected.iter().filter(|_| !entry.is_withdrawn()) {
             if let Some(ecosystem) = affected.ecosystem() {
                 self.affected(number, ecosystem, affected);
             }

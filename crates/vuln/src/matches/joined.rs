@@ -27,6 +27,9 @@ pub(crate) fn joined<'db>(
 }
 
 fn row<'db>(mut group: Vec<Match<'db>>, database: &'db Database<'db>) -> Option<Match<'db>> {
+    if group.len() < 2 {
+        return group.pop();
+    }
     // The record of the ecosystem's own database says most.
     group.sort_by_key(|it| {
         (
@@ -38,9 +41,6 @@ fn row<'db>(mut group: Vec<Match<'db>>, database: &'db Database<'db>) -> Option<
     let told: Vec<Told<'_>> = group.iter().filter_map(Told::of).collect();
     let mut members = group.clone().into_iter();
     let mut row = members.next()?;
-    if group.len() == 1 {
-        return Some(row);
-    }
     row.modules.clear();
     for matched in &group {
         for module in &matched.modules {

@@ -23,6 +23,11 @@ const MAX_DEPTH: usize = 32;
 /// Files and folders of a database. GitHub has 300,000 advisories, each in a folder of its own.
 const MAX_ENTRIES: usize = 1 << 21;
 
+/// What the name of a packed file ends with.
+pub(super) const PACKED: &str = ".gz";
+/// Why a packed advisory is not read.
+pub(super) const IS_PACKED: &str = "packed with gzip, and not there unpacked";
+
 /// What a file of a database is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Entry {
@@ -30,6 +35,8 @@ pub(super) enum Entry {
     Advisory,
     /// When the database last changed.
     State,
+    /// An advisory that is packed with gzip, as servers keep them beside the others.
+    Packed,
 }
 
 /// What a file is, by its path in the database; `None` for what is not needed: indexes are made anew.
@@ -40,10 +47,20 @@ pub(super) fn kind(path: &str) -> Option<Entry> {
     if is_index && name == "db.json" {
         return Some(Entry::State);
     }
-    let is_part_of_index = is_index && ["modules.json", "vulns.json"].contains(&name);
-    let is_passed_over = is_part_of_index || folders.first() == Some(&"index");
+    let unpacked = name.strip_suffix(PACKED).unwrap_or(name);
+    let is_part_of_index = is_index && ["db", "modules", "vulns"].contains(&stem(unpacked));
     let is_hidden = is_hidden(name) || folders.into_iter().any(is_hidden);
-    (name.ends_with(".json") && !is_passed_over && !is_hidden).then_some(Entry::Advisory)
+    if !unpacked.ends_with(".json") || is_part_of_index || is_hidden {
+        return None;
+    }
+    Some(match unpacked == name {
+        true => Entry::Advisory,
+        false => Entry::Packed,
+    })
+}
+
+fn stem(name: &str) -> &str {
+    name.strip_suffix(".json").unwrap_or(name)
 }
 
 /// Hidden files are those of version control and of systems.
@@ -171,6 +188,8 @@ impl Walk<'_> {
                 self.builder.add(&read(File::open(path)?)?)?;
                 self.any = true;
             }
+            Some(Entry::Packed) if path.with_extension("").is_file() => {}
+            Some(Entry::Packed) => return Err(IS_PACKED.into()),
             Some(Entry::State) => add_state(&read(File::open(path)?)?, self.builder)?,
             None => {
                 let name = path.display().to_string();
@@ -210,17 +229,19 @@ mod tests {
             "crates/RUSTSEC-2020-0001.json",
             "advisories/github-reviewed/2024/01/GHSA-a/GHSA-a.json",
             "index.json",
+            "index/A-1.json",
         ] {
             assert_eq!(kind(path), Some(Entry::Advisory), "{path}");
         }
         assert_eq!(kind("index/db.json"), Some(Entry::State));
         assert_eq!(kind("v1/index/db.json"), Some(Entry::State));
+        assert_eq!(kind("ID/X.json.gz"), Some(Entry::Packed));
         for path in [
             "index/modules.json",
             "index/vulns.json",
             "v1/index/vulns.json",
+            "index/vulns.json.gz",
             "README.md",
-            "ID/X.json.gz",
             ".a/b.json",
         ] {
             assert_eq!(kind(path), None, "{path}");

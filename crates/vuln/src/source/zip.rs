@@ -43,6 +43,14 @@ pub fn collect(
         let Some(kind) = folder::kind(&path) else {
             continue;
         };
+        if kind == Entry::Packed {
+            drop(entry);
+            let unpacked = path.strip_suffix(folder::PACKED).unwrap_or(&path);
+            if archive.index_for_name(unpacked).is_none() {
+                return Err(wrong(&path, &folder::IS_PACKED));
+            }
+            continue;
+        }
         let json = folder::read(entry).map_err(|cause| wrong(&path, &cause))?;
         let added = match kind {
             Entry::Advisory => builder.add(&json).map_err(|cause| wrong(&path, &cause)),
@@ -53,6 +61,7 @@ pub fn collect(
                 ));
             }
             Entry::State => folder::add_state(&json, builder).map_err(|cause| wrong(&path, &cause)),
+            Entry::Packed => Ok(()),
         };
         added?;
     }
