@@ -152,14 +152,15 @@ impl fmt::Display for Caveat {
                 f,
                 "the version of {module} is not in the program; {version} is what --versions gives"
             ),
-            Self::UnownedPackages(count) => write!(
-                f,
-                "{} of modules without a version",
-                match count {
-                    1 => "1 package is linked".to_owned(),
-                    count => format!("{count} packages are linked"),
-                }
-            ),
+            Self::UnownedPackages(1) => {
+                f.write_str("1 linked package belongs to a module without a version")
+            }
+            Self::UnownedPackages(count) => {
+                write!(
+                    f,
+                    "{count} linked packages belong to modules without a version"
+                )
+            }
             Self::DevelopmentGo(version) => write!(
                 f,
                 "Go `{version}` is a development version, which is treated as older than the \

@@ -138,7 +138,8 @@ impl<'data> Code<'data> {
             Self::Kept { packages, symbols } => Some((packages.clone(), symbols.clone())),
             Self::Table { .. } | Self::Listed(_) => {
                 let mut found = Vec::new();
-                let packages = self.each_symbol(|package, symbol| {
+                let every = |_: &str| true;
+                let packages = self.each_symbol(every, |package, symbol| {
                     found.push(symbol::hash(package.as_bytes(), symbol));
                 })?;
                 found.sort_unstable();
@@ -148,10 +149,13 @@ impl<'data> Code<'data> {
         })
     }
 
-    /// Every symbol by its package; nothing where names cannot be asked for.
-    pub(crate) fn symbols(&self) -> Result<BTreeMap<String, BTreeSet<String>>, Incomplete> {
+    /// Every symbol of the wanted packages, by package; nothing where names cannot be asked for.
+    pub(crate) fn symbols(
+        &self,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> Result<BTreeMap<String, BTreeSet<String>>, Incomplete> {
         let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        self.each_symbol(|package, symbol| {
+        self.each_symbol(is_wanted, |package, symbol| {
             let symbol = String::from_utf8_lossy(symbol);
             match found.get_mut(package) {
                 Some(symbols) if symbols.contains(symbol.as_ref()) => {}
@@ -162,23 +166,26 @@ impl<'data> Code<'data> {
         Ok(found)
     }
 
-    /// Calls `visit` with the package of every function and its name as an advisory spells it, as
-    /// often as it comes; returns all packages.
+    /// Calls `visit` with the package of every function of wanted packages and its name as an advisory
+    /// spells it, as often as it comes; returns all packages.
     fn each_symbol(
         &self,
+        is_wanted: impl Fn(&str) -> bool,
         mut visit: impl FnMut(&str, &[u8]),
     ) -> Result<BTreeSet<String>, Incomplete> {
         let mut spelt = Vec::new();
         match self {
             Self::Table { functions, main } => {
-                let visit = |package: &Package<'_, ()>, rest: &[u8], _: &Name<'_>| {
-                    symbol::normalise(rest, &mut spelt);
-                    visit(&package.path, &spelt);
+                let visit = |package: &Package<'_, bool>, rest: &[u8], _: &Name<'_>| {
+                    if package.wanted {
+                        symbol::normalise(rest, &mut spelt);
+                        visit(&package.path, &spelt);
+                    }
                 };
-                each(functions, main, |_| (), visit)
+                each(functions, main, is_wanted, visit)
             }
             Self::Listed(functions) => {
-                for (package, name) in functions {
+                for (package, name) in functions.iter().filter(|(package, _)| is_wanted(package)) {
                     symbol::normalise(name.as_bytes(), &mut spelt);
                     visit(package, &spelt);
                 }

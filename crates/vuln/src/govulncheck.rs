@@ -376,9 +376,8 @@ fn linked(
     };
     let is_whole_module = module.basis == Basis::Module && module.tier == Tier::Symbol;
     if is_whole_module || module.packages.iter().any(|it| names_no_symbols(it)) {
-        let mut all = inventory.symbols_of(module)?;
-        all.retain(|package, _| is_whole_module || names_no_symbols(package));
-        found.extend(all);
+        let is_wanted = |package: &str| is_whole_module || names_no_symbols(package);
+        found.extend(inventory.symbols_of(module, is_wanted)?);
     }
     Ok(found)
 }

@@ -115,20 +115,22 @@ impl<'data> Inventory<'data> {
         Self::new(record, Code::Listed(functions))
     }
 
-    /// Every symbol of the packages that belong to the module of `module`, as far as names can be told.
+    /// Every symbol of the wanted packages that belong to the module of `module`, as far as names can be
+    /// told.
     ///
     /// # Errors
     /// [`Incomplete`] when they have not been read.
     pub fn symbols_of(
         &self,
         module: &AffectedModule,
+        is_wanted: impl Fn(&str) -> bool,
     ) -> Result<BTreeMap<String, BTreeSet<String>>, Incomplete> {
-        let mut symbols = self.code.symbols()?;
-        symbols.retain(|package, _| {
-            let owner = self.owner(package).and_then(|it| self.components.get(it));
-            owner.is_some_and(|it| it.ecosystem == module.ecosystem && it.name == module.name)
-        });
-        Ok(symbols)
+        self.code.symbols(|package| {
+            let owner = || self.owner(package).and_then(|it| self.components.get(it));
+            let is_its =
+                |it: &Component| it.ecosystem == module.ecosystem && it.name == module.name;
+            is_wanted(package) && owner().is_some_and(is_its)
+        })
     }
 
     /// What is worth keeping.

@@ -183,7 +183,7 @@ fn versions_from_outside_make_the_answer_whole() {
     workshop.write("versions", "x.test/lib v1.6.0\n");
     let ran = workshop.run(&args);
     assert_eq!(ran.status, 3, "{ran:?}");
-    let words = "1 package is linked of modules without a version";
+    let words = "1 linked package belongs to a module without a version";
     assert!(ran.stdout.contains(words), "{ran:?}");
 }
 
@@ -322,4 +322,38 @@ fn a_version_of_go_in_the_wild_is_the_release_that_it_names() {
         let is_plain = go.contains("X:");
         assert_eq!(doubts.contains(go), !is_plain, "{go}: {doubts}");
     }
+}
+
+#[test]
+fn a_program_made_of_a_file_says_what_has_no_version() {
+    let what = "go build FILE";
+    let workshop = Workshop::new("import \"main.test/app/lib\"\nfunc main() { lib.Bad() }");
+    let alone = "package main\nfunc main() { println(1) }\n";
+    workshop.write("alone.go", alone);
+    let lib = "package lib\n\n//go:noinline\nfunc Bad() { println(1) }\n";
+    workshop.write("lib/lib.go", lib);
+    workshop.advisories(&[advisory(
+        "OWN",
+        "main.test/app",
+        &[("main.test/app/lib", &["Bad"])],
+    )]);
+    let Some(_) = workshop.build(what, "app", &["main.go"]) else {
+        return;
+    };
+    let ran = workshop.run(&["vuln", "--db", "db", "app"]);
+    assert_eq!(ran.status, 1, "{ran:?}");
+    for words in [
+        "linked, version unknown\n",
+        "main.test/app was built from a directory, so it has no version",
+    ] {
+        assert!(ran.stdout.contains(words), "{words}: {}", ran.stdout);
+    }
+    // Where nothing but the standard library is linked, there is nothing that has no version.
+    workshop.build(what, "alone", &["alone.go"]).unwrap();
+    let ran = workshop.run(&["vuln", "--db", "db", "alone"]);
+    assert_eq!(ran.status, 0, "{ran:?}");
+    assert!(
+        ran.stdout.contains("0 modules: no known vulnerability\n"),
+        "{ran:?}"
+    );
 }

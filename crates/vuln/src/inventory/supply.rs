@@ -107,6 +107,10 @@ impl Inventory<'_> {
         if modules.len() > MAX_MODULES {
             return Err(NoInventory::TooManyModules(modules.len()));
         }
+        if modules.is_empty() && unversioned == 0 {
+            // `go build main.go` lists nothing either, where nothing else is in the program.
+            self.caveats.retain(|it| *it != Caveat::NoModuleList);
+        }
         for (name, import_path) in modules {
             self.components.push(Component {
                 ecosystem: Ecosystem::Go,
@@ -120,7 +124,7 @@ impl Inventory<'_> {
         if unversioned > 0 {
             self.caveats.push(Caveat::UnownedPackages(unversioned));
         }
-        self.lacks_modules = versions.is_empty() || unversioned > 0;
+        self.lacks_modules = unversioned > 0;
         Ok(())
     }
 }

@@ -363,8 +363,9 @@ fn versions_that_are_given_take_the_place_of_the_list() {
     let all = format!("{some}golang.org/x/text v0.3.0\nnobody.test/lib v0.1.0\n");
     let inventory = supplied(WITHOUT_LIST, &LINKED, &known, &all);
     assert!(!inventory.unmatched().modules);
-    let standard = supplied(WITHOUT_LIST, &["fmt", "app.test/cmd/app"], &known, some);
+    let standard = supplied(WITHOUT_LIST, &["fmt", "app.test/cmd/app"], &known, "");
     assert!(!standard.unmatched().modules);
+    assert_eq!(standard.caveats(), []);
 }
 
 #[test]
