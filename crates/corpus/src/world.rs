@@ -1,13 +1,14 @@
 //! `cargo xtask world`: `handpie check` beside independent judges, on files that nobody here made.
 //!
-//! The corpus has the world view of its makers. So packages of Debian, npm and PyPI are fetched, for every
-//! CPU and system that they are made for, and what handpie says of each file is compared with what
+//! The corpus has the world view of its makers. So packages of Debian, npm, PyPI and Maven are fetched,
+//! for every CPU and system that they are made for, and what handpie says of each file is compared with what
 //! pyelftools, pefile, lief, objdump and the loaders say. All of that is Python, beside this crate in
 //! `world/`, because the judges are; this file makes them ready and starts them.
 //!
 //! `--subset` takes the few files that CI looks at; `--pin` fetches what is served today and writes that
 //! into `packages.lock`.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
@@ -26,14 +27,14 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     );
     let workplace = Workplace::prepare()?;
     let folder = root().join("target/world");
-    let python = judges(&workplace, &folder)?;
+    let libraries = judges(&workplace, &folder)?;
     // The subset stands by itself, so that neither forgets what the other has fetched.
     let files = match subset {
         true => folder.join("subset"),
         false => folder,
     };
 
-    let fetch = script(&workplace, &python, "fetch.py").arg(&files);
+    let fetch = script(&workplace, &libraries, "fetch.py").arg(&files);
     let fetch = match (subset, pin) {
         (true, _) => fetch.arg("--subset"),
         (_, true) => fetch.arg("--pin"),
@@ -45,7 +46,7 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
         Some(handpie) => handpie.into(),
         None => workplace.build_handpie()?,
     };
-    let compare = script(&workplace, &python, "compare.py")
+    let compare = script(&workplace, &libraries, "compare.py")
         .arg(&handpie)
         .arg(&files);
     let compare = match subset {
@@ -63,33 +64,32 @@ fn home() -> PathBuf {
     root().join("crates/corpus/world")
 }
 
-/// A Python that has the judges' libraries, in the versions that `requirements.txt` names.
+/// The folder with the judges' libraries, in the versions that `requirements.txt` names.
 fn judges(workplace: &Workplace, folder: &Path) -> anyhow::Result<PathBuf> {
-    let environment = folder.join("venv");
-    let python = environment.join("bin/python");
-    if !python.is_file() {
-        let make = workplace.tool("python3").args(["-m", "venv"]);
-        make.arg(&environment)
-            .hint("apt-get install python3-venv")
-            .run()?;
+    let libraries = folder.join("python");
+    let wanted = fs::read_to_string(home().join("requirements.txt"))?;
+    let installed = libraries.join("requirements.txt");
+    if fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted) {
+        return Ok(libraries);
     }
-    let install =
-        workplace
-            .tool(&python)
-            .args(["-m", "pip", "--quiet", "install", "--requirement"]);
-    install
+    let install = workplace
+        .tool("pip3")
+        .args(["--quiet", "install", "--upgrade", "--target"])
+        .arg(&libraries)
+        .arg("--requirement")
         .arg(home().join("requirements.txt"))
-        .run()
-        .context("install the judges")?;
-    Ok(python)
+        .hint("apt-get install python3-pip");
+    install.run().context("install the judges")?;
+    fs::write(installed, wanted)?;
+    Ok(libraries)
 }
 
-fn script(workplace: &Workplace, python: &Path, name: &str) -> Tool {
+fn script(workplace: &Workplace, libraries: &Path, name: &str) -> Tool {
     workplace
-        .tool(python)
-        .arg("-B")
-        .arg("-u")
+        .tool("python3")
+        .args(["-B", "-u"])
         .arg(home().join(name))
+        .env("PYTHONPATH", libraries)
         .stdout(Stream::Inherit)
         .stderr(Stream::Inherit)
 }

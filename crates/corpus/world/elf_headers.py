@@ -76,10 +76,10 @@ class Elf:
     def system(self):
         """Whose loader the file is for, from where it was published."""
         label = self.entry["package"]
-        inner = self.entry["path"]
+        inner = self.entry["path"].lower()
         for word, system in [
             ("android", "android"), ("openharmony", "openharmony"), ("freebsd", "freebsd"), ("netbsd", "netbsd"),
-            ("openbsd", "openbsd"), ("sunos", "solaris"), ("musl", "musl"),
+            ("openbsd", "openbsd"), ("dragonfly", "freebsd"), ("sunos", "solaris"), ("solaris", "solaris"), ("musl", "musl"),
         ]:
             if word in label or word in inner or (word == "musl" and "ld-musl" in self.interpreter()):
                 return system

@@ -2,7 +2,7 @@
 
     fetch.py FOLDER [--pin | --pin=REGISTRY] [--subset]
 
-Registries are asked through their own clients: apt-get, npm and pip. `packages.lock` says which version of
+Registries are asked through their own clients: apt-get, npm, pip and mvn. `packages.lock` says which version of
 each was fetched and what its bytes hash to; a package that is served otherwise is an error, one that is
 not served any more is said and left out. `--pin` writes the lock anew. `--subset` takes the few packages
 that CI fetches, which are marked in the lock.
@@ -53,7 +53,8 @@ SYSTEMS["ios-arm64"] = [f"ios_{major}_0_arm64_iphoneos" for major in range(18, 1
 
 
 class Package:
-    """A package of a registry: `where` is suite/architecture in Debian, python/system on PyPI."""
+    """A package of a registry: `where` is suite/architecture in Debian, python/system on PyPI, a
+    classifier in Maven."""
 
     FIELDS = ["registry", "name", "version", "where", "sha256", "at_most", "subset"]
 
@@ -70,7 +71,7 @@ class Package:
     def folder(self):
         """Where its files go, below `files`."""
         where = self.where if self.registry == "debian" else self.where.replace("/", "-")
-        return Path(self.registry) / where / self.name.replace("/", "+")
+        return Path(self.registry) / where / re.sub(r"[/:]", "+", self.name)
 
     def label(self):
         return f"{self.registry} {self.name} {self.version} {self.where}"
@@ -82,7 +83,7 @@ def main():
     wanted = tomllib.loads((HERE / "packages.toml").read_text())
     folder.mkdir(parents=True, exist_ok=True)
     world = World(folder)
-    registries = {"debian", "npm", "pypi"}
+    registries = {"debian", "npm", "pypi", "maven"}
     anew = {flag.removeprefix("--pin=") for flag in flags if flag.startswith("--pin=")} & registries
     if "--pin" in flags:
         anew = registries
@@ -96,10 +97,8 @@ def main():
     packages = read_lock()
     if "--subset" in flags:
         packages = [package for package in packages if package.subset == "subset"]
-    if anew:
-        # The others are left for a run without --pin.
-        packages = [package for package in packages if package.registry in anew]
-    world.fetch(packages)
+    # After --pin=REGISTRY, the others are left for a run without.
+    world.fetch([package for package in packages if not anew or package.registry in anew])
     world.write_index(packages)
     shutil.rmtree(folder / "scratch", ignore_errors=True)
     for message in world.missing:
@@ -149,6 +148,8 @@ class World:
             jobs = []
             for group in wanted.get("npm", []):
                 jobs += [threads.submit(self.pin_npm, name, group["at-most"]) for name in group["packages"]]
+            for group in wanted.get("maven", []):
+                jobs += [threads.submit(self.pin_maven, name, group["at-most"]) for name in group["packages"]]
             for group in wanted.get("pypi", []):
                 for name in group["packages"]:
                     for system in group["systems"]:
@@ -184,6 +185,17 @@ class World:
             return None
         version = re.search(r'-(\d+\.\d+\.\d+[^/]*)\.tgz$', archive.name)[1]
         package = Package("npm", name, version, "-", sha256_of(archive), at_most)
+        self.keep(package, archive)
+        return package
+
+    def pin_maven(self, coordinates, at_most):
+        group, artifact, version, *classifier = coordinates.split(":")
+        name, where = f"{group}:{artifact}", (classifier or ["-"])[0]
+        archive = self.download_maven(name, version, where)
+        if archive is None:
+            print(f"maven: no {coordinates}")
+            return None
+        package = Package("maven", name, version, where, sha256_of(archive), at_most)
         self.keep(package, archive)
         return package
 
@@ -247,6 +259,8 @@ class World:
     def fetch_one(self, package):
         if package.registry == "npm":
             archive = self.download_npm(package.name, package.version)
+        elif package.registry == "maven":
+            archive = self.download_maven(package.name, package.version, package.where)
         else:
             archive = self.download_pypi(package.name, package.version, package.where)
         if archive is None:
@@ -262,6 +276,12 @@ class World:
         scratch = self.scratch()
         run(["npm", "pack", "--silent", "--pack-destination", scratch, f"{name}@{version}"], cwd=scratch)
         return next(scratch.glob("*.tgz"), None)
+
+    def download_maven(self, name, version, classifier):
+        scratch = self.scratch()
+        artifact = f"{name}:{version}" if classifier == "-" else f"{name}:{version}:jar:{classifier}"
+        run(["mvn", "-q", "-B", "dependency:copy", f"-Dartifact={artifact}", f"-DoutputDirectory={scratch}"], cwd=scratch)
+        return next(scratch.glob("*.jar"), None)
 
     def download_pypi(self, name, version, where):
         python, system = where.split("/")

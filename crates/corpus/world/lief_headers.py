@@ -3,6 +3,8 @@
 Two readers that agree are less likely to share a mistake than one is to make it.
 """
 
+import warnings
+
 import lief
 
 from answers import BAD, FAIL, NOT_APPLICABLE, NOT_BAD, PASS, SOME, WARN
@@ -11,6 +13,8 @@ TEXTREL = 0x4
 EFI_SUBSYSTEMS = range(10, 14)
 
 lief.logging.disable()
+# Of segments whose type it does not know.
+warnings.filterwarnings("ignore", category=RuntimeWarning)
 
 
 def judge_elf(elf, path):
