@@ -10,6 +10,7 @@ use crate::root;
 const SYSTEM_TOOLS: &[(&str, &str, &str)] = &[
     ("git", "git", "the version that `build` stamps"),
     ("pip3", "python3-pip", "the wheels with the Go releases"),
+    ("npm", "npm", "`check` on files of others"),
     ("strip", "binutils", "programs survive strip and objcopy"),
     ("eu-strip", "elfutils", "programs survive eu-strip"),
     ("llvm-strip", "llvm", "programs survive llvm-strip"),

@@ -19,6 +19,7 @@ from pathlib import Path
 import build_flags
 import code_calls
 import elf_headers
+import go_info
 import lief_headers
 import loaders
 import macho_headers
@@ -29,6 +30,11 @@ from comparison import Comparison
 HERE = Path(__file__).resolve().parent
 POLICY = HERE.parent / "every-rule.toml"
 AT_ONCE = 200
+# What their answers depend on; the loaders are asked each time.
+JUDGES = [
+    "answers.py", "build_flags.py", "code_calls.py", "elf_headers.py", "go_info.py", "lief_headers.py", "macho_headers.py",
+    "pe_headers.py", "requirements.txt",
+]
 
 
 def main():
@@ -86,8 +92,7 @@ def ask_handpie(handpie, folder, entries):
 
 
 def ask_judges(folder, entries):
-    judges = ["answers.py", "build_flags.py", "code_calls.py", "elf_headers.py", "lief_headers.py", "macho_headers.py", "pe_headers.py", "requirements.txt"]
-    sources = b"".join((HERE / name).read_bytes() for name in judges)
+    sources = b"".join((HERE / name).read_bytes() for name in JUDGES)
     version = hashlib.sha256(sources).hexdigest()
     kept = folder / "judged.jsonl"
     judged = {}
@@ -128,6 +133,8 @@ def judge(job):
         verdict("objdump", lambda: [code_calls.judge(elf, path)]),
         verdict("recorded flags", lambda: [build_flags.judge(elf)]),
     ]
+    if elf.is_go():
+        verdicts.append(verdict("go version -m", lambda: [go_info.judge(path)]))
     elf.close()
     return verdicts
 

@@ -10,6 +10,7 @@ import subprocess
 PROGRAMS = [
     ["objdump", "--version"],
     ["llvm-objdump-19", "--version"],
+    ["go", "version"],
     ["qemu-mipsel-static", "--version"],
     ["dpkg-query", "--show", "--showformat=apt ${Version}", "apt"],
 ]
