@@ -301,10 +301,13 @@ def positions(elf, kind):
 def memory(elf, kind):
     says = {}
     stack = [s["p_flags"] for s in elf.segments if s["p_type"] in (PT_GNU_STACK, PT_SUNWSTACK)]
-    if stack:
+    if elf.system() in ("netbsd", "openbsd"):
+        # Never executable there, whatever a file says.
+        says["executable-stack"] = NOT_BAD + WARN
+    elif stack:
         says["executable-stack"] = FAIL if stack[0] & P_FLAGS.PF_X else PASS
-    elif elf.system() in ("netbsd", "openbsd", "solaris", "klibc", "openharmony", "android", "musl"):
-        # NetBSD and OpenBSD never make stacks executable; musl never does.
+    elif elf.system() in ("solaris", "klibc", "openharmony", "android", "musl"):
+        # musl never makes them executable.
         says["executable-stack"] = None if elf.system() in ("klibc", "solaris") else NOT_BAD + WARN
     else:
         says["executable-stack"] = BAD
@@ -375,6 +378,9 @@ def functions(elf, kind):
         pass
     elif CANARY & imports.keys():
         says["stack-canary"] = PASS
+    elif elf.section(".openbsd.randomdata") and elf.system() == "openbsd":
+        # OpenBSD's clang has retguard in place of canaries, which keeps its random data there.
+        says["stack-canary"] = NOT_SEEN + PASS
     elif kind not in ("static-executable", "static-pie") and not elf.section(".debug_info"):
         # What recorded its flags may have asked for canaries that no function needs.
         says["stack-canary"] = NOT_SEEN

@@ -30,7 +30,7 @@ def judge_elf(elf, path):
     says = {}
     segments = list(binary.segments)
     stack = [s for s in segments if s.type == lief.ELF.Segment.TYPE.GNU_STACK]
-    if stack:
+    if stack and elf.system() not in ("netbsd", "openbsd"):
         says["executable-stack"] = FAIL if stack[0].has(lief.ELF.Segment.FLAGS.X) else PASS
     loads = [s for s in segments if s.type == lief.ELF.Segment.TYPE.LOAD]
     both = [s for s in loads if s.has(lief.ELF.Segment.FLAGS.W) and s.has(lief.ELF.Segment.FLAGS.X)]

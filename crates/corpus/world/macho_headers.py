@@ -33,7 +33,7 @@ def judge(macho, data, entry):
     flags = int(macho.header.flags)
     is_program = kind == "macho-executable"
     is_64 = macho.header.magic in (lief.MachO.MACHO_TYPES.MAGIC_64, lief.MachO.MACHO_TYPES.CIGAM_64)
-    is_mobile = "ios" in entry["package"]
+    is_mobile = "ios" in entry["package"] or "/ios-" in entry["path"]
     says = {"kind": [kind] if kind else None}
     if kind == "relocatable-object":
         return says
@@ -69,7 +69,9 @@ def judge(macho, data, entry):
     elif all(folder.startswith(("/usr/lib", "/System")) for folder in folders):
         says["macho-rpath"] = PASS
     else:
-        says["macho-rpath"] = SOME if directories and has_certificate else WARN
+        # Devices load only libraries of the program's own signer; a simulator's programs are macOS's.
+        is_device = is_mobile and "simulator" not in entry["path"]
+        says["macho-rpath"] = SOME if is_device or (directories and has_certificate) else WARN
     imported = {str(symbol.name) for symbol in macho.imported_symbols}
     if imported:
         says["macho-canary"] = PASS if "___stack_chk_fail" in imported else NOT_SEEN
