@@ -16,7 +16,7 @@ DISASSEMBLERS = {
 }
 CALL = re.compile(r"\t(?:callq?|jmpq?|bl|b)\s+(?:0x)?[0-9a-f]+ <([^>@+]+)(?:@plt)?>")
 CANARY = {"__stack_chk_fail", "__stack_smash_handler", "__stack_chk_fail_local"}
-CHECKED = re.compile(r"^__\w+_chk$")
+CHECKED = re.compile(r"^__\w+_chk$|^__open(at)?(64)?_2$")
 # What glibc's headers replace wherever it is called, from level 2 on. gcc takes a checked sprintf or snprintf
 # back where the format is plain, so those tell nothing.
 ALWAYS_REPLACED = {
@@ -46,7 +46,7 @@ def judge(elf, path):
     # Of what contains a libc, the header's judge knows nothing either: its functions are not the program's.
     if elf.interpreter() or "DT_NEEDED" in elf.dynamic:
         if calls & CANARY and not any(elf.defines(name) for name in CANARY):
-            says["stack-canary"] = PASS
+            says["stack-canary"] = None if elf.has_cxx_library() else SOME
         if any(CHECKED.match(name) and not name.startswith("__stack") for name in calls) and elf.system() != "musl":
             # Taking an address is no call. Calls through the GOT (-fno-plt) are named by the slot.
             says["fortify"] = SOME

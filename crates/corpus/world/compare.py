@@ -18,6 +18,7 @@ from pathlib import Path
 
 import build_flags
 import code_calls
+import elf_file
 import elf_headers
 import go_info
 import lief_headers
@@ -32,8 +33,8 @@ POLICY = HERE.parent / "every-rule.toml"
 AT_ONCE = 200
 # What their answers depend on; the loaders are asked each time.
 JUDGES = [
-    "answers.py", "build_flags.py", "code_calls.py", "elf_headers.py", "go_info.py", "lief_headers.py", "macho_headers.py",
-    "pe_headers.py", "requirements.txt",
+    "answers.py", "build_flags.py", "code_calls.py", "elf_file.py", "elf_headers.py", "go_info.py",
+    "lief_headers.py", "macho_headers.py", "pe_headers.py", "requirements.txt",
 ]
 
 
@@ -46,7 +47,7 @@ def main():
     for entry in entries:
         entry["mode"] = (folder / entry["path"]).stat().st_mode
     judged = ask_judges(folder, entries)
-    started = loaders.judge_some(folder, entries, elf_headers.Elf)
+    started = loaders.judge_some(folder, entries, elf_file.Elf)
     for sha256, answers in started.items():
         judged[sha256].append(["loader", answers if isinstance(answers, str) else [answers]])
     said, unread = ask_handpie(handpie, folder, entries)
@@ -124,7 +125,7 @@ def judge(job):
     if entry["format"] == "mach-o":
         return [verdict("lief", lambda: macho_headers.judge_all(path, entry))]
     try:
-        elf = elf_headers.Elf(path, entry)
+        elf = elf_file.Elf(path, entry)
     except Exception as error:
         return [["pyelftools", f"{type(error).__name__}: {error}"]]
     verdicts = [

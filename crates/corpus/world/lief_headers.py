@@ -35,7 +35,8 @@ def judge_elf(elf, path):
     loads = [s for s in segments if s.type == lief.ELF.Segment.TYPE.LOAD]
     both = [s for s in loads if s.has(lief.ELF.Segment.FLAGS.W) and s.has(lief.ELF.Segment.FLAGS.X)]
     says["writable-code"] = FAIL if both else PASS
-    tags = {entry.tag.name: entry for entry in binary.dynamic_entries}
+    # A tag that lief does not know is a number.
+    tags = {getattr(entry.tag, "name", entry.tag): entry for entry in binary.dynamic_entries}
     flags = tags["FLAGS"].value if "FLAGS" in tags else 0
     says["text-relocations"] = FAIL if "TEXTREL" in tags or flags & TEXTREL else NOT_BAD
     if "RUNPATH" not in tags and "RPATH" not in tags:
