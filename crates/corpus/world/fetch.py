@@ -14,7 +14,6 @@ where each came from. A package whose files are there is not fetched again.
 import collections
 import concurrent.futures
 import hashlib
-import io
 import json
 import os
 import re
