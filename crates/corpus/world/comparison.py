@@ -36,8 +36,9 @@ class Comparison:
                 if rule == "kind":
                     self.count(entry, judge, rule, wanted, program["kind"], "")
                     continue
-                finding = findings.get(rule, {"answer": "not-applicable", "why": "says nothing"})
-                self.count(entry, judge, rule, wanted, finding["answer"], finding["why"])
+                finding = findings.get(rule, {"judgement": "not-applicable", "why": "says nothing"})
+                # The rule's own answer, not what a policy makes of it.
+                self.count(entry, judge, rule, wanted, finding["judgement"], finding["why"])
 
     def count(self, entry, judge, rule, possible, ours, why):
         counts = self.rules[rule]

@@ -9,7 +9,7 @@ FILE = {"path": "files/debian/bookworm/amd64/x/usr/bin/x", "package": "debian x 
 
 def compared(ours, possible, errors=()):
     comparison = Comparison(list(errors))
-    programs = [{"kind": "dynamic-pie", "findings": [{"code": "relro", "answer": ours, "why": "because"}]}]
+    programs = [{"kind": "dynamic-pie", "findings": [{"code": "relro", "judgement": ours, "why": "because"}]}]
     comparison.file(FILE, programs, [["pyelftools", [{"relro": possible}]]], None)
     return comparison
 
