@@ -18,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 pub use facts::{Facts, RuleAnswer, Sight};
+pub use libraries::without_hash;
 
 use crate::finding::Answer;
 use crate::subject::Kind;

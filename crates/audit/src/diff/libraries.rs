@@ -65,8 +65,9 @@ fn is_loader(file: &str) -> bool {
     starts.iter().any(|start| file.starts_with(start)) || matches!(file, "linker" | "linker64")
 }
 
-/// `libfoo.so.1` of `libfoo-1a2b3c4d.so.1`.
-fn without_hash(file: &str) -> String {
+/// The name of a library without the hash that a packaging tool put into it: `libfoo.so.1` of
+/// `libfoo-1a2b3c4d.so.1`. Any other name stays as it is.
+pub fn without_hash(file: &str) -> String {
     let (stem, rest) = match file.split_once('.') {
         Some((stem, rest)) => (stem, format!(".{rest}")),
         None => (file, String::new()),

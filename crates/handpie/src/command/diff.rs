@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::slice;
 
 use handpie_audit::Table;
-use handpie_audit::diff::{Facts, diff};
+use handpie_audit::diff::{Facts, diff, without_hash};
 use handpie_binary::Binary;
 use rayon::prelude::*;
 
@@ -53,6 +53,8 @@ pub(crate) struct Diff {
 struct Pair {
     old: Side,
     new: Side,
+    /// What the old file was called, where that was otherwise.
+    old_path: Option<PathBuf>,
 }
 
 /// What one release has of a file.
@@ -120,10 +122,45 @@ fn pairs(args: &Diff) -> BTreeMap<PathBuf, Pair> {
         let pair = Pair {
             old: side(was, hidden_old, &path),
             new: side(is, hidden_new, &path),
+            old_path: None,
         };
         (path, pair)
     });
-    pairs.collect()
+    let mut pairs = pairs.collect();
+    join_renamed(&mut pairs);
+    pairs
+}
+
+/// Makes one pair of a file that is gone and a new one beside it, where only the hash in the name
+/// differs that auditwheel, delvewheel or rustc put there.
+fn join_renamed(pairs: &mut BTreeMap<PathBuf, Pair>) {
+    let meant = |path: &Path| {
+        let name = path.file_name()?.to_str()?;
+        Some(path.with_file_name(without_hash(name)))
+    };
+    let gone = pairs.iter().filter(|(_, pair)| {
+        matches!((&pair.old, &pair.new), (Side::File(old), Side::Absent) if old.is_file())
+    });
+    let gone = gone.filter_map(|(path, _)| Some((meant(path)?, path.clone())));
+    let mut gone: Vec<(PathBuf, PathBuf)> = gone.collect();
+    let come = pairs.iter().filter(|(_, pair)| {
+        matches!((&pair.old, &pair.new), (Side::Absent, Side::File(new)) if new.is_file())
+    });
+    let come: Vec<PathBuf> = come.map(|(path, _)| path.clone()).collect();
+    for path in come {
+        let own = meant(&path);
+        let before = gone
+            .iter()
+            .position(|(meant, _)| Some(meant) == own.as_ref());
+        let Some((_, old_path)) = before.map(|at| gone.remove(at)) else {
+            continue;
+        };
+        let old = pairs.remove(&old_path).map(|pair| pair.old);
+        if let (Some(old), Some(pair)) = (old, pairs.get_mut(&path)) {
+            pair.old = old;
+            pair.old_path = Some(old_path);
+        }
+    }
 }
 
 /// The files of a release, by their paths below it.
@@ -169,7 +206,11 @@ fn compare(
             (None, Some(_)) => (Fate::Added, Vec::new()),
             (None, None) => return None,
         };
-        Some(Ok(Comparison::new(&name, member, fate, changes)))
+        let old_path = pair
+            .old_path
+            .as_ref()
+            .map(|path| path.display().to_string());
+        Some(Ok(Comparison::new(&name, old_path, member, fate, changes)))
     });
     compared.collect()
 }

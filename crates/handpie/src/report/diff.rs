@@ -23,6 +23,8 @@ pub(crate) struct DiffReport {
 pub(crate) struct Comparison {
     /// Below the two directories; empty when two files were compared.
     path: String,
+    /// What the old file was called, where only a hash in the name differs.
+    old_path: Option<String>,
     /// Which of the binaries in the file it is, where there are several.
     member: Option<String>,
     status: Fate,
@@ -58,12 +60,14 @@ struct Summary {
 impl Comparison {
     pub(crate) fn new(
         path: &str,
+        old_path: Option<String>,
         member: Option<String>,
         status: Fate,
         changes: Vec<Change>,
     ) -> Self {
         Self {
             path: path.to_owned(),
+            old_path,
             member,
             status,
             changes,
@@ -128,9 +132,10 @@ impl DiffReport {
 
     /// What a heading calls a file.
     fn title(&self, file: &Comparison) -> String {
-        let path = match file.path.is_empty() {
-            true => format!("{} -> {}", self.old, self.new),
-            false => file.path.clone(),
+        let path = match (&file.old_path, file.path.as_str()) {
+            (_, "") => format!("{} -> {}", self.old, self.new),
+            (Some(old), path) => format!("{old} -> {path}"),
+            (None, path) => path.to_owned(),
         };
         match &file.member {
             Some(member) => format!("{path} ({member})"),

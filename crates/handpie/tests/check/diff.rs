@@ -395,6 +395,66 @@ fn a_library_by_another_name_is_no_loss() {
     assert_eq!(changes(&report, "loss"), ["library libssl-1a2b3c4d.so.1"]);
 }
 
+/// As two releases of a wheel: the libraries beside it are called after their content.
+#[test]
+fn a_file_with_another_hash_in_its_name_is_the_same() {
+    let project = Project::with("");
+    for release in ["old", "new"] {
+        fs::create_dir_all(project.path(release).join("pkg.libs")).unwrap();
+    }
+    let write = |name: &str, needed: &[&'static str]| {
+        let program = Program {
+            needed: needed.to_vec(),
+            ..Program::of_c()
+        };
+        fs::write(project.path(name), program.bytes()).unwrap();
+    };
+    let (ours, theirs) = (
+        "pkg.libs/libgomp-1a2b3c4d.so.1",
+        "pkg.libs/libgomp-d22c30c5.so.1",
+    );
+    write(&format!("old/{ours}"), &["libc.so.6"]);
+    write(&format!("new/{theirs}"), &["libc.so.6", "libssl.so.3"]);
+    write(
+        "old/pkg.libs/msvcp140-263139962577ecda4cd9469ca360a746.dll",
+        &[],
+    );
+    write(
+        "new/pkg.libs/msvcp140-a4c2229bdc2a2a630acdc095b4d86008.dll",
+        &[],
+    );
+    write("old/pkg.libs/libgone-1a2b3c4d.so.1", &[]);
+    write("new/pkg.libs/libmore-1a2b3c4d.so.1", &[]);
+    write("old/libz.so.1", &[]);
+    write("new/libz-1a2b3c4d.so.1", &[]);
+    let report = json(&project, &["old", "new"]);
+    let files = report["result"]["files"].as_array().unwrap().iter();
+    let told = files.map(|file| {
+        let words = |name: &str| file[name].as_str().unwrap_or_default().to_owned();
+        (words("status"), words("old_path"), words("path"))
+    });
+    let told: Vec<(String, String, String)> = told.collect();
+    let is =
+        |status: &str, old: &str, new: &str| (status.to_owned(), old.to_owned(), new.to_owned());
+    for file in [
+        is("kept", "libz.so.1", "libz-1a2b3c4d.so.1"),
+        is("kept", ours, theirs),
+        is("removed", "", "pkg.libs/libgone-1a2b3c4d.so.1"),
+        is("added", "", "pkg.libs/libmore-1a2b3c4d.so.1"),
+    ] {
+        assert!(told.contains(&file), "{told:?}");
+    }
+    assert_eq!(told.len(), 5, "{told:?}");
+    // The one that is gone, and the library that the other one needs.
+    assert_eq!(report["result"]["summary"]["losses"], 2, "{report:#}");
+    let ran = project.run(&["diff", "old", "new"]);
+    assert!(
+        ran.stdout
+            .contains(&format!("{ours} -> {theirs}: 1 lost\n")),
+        "{ran:?}"
+    );
+}
+
 #[test]
 fn what_could_not_be_read_is_not_removed() {
     let project = releases();
