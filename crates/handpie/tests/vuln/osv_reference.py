@@ -250,9 +250,11 @@ def some_record(rand, number):
 
 
 def versions_of(record):
-    """Every version that a record names."""
+    """Every version that a record names of its module or crate."""
     found = []
     for affected in record["affected"]:
+        if affected["package"]["ecosystem"] == "npm":
+            continue
         found += affected.get("versions") or []
         for range_ in affected.get("ranges") or []:
             found += [it for event in range_["events"] for it in event.values() if it and parse(it)]
