@@ -12,10 +12,13 @@
 //! An advisory names a function by the path that users write, and symbols have the one where it is
 //! defined: `time::now_local` may be `time::offset::now_local`. So parts may be left out between.
 
-use handpie_binary::{Binary, Image, Incomplete, well_formed};
+use std::collections::{BTreeSet, HashMap};
+
+use handpie_binary::{Address, Binary, Image, Incomplete, well_formed};
 use memchr::memmem::Finder;
 
 use crate::code::{Function, LinkedFunction, Location};
+use crate::limits::MAX_DEMANGLED;
 use crate::matches::{AffectedModule, Basis, Match};
 
 /// Looks for the functions that advisories name of crates, and notes those that have a symbol.
@@ -30,39 +33,84 @@ pub(crate) fn find(matches: &mut [Match<'_>], binary: &Binary<'_>) -> Result<(),
         return Ok(());
     }
     let symbols = well_formed(binary.symbols())?.unwrap_or_default();
-    // Identifiers are written out in both ways of mangling.
-    let mut crates: Vec<String> = modules.iter().map(|it| crate_of(it)).collect();
-    crates.sort();
-    crates.dedup();
-    let finders: Vec<Finder<'_>> = crates.iter().map(Finder::new).collect();
+    let wanted = Wanted::of(&modules);
+    let mut left = MAX_DEMANGLED;
     for symbol in symbols.iter().filter(|it| it.address.is_some()) {
-        if !finders.iter().any(|it| it.find(symbol.name).is_some()) {
-            continue;
-        }
-        let Some(name) = demangled(symbol.name) else {
+        let Some(name) = wanted.demangled(symbol.name) else {
             continue;
         };
-        let paths = paths(&name);
-        for module in &mut modules {
-            module.add_function(&name, &paths, symbol.address);
+        // What is not looked at is as if it had no symbol, which claims nothing.
+        let Some(rest) = left.checked_sub(name.len()) else {
+            break;
+        };
+        left = rest;
+        for (module, function) in wanted.among(&paths(&name)) {
+            if let Some(module) = modules.get_mut(module) {
+                module.add_function(function, &name, symbol.address);
+            }
         }
     }
     Ok(())
 }
 
+/// The functions that are looked for.
+struct Wanted {
+    /// The crates, as code calls them.
+    crates: Vec<Finder<'static>>,
+    /// By the last part: the place of the module, and the path.
+    functions: HashMap<String, Vec<(usize, String)>>,
+}
+
+impl Wanted {
+    fn of(modules: &[&mut AffectedModule]) -> Self {
+        // Identifiers are written out in both ways of mangling.
+        let crates: BTreeSet<String> = modules.iter().map(|it| crate_of(it)).collect();
+        let mut functions: HashMap<String, Vec<(usize, String)>> = HashMap::new();
+        for (place, module) in modules.iter().enumerate() {
+            for function in &module.functions {
+                if let Some(last) = parts(function).last() {
+                    let named = functions.entry((*last).to_owned()).or_default();
+                    named.push((place, function.clone()));
+                }
+            }
+        }
+        let finders = crates.iter().map(|it| Finder::new(it).into_owned());
+        Self {
+            crates: finders.collect(),
+            functions,
+        }
+    }
+
+    /// The name of a symbol that may be a function of one of the crates.
+    fn demangled(&self, symbol: &[u8]) -> Option<String> {
+        let mut crates = self.crates.iter();
+        let may_be = crates.any(|it| it.find(symbol).is_some());
+        may_be.then(|| demangled(symbol)).flatten()
+    }
+
+    /// Those that a symbol with these paths is.
+    fn among<'w>(&'w self, paths: &[Vec<&str>]) -> Vec<(usize, &'w String)> {
+        let mut found = Vec::new();
+        for path in paths {
+            let named = path.last().and_then(|last| self.functions.get(*last));
+            let named = named.into_iter().flatten();
+            let named = named.filter(|(_, function)| is_named(path, function));
+            found.extend(named.map(|(place, function)| (*place, function)));
+        }
+        found
+    }
+}
+
 impl AffectedModule {
-    fn add_function(
-        &mut self,
-        name: &str,
-        paths: &[Vec<&str>],
-        address: Option<handpie_binary::Address>,
-    ) {
-        let mut named = self.functions.iter();
-        let Some(function) = named.find(|it| paths.iter().any(|path| is_named(path, it))) else {
+    fn add_function(&mut self, function: &str, name: &str, address: Option<Address>) {
+        let key = (crate_of(self), function.to_owned());
+        self.basis = Basis::Symbols;
+        let known = self.symbols.entry(key).or_default();
+        // Of several instances, closures among them, the shortest name.
+        if known.as_ref().is_some_and(|it| it.name.len() <= name.len()) {
             return;
-        };
-        let key = (crate_of(self), function.clone());
-        let found = Function {
+        }
+        *known = Some(Function {
             name: name.to_owned(),
             offset: None,
             location: Some(Location {
@@ -73,16 +121,7 @@ impl AffectedModule {
                 }),
             }),
             names: Vec::new(),
-        };
-        // Of several instances, closures among them, the shortest name.
-        let known = self.symbols.entry(key).or_default();
-        if known
-            .as_ref()
-            .is_none_or(|it| found.name.len() < it.name.len())
-        {
-            *known = Some(found);
-        }
-        self.basis = Basis::Symbols;
+        });
     }
 }
 

@@ -37,6 +37,10 @@ pub(crate) const MAX_VERSIONS: usize = 64;
 /// The longest text of which the beginning is taken for a version, in bytes.
 pub(crate) const MAX_VERSION: usize = 256;
 
+/// The names of Rust functions that are looked through, demangled, in bytes. A mangled name can stand for
+/// one a million times its size. A large program has some megabytes of all crates together.
+pub(crate) const MAX_DEMANGLED: usize = 32 << 20;
+
 /// Parts of an import path, between slashes, of which the module is looked for. Real ones have ten.
 pub(crate) const MAX_PATH_PARTS: usize = 64;
 
