@@ -53,7 +53,7 @@ answer that the judge's facts rule out. *Judge wrong*: such an answer where the 
     text += section("Ours wrong", kinds(comparison, "ours"))
     text += section("Unknown, where a judge knows", kinds(comparison, "unknown"))
     text += section("Judge wrong", [
-        f'- {error["rule"]}, {comparison.used[at]} times: {error["why"].strip()}'
+        f'- {error["rule"]}, {comparison.used[at]} times: {" ".join(error["why"].split())}'
         for at, error in enumerate(comparison.errors) if at in comparison.used
     ])
     unread = collections.Counter((judge, re.sub(r"0x[0-9a-f]+|\d+", "N", error)[:90]) for _, judge, error in comparison.unjudged)
