@@ -12,6 +12,7 @@ mod producers;
 mod symbols;
 mod functions;
 mod code;
+mod uses;
 mod canary;
 mod fortify;
 mod stack_clash;
@@ -21,12 +22,15 @@ mod sanitizers;
 mod contents;
 mod rust;
 
+pub(crate) use canary::is_canary_failure;
 pub(crate) use compiler_flags::{FORTIFY, WISHES, of_log};
 pub use objects::Objects;
 pub(crate) use objects::POSITION_INDEPENDENT_CODE;
 pub(crate) use symbols::Symbols;
 
+use crate::finding::{Judgement, not_applicable};
 use crate::rule::Rule;
+use crate::subject::{Kind, Subject};
 
 pub(crate) const RULES: &[Rule] = &[
     position::PIE,
@@ -56,3 +60,34 @@ pub(crate) const RULES: &[Rule] = &[
     rust::AUDITABLE,
     rust::PANIC,
 ];
+
+/// What a rule says of a file that no operating system loads, or of an object that no linker for one
+/// links.
+pub(crate) fn of_unloaded(rule: &Rule, subject: &Subject<'_>, why: &str) -> Option<Judgement> {
+    /// What is asked of objects, too.
+    const OF_OBJECTS: [&str; 3] = [
+        POSITION_INDEPENDENT_CODE.code,
+        segments::EXECUTABLE_STACK.code,
+        canary::STACK_CANARY.code,
+    ];
+    /// What is asked of some programs only.
+    const OF_SOME: [&str; 6] = [
+        loader::SETUID.code,
+        compiler_flags::COMPILER_FLAGS.code,
+        control_flow::CET.code,
+        control_flow::BRANCH_PROTECTION.code,
+        rust::AUDITABLE.code,
+        rust::PANIC.code,
+    ];
+    let is_asked = match subject.kind {
+        Kind::RelocatableObject => OF_OBJECTS.contains(&rule.code),
+        Kind::BareMetalProgram | Kind::Container => {
+            let of_elf = RULES.iter().any(|one| one.code == rule.code);
+            let of_all =
+                !OF_SOME.contains(&rule.code) && rule.code != POSITION_INDEPENDENT_CODE.code;
+            of_elf && of_all
+        }
+        _ => false,
+    };
+    is_asked.then(|| not_applicable(format!("not for an operating system: {why}")))
+}

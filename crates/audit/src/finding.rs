@@ -106,7 +106,7 @@ impl Finding {
         subject: &Subject<'_>,
         ruling: &Ruling<'_>,
     ) -> Option<Self> {
-        Self::from(rule, || (rule.judge)(subject), ruling)
+        Self::from(rule, || rule.ask(subject), ruling)
     }
 
     /// What becomes of a judgement under a policy; `judge` is not called when the rule is switched

@@ -41,7 +41,7 @@ pub use policy::{
     Table, Unknown, Waived, Waiver,
 };
 pub use rule::{Level, Levels, Profile, Rule, Severity, rules};
-pub use subject::{Kind, Language, Libc, Subject};
+pub use subject::{Kind, Language, Libc, Subject, System};
 
 /// What every rule that speaks about such binaries says of this one, in the order of [`rules`].
 ///

@@ -30,7 +30,7 @@ pub(crate) const RULES: &[Rule] = &[
 ];
 
 /// Whether firmware loads it, and not Windows.
-fn is_uefi(pe: &Pe<'_>) -> bool {
+pub(crate) fn is_uefi(pe: &Pe<'_>) -> bool {
     let subsystems = [
         IMAGE_SUBSYSTEM_EFI_APPLICATION,
         IMAGE_SUBSYSTEM_EFI_BOOT_SERVICE_DRIVER,

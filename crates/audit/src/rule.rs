@@ -28,7 +28,15 @@ impl Rule {
     /// # Errors
     /// [`Incomplete`] when not all that it looks at has been read.
     pub fn judge(&self, subject: &Subject<'_>) -> Result<Option<Judgement>, Incomplete> {
-        subject.binary.file().settled((self.judge)(subject))
+        subject.binary.file().settled(self.ask(subject))
+    }
+
+    /// The same, of what has been read.
+    pub(crate) fn ask(&self, subject: &Subject<'_>) -> Option<Judgement> {
+        match subject.unloaded {
+            Some(why) if subject.elf().is_some() => elf::of_unloaded(self, subject, why),
+            _ => (self.judge)(subject),
+        }
     }
 }
 

@@ -1,15 +1,23 @@
-//! What a binary is, before rules judge it: format, kind, language, libc.
+//! What a binary is, before rules judge it: format, kind, system, language, libc.
 
-mod foreign;
+mod kind;
+mod system;
+mod loading;
 mod language;
+mod libc;
+mod foreign;
+
+pub use kind::Kind;
+pub use language::Language;
+pub(crate) use language::is_of_toolchain;
+pub use libc::Libc;
+pub use system::System;
 
 use std::cell::OnceCell;
-use std::fmt;
 
 use handpie_binary::elf::constants::{SHF_EXECINSTR, SHT_NOBITS};
 use handpie_binary::go::BuildInfo;
-use handpie_binary::{Binary, Elf, Error, Incomplete, MachO, Pe, elf};
-use serde::Serialize;
+use handpie_binary::{Binary, Elf, Error, Incomplete, MachO, Pe, elf, well_formed};
 
 use crate::compiled::Compilations;
 use crate::date::Date;
@@ -23,8 +31,14 @@ pub struct Subject<'data> {
     pub binary: Binary<'data>,
     /// What kind of file it is.
     pub kind: Kind,
-    /// What it was written in, as far as it tells.
+    /// Which system loads it, as far as it tells.
+    pub system: System,
+    /// What decides how it is judged: its language, and whether C is in it besides.
     pub language: Language,
+    /// Every language that shows in it, the one that decides first.
+    pub languages: Vec<Language>,
+    /// Why no operating system loads it and no linker for one links it, if so.
+    pub unloaded: Option<&'static str>,
     /// Whose libc it was linked with or asks for.
     pub libc: Libc,
     /// What the Go toolchain recorded, if there is something.
@@ -41,215 +55,39 @@ pub struct Subject<'data> {
     symbols: OnceCell<Result<Symbols<'data>, Incomplete>>,
 }
 
-/// A kind of file, over all formats.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// The output of a compiler.
-    RelocatableObject,
-    /// Many of those in one file, for linkers to choose from.
-    Archive,
-    /// A library that a loader maps.
-    SharedObject,
-    /// Runs at a fixed address, without a loader.
-    StaticExecutable,
-    /// Runs at a fixed address, and needs a loader.
-    DynamicExecutable,
-    /// Runs at any address, with a loader and shared libraries.
-    DynamicPie,
-    /// Runs at any address, with a loader and no library: Go's.
-    LoaderOnlyPie,
-    /// Runs at any address, by itself.
-    StaticPie,
-    /// The memory of a program that was stopped.
-    Core,
-    /// The symbols and debug information of another file, split off from it.
-    DebugFile,
-    /// Mach-O: a program.
-    MachoExecutable,
-    /// Mach-O: a library that the loader maps, or the loader itself.
-    MachoDynamicLibrary,
-    /// Mach-O: a plug-in, mapped when a program asks for it.
-    MachoBundle,
-    /// Mach-O: a part of the kernel.
-    MachoKernelExtension,
-    /// PE: a program, driver or UEFI application.
-    PeExecutable,
-    /// PE: a library.
-    PeDynamicLinkLibrary,
-}
-
-impl Kind {
-    /// The stable name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::RelocatableObject => "relocatable-object",
-            Self::Archive => "archive",
-            Self::SharedObject => "shared-object",
-            Self::StaticExecutable => "static-executable",
-            Self::DynamicExecutable => "dynamic-executable",
-            Self::DynamicPie => "dynamic-pie",
-            Self::LoaderOnlyPie => "loader-only-pie",
-            Self::StaticPie => "static-pie",
-            Self::Core => "core",
-            Self::DebugFile => "debug-file",
-            Self::MachoExecutable => "macho-executable",
-            Self::MachoDynamicLibrary => "macho-dynamic-library",
-            Self::MachoBundle => "macho-bundle",
-            Self::MachoKernelExtension => "macho-kernel-extension",
-            Self::PeExecutable => "pe-executable",
-            Self::PeDynamicLinkLibrary => "pe-dynamic-link-library",
-        }
-    }
-
-    /// Whether such a file is started: a program of any format.
-    pub fn is_program(self) -> bool {
-        matches!(
-            self,
-            Self::StaticExecutable
-                | Self::DynamicExecutable
-                | Self::DynamicPie
-                | Self::LoaderOnlyPie
-                | Self::StaticPie
-                | Self::MachoExecutable
-                | Self::PeExecutable
-        )
-    }
-
-    /// Whether such a file is mapped into the memory of a program, or of the kernel.
-    pub fn is_library(self) -> bool {
-        matches!(
-            self,
-            Self::SharedObject
-                | Self::MachoDynamicLibrary
-                | Self::MachoBundle
-                | Self::MachoKernelExtension
-                | Self::PeDynamicLinkLibrary
-        )
-    }
-
-    /// Whether such a file ends up in the memory of a process: a program or a library.
-    pub fn is_loaded(self) -> bool {
-        self.is_program() || self.is_library()
-    }
-
-    /// Whether a loader maps libraries or relocates for it.
-    pub fn needs_loader(self) -> bool {
-        self.is_loaded() && !matches!(self, Self::StaticExecutable | Self::StaticPie)
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::RelocatableObject => "relocatable object",
-            Self::Archive => "archive of objects",
-            Self::SharedObject => "shared object",
-            Self::StaticExecutable => "position-dependent static executable",
-            Self::DynamicExecutable => "position-dependent dynamic executable",
-            Self::DynamicPie => "dynamic PIE",
-            Self::LoaderOnlyPie => "PIE that needs a dynamic loader but no library",
-            Self::StaticPie => "static-PIE",
-            Self::Core => "core file",
-            Self::DebugFile => "separate debug information file",
-            Self::MachoExecutable => "Mach-O executable",
-            Self::MachoDynamicLibrary => "Mach-O dynamic library",
-            Self::MachoBundle => "Mach-O bundle",
-            Self::MachoKernelExtension => "Mach-O kernel extension",
-            Self::PeExecutable => "PE executable",
-            Self::PeDynamicLinkLibrary => "PE dynamic-link library",
-        })
-    }
-}
-
-/// What a binary was written in, as far as it tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Language {
-    /// Go without C: nothing in it was made by a C compiler.
-    Go,
-    /// Go with C in it (cgo).
-    GoWithC,
-    /// Rust, and nothing that tells of C.
-    Rust,
-    /// Rust with C or C++ in it.
-    RustWithC,
-    /// C, C++ or anything else that a C compiler driver links.
-    C,
-}
-
-impl Language {
-    /// The stable name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Go => "go",
-            Self::GoWithC => "go-with-c",
-            Self::Rust => "rust",
-            Self::RustWithC => "rust-with-c",
-            Self::C => "c",
-        }
-    }
-
-    /// Whether it is a Rust program.
-    pub fn is_rust(self) -> bool {
-        matches!(self, Self::Rust | Self::RustWithC)
-    }
-
-    /// Whether it is a Go program.
-    pub fn is_go(self) -> bool {
-        matches!(self, Self::Go | Self::GoWithC)
-    }
-}
-
-/// Whose libc it was linked with, or asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Libc {
-    /// GNU.
-    Glibc,
-    /// musl.
-    Musl,
-    /// None.
-    None,
-    /// Not to be told from the file.
-    Unknown,
-}
-
 impl<'data> Subject<'data> {
     /// What `binary` is. `mode` is the file's `st_mode`, if it is a file on disk.
     ///
     /// # Errors
     /// When what tells the kind (the loader's path, the dynamic section) cannot be read.
     pub fn of(binary: Binary<'data>, mode: Option<u32>) -> Result<Self, Error> {
-        let kind = match &binary {
-            Binary::Elf(elf) => kind_of_elf(elf),
-            Binary::MachO(macho) => foreign::kind_of_macho(macho),
-            Binary::Pe(pe) => Ok(foreign::kind_of_pe(pe)),
-        };
         // Asked for together, to be read together.
         let build_info = BuildInfo::read(&binary);
-        let (kind, build_info) = (kind?, build_info?);
-        let language = match &binary {
-            Binary::Elf(elf) => language::of_elf(elf, build_info.as_ref())?,
-            Binary::MachO(macho) => foreign::language(macho, build_info.as_ref())?,
-            Binary::Pe(pe) => foreign::language(pe, build_info.as_ref())?,
+        let of_go = build_info.as_ref().ok().and_then(Option::as_ref);
+        let told = match &binary {
+            Binary::Elf(elf) => Told::by_elf(elf, of_go),
+            Binary::MachO(macho) => foreign::kind_of_macho(macho)
+                .and_then(|kind| Told::by_foreign(kind, system::of_macho(macho), &binary, of_go)),
+            Binary::Pe(pe) => {
+                Told::by_foreign(foreign::kind_of_pe(pe), system::of_pe(pe), &binary, of_go)
+            }
         };
-        let libc = match &binary {
-            Binary::Elf(elf) => language::libc_of_elf(elf, language)?,
-            Binary::MachO(_) | Binary::Pe(_) => Libc::Unknown,
-        };
+        let (build_info, told) = (build_info?, told?);
         Ok(Self {
             binary,
-            kind,
-            language,
-            libc,
+            kind: told.kind,
+            system: told.system,
+            language: Language::of_parts(&told.languages),
+            languages: told.languages,
+            unloaded: told.unloaded,
+            libc: told.libc,
             build_info,
             mode,
             today: None,
             objects: None,
             compiled: None,
             go: OnceCell::new(),
-            symbols: OnceCell::new(),
+            symbols: told.symbols,
         })
     }
 
@@ -275,6 +113,11 @@ impl<'data> Subject<'data> {
     #[must_use]
     pub fn with_compiled(self, compiled: Option<Compilations>) -> Self {
         Self { compiled, ..self }
+    }
+
+    /// Whether a libc may be linked in: a program that needs no loader.
+    pub(crate) fn has_libc(&self) -> bool {
+        self.kind.is_program() && !self.kind.needs_loader()
     }
 
     /// The binary as a Go program; of little use when it is none.
@@ -313,6 +156,51 @@ impl<'data> Subject<'data> {
     }
 }
 
+/// What a file itself tells.
+struct Told<'data> {
+    kind: Kind,
+    system: System,
+    languages: Vec<Language>,
+    unloaded: Option<&'static str>,
+    libc: Libc,
+    symbols: OnceCell<Result<Symbols<'data>, Incomplete>>,
+}
+
+impl<'data> Told<'data> {
+    fn by_elf(elf: &Elf<'data>, build_info: Option<&BuildInfo>) -> Result<Self, Error> {
+        let (kind, needed, symbols) = (kind_of_elf(elf), needed(elf), Symbols::read(elf));
+        let unloaded = loading::of(elf);
+        let (kind, needed, symbols, unloaded) = (kind?, needed?, symbols?, unloaded?);
+        let system = system::of_elf(elf, &needed)?;
+        let languages = language::of_elf(elf, build_info, &needed, &symbols)?;
+        let language = Language::of_parts(&languages);
+        Ok(Self {
+            kind: unloaded.map_or(kind, |unloaded| unloaded.kind(kind)),
+            system,
+            unloaded: unloaded.map(loading::Unloaded::why),
+            libc: libc::of_elf(elf, system, language, &needed, &symbols)?,
+            languages,
+            symbols: OnceCell::from(Ok(symbols)),
+        })
+    }
+
+    fn by_foreign(
+        kind: Kind,
+        system: System,
+        binary: &Binary<'data>,
+        build_info: Option<&BuildInfo>,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            kind,
+            system,
+            languages: foreign::languages(binary, build_info)?,
+            unloaded: None,
+            libc: Libc::Unknown,
+            symbols: OnceCell::new(),
+        })
+    }
+}
+
 fn kind_of_elf(elf: &Elf<'_>) -> Result<Kind, Error> {
     if is_debug_file(elf) {
         return Ok(Kind::DebugFile);
@@ -337,4 +225,11 @@ fn is_debug_file(elf: &Elf<'_>) -> bool {
         .filter(|section| section.flags.contains(SHF_EXECINSTR) && section.size.0 > 0)
         .peekable();
     code.peek().is_some() && code.all(|section| section.kind == SHT_NOBITS)
+}
+
+/// The libraries that the loader is asked for; none where that cannot be read.
+fn needed(elf: &Elf<'_>) -> Result<Vec<String>, Incomplete> {
+    let dynamic = well_formed(elf.dynamic())?.flatten();
+    let needed = dynamic.map(|dynamic| well_formed(dynamic.needed(elf)));
+    Ok(needed.transpose()?.flatten().unwrap_or_default())
 }

@@ -4,7 +4,7 @@
 
 mod judge;
 
-use handpie_audit::{Answer, Kind, Language};
+use handpie_audit::{Answer, Kind, Language, System};
 use handpie_binary::{Binary, ErrorKind, Image};
 use handpie_testkit::forge::macho::{self, MachO, signature};
 use judge::{answer, answers, evidence, hint, subject, why};
@@ -349,4 +349,55 @@ fn only_symbols_of_its_own_have_an_address() {
         let names: Vec<&[u8]> = undefined.iter().map(|symbol| symbol.name).collect();
         assert_eq!(names, [b"_printf".as_slice(), b"___stack_chk_fail"]);
     }
+}
+
+#[test]
+fn what_only_macos_has_is_asked_of_programs_for_macos_only() {
+    let built = |platform, change: fn(&mut MachO)| {
+        forged(|forge| {
+            forge.platform = Some(platform);
+            forge.signature = Some(signature(macho::CS_ADHOC, false));
+            change(forge);
+        })
+    };
+    for (platform, system) in [
+        (1, System::MacOs),
+        (2, System::Ios),
+        (3, System::OtherApple),
+        (6, System::MacCatalyst),
+        (7, System::Ios),
+        (11, System::OtherApple),
+    ] {
+        let file = built(platform, |_| {});
+        assert_eq!(subject(&file).system, system, "{platform}");
+        let is_mac = matches!(system, System::MacOs | System::MacCatalyst);
+        let expected = if is_mac { Fail } else { NotApplicable };
+        assert_eq!(
+            answer(&file, "macho-hardened-runtime"),
+            expected,
+            "{platform}"
+        );
+        let beside = built(platform, |forge| forge.rpaths = vec!["@loader_path/lib"]);
+        let expected = if is_mac { Warn } else { Pass };
+        assert_eq!(answer(&beside, "macho-rpath"), expected, "{platform}");
+        let unsigned = built(platform, |forge| forge.signature = None);
+        let says_mac = why(&unsigned, "macho-signature").contains("macOS");
+        assert_eq!(says_mac, is_mac, "{platform}");
+    }
+}
+
+#[test]
+fn rust_with_c_in_it_is_told_by_what_only_c_compilers_call() {
+    let made = |names: Vec<&'static str>| {
+        forged(|forge| {
+            forge.constants = b"/rustc/0123/library/std/src/panicking.rs".to_vec();
+            forge.undefined = Some(names);
+        })
+    };
+    let alone = made(vec!["_snprintf"]);
+    assert_eq!(subject(&alone).languages, [Language::Rust]);
+    assert_eq!(answer(&alone, "macho-canary"), NotApplicable);
+    let with_c = made(vec!["_snprintf", "___stack_chk_fail"]);
+    assert_eq!(subject(&with_c).languages, [Language::Rust, Language::C]);
+    assert_eq!(answer(&with_c, "macho-canary"), Pass);
 }

@@ -383,3 +383,35 @@ fn what_follows_a_symbol_as_details_is_no_symbol() {
     assert_eq!(names, wanted);
     assert_eq!(symbols[0].address.unwrap().0, 0x1_4000_1010);
 }
+
+#[test]
+fn firmware_moves_what_is_not_marked_as_stripped_of_relocations() {
+    const IMAGE_FILE_RELOCS_STRIPPED: u16 = 1;
+    let relocations = [
+        Relocations::None,
+        Relocations::Padding,
+        Relocations::Elsewhere,
+    ];
+    for relocations in relocations {
+        let for_firmware = forged(|forge| {
+            forge.subsystem = pe::EFI_APPLICATION;
+            forge.relocations = relocations;
+        });
+        assert_eq!(
+            answer(&for_firmware, "pe-relocations"),
+            Pass,
+            "{relocations:?}"
+        );
+        let for_windows = forged(|forge| forge.relocations = relocations);
+        assert_eq!(
+            answer(&for_windows, "pe-relocations"),
+            Fail,
+            "{relocations:?}"
+        );
+    }
+    let stripped = forged(|forge| {
+        forge.subsystem = pe::EFI_APPLICATION;
+        forge.characteristics |= IMAGE_FILE_RELOCS_STRIPPED;
+    });
+    assert_eq!(answer(&stripped, "pe-relocations"), Fail);
+}

@@ -16,6 +16,9 @@ pub(crate) const MAX_SECTIONS: u64 = 1 << 20;
 /// Entries of the dynamic section.
 pub(crate) const MAX_DYNAMIC_ENTRIES: usize = 1 << 16;
 
+/// Relocations of one table that are looked at for the symbols they name. Browsers have a million.
+pub(crate) const MAX_REFERENCES: u64 = 1 << 22;
+
 /// Notes in one segment.
 pub(crate) const MAX_NOTES: usize = 4096;
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use handpie_audit::{Answer, Finding, Kind, Language, Ruling, Subject};
+use handpie_audit::{Answer, Finding, Kind, Language, Ruling, Subject, System};
 use handpie_binary::{Binary, Bytes, Incomplete};
 
 use crate::binaries::{Entry, Visit, visit};
@@ -23,6 +23,10 @@ pub(crate) struct Examination {
     pub(crate) member: Option<String>,
     pub(crate) kind: Kind,
     pub(crate) language: Language,
+    /// Every language that shows in it.
+    pub(crate) languages: Vec<Language>,
+    /// Which system loads it, as far as it tells.
+    pub(crate) system: System,
     /// The version of Go that made it.
     pub(crate) go: Option<String>,
     pub(crate) findings: Vec<Finding>,
@@ -76,6 +80,8 @@ fn of_binaries(
             member,
             kind: subject.kind,
             language: subject.language,
+            languages: subject.languages.clone(),
+            system: subject.system,
             go: info.map(|info| info.go_version.clone()),
             findings,
         })

@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use handpie_audit::{Evidence, Finding, Kind, Language, Objects, Ruling};
+use handpie_audit::{Evidence, Finding, Kind, Language, Objects, Ruling, System};
 use handpie_binary::{Bytes, Error, Incomplete, Offset};
 use handpie_pie::objects::{self, Libc, Offender, Survey};
 use handpie_toolchain::command::Tool;
@@ -61,6 +61,8 @@ pub(crate) fn examine_archive(entry: &Entry, ruling: &Ruling<'_>) -> Visit<Exami
         member: None,
         kind: Kind::Archive,
         language,
+        languages: vec![language],
+        system: System::Unknown,
         go: None,
         findings,
     }])

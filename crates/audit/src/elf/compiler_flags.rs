@@ -63,12 +63,10 @@ fn compiler_flags(subject: &Subject<'_>) -> Option<Judgement> {
     if !subject.kind.is_program() {
         return None;
     }
-    match subject.language {
-        Language::Go | Language::Rust => Some(not_applicable("no code was compiled from C")),
-        Language::GoWithC | Language::RustWithC | Language::C => {
-            Some(of_log(compiled, subject.libc))
-        }
-    }
+    Some(match subject.language {
+        Language::Go | Language::Rust => not_applicable("no code was compiled from C"),
+        _ => of_log(compiled, subject.libc),
+    })
 }
 
 /// What the log says of a program that has C in it.

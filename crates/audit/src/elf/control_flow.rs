@@ -7,7 +7,7 @@ use super::properties::{self, AARCH64_FEATURES, X86_FEATURES};
 use super::symbols;
 use crate::finding::{Judgement, fail, not_applicable, pass, unknown, warn};
 use crate::rule::{Level, Levels, Rule, Severity};
-use crate::subject::{Language, Subject};
+use crate::subject::{Language, Subject, System};
 
 pub(super) const CET: Rule = Rule {
     code: "cet",
@@ -68,27 +68,23 @@ fn marks(
     if !subject.kind.is_loaded() {
         return None;
     }
-    match subject.language {
-        Language::Go | Language::GoWithC => {
-            return Some(not_applicable(
-                "Go's compiler does not support control-flow protection \
-                                        marks",
-            ));
-        }
-        Language::Rust | Language::RustWithC => {
-            return Some(not_applicable(
-                "stable Rust does not support control-flow protection \
-                                        marks",
-            ));
-        }
-        Language::C => {}
+    // OpenBSD demands the mark for branches of all programs, and its linker sets it.
+    if !matches!(
+        subject.system,
+        System::Linux | System::Unknown | System::Android | System::OpenBsd
+    ) {
+        let why = format!("no loader of {} looks at these marks", subject.system);
+        return Some(not_applicable(why));
     }
     let unmarked = format!(
         "not marked for {}",
         known.map(|(_, name)| name).join(" or ")
     );
     let Some((bits, offset)) = properties::features(elf, property) else {
-        return Some(fail(unmarked).hint(hint));
+        return Some(match unsupported(subject.language) {
+            Some(why) => not_applicable(why),
+            None => fail(unmarked).hint(hint),
+        });
     };
     let named = |set: bool| {
         let chosen = known.iter().filter(|(bit, _)| (bits & bit != 0) == set);
@@ -102,6 +98,20 @@ fn marks(
     };
     let evidence = format!("note `NT_GNU_PROPERTY_TYPE_0`, property {property:#x} is {bits:#x}");
     Some(judgement.at(offset, evidence))
+}
+
+/// Why a compiler sets no marks, if so. Distributions build Rust's standard library with them, and
+/// then they count.
+fn unsupported(language: Language) -> Option<&'static str> {
+    match language {
+        Language::Go | Language::GoWithC => {
+            Some("Go's compiler does not support control-flow protection marks")
+        }
+        Language::Rust | Language::RustWithC => {
+            Some("stable Rust does not support control-flow protection marks")
+        }
+        _ => None,
+    }
 }
 
 /// Within one module, clang resolves its checks at link time and leaves no name behind. So their

@@ -9,9 +9,10 @@ use memchr::memmem;
 use super::code;
 use super::functions;
 use super::producers::Producers;
+use super::uses;
 use crate::finding::{Judgement, fail, not_applicable, pass, unknown, warn};
 use crate::rule::{Level, Levels, Rule, Severity};
-use crate::subject::{Language, Libc, Subject};
+use crate::subject::{Libc, Subject};
 
 pub(super) const FORTIFY: Rule = Rule {
     code: "fortify",
@@ -21,8 +22,9 @@ pub(super) const FORTIFY: Rule = Rule {
     judge: fortify,
 };
 
-/// Replaced from level 2 on, whatever is known of sizes (bits/stdio2.h, bits/syslog.h).
-const FROM_LEVEL_2: [&[u8]; 10] = [
+/// Replaced from level 2 on, whatever is known of sizes (bits/stdio2.h, bits/syslog.h,
+/// bits/wchar2.h, malloc's obstack.h).
+const FROM_LEVEL_2: [&[u8]; 16] = [
     b"printf",
     b"fprintf",
     b"vprintf",
@@ -33,26 +35,41 @@ const FROM_LEVEL_2: [&[u8]; 10] = [
     b"vsyslog",
     b"asprintf",
     b"vasprintf",
+    b"obstack_printf",
+    b"obstack_vprintf",
+    b"wprintf",
+    b"fwprintf",
+    b"vwprintf",
+    b"vfwprintf",
 ];
-/// Replaced where the compiler knows the size.
-const WHERE_KNOWN: [&[u8]; 30] = [
+/// Replaced where the compiler knows the size, or where arguments are of one form (bits/string_fortified.h,
+/// bits/stdio2.h, bits/unistd.h, bits/stdlib.h, bits/socket2.h, bits/poll2.h, bits/wchar2.h,
+/// bits/fcntl2.h, bits/select2.h, bits/setjmp2.h).
+const WHERE_KNOWN: [&[u8]; 77] = [
     b"memcpy",
     b"memmove",
     b"mempcpy",
     b"memset",
+    b"explicit_bzero",
+    b"bcopy",
+    b"bzero",
     b"strcpy",
     b"stpcpy",
     b"strncpy",
     b"stpncpy",
     b"strcat",
     b"strncat",
+    b"strlcpy",
+    b"strlcat",
     b"sprintf",
     b"snprintf",
     b"vsprintf",
     b"vsnprintf",
     b"gets",
     b"fgets",
+    b"fgets_unlocked",
     b"fread",
+    b"fread_unlocked",
     b"read",
     b"pread",
     b"pread64",
@@ -62,13 +79,60 @@ const WHERE_KNOWN: [&[u8]; 30] = [
     b"readlinkat",
     b"realpath",
     b"getcwd",
+    b"getwd",
     b"confstr",
     b"getgroups",
     b"gethostname",
+    b"getdomainname",
+    b"getlogin_r",
+    b"ttyname_r",
+    b"ptsname_r",
     b"poll",
+    b"ppoll",
+    b"wcscpy",
+    b"wcpcpy",
+    b"wcsncpy",
+    b"wcpncpy",
+    b"wcscat",
+    b"wcsncat",
+    b"wcslcpy",
+    b"wcslcat",
+    b"wmemcpy",
+    b"wmemmove",
+    b"wmempcpy",
+    b"wmemset",
+    b"swprintf",
+    b"vswprintf",
+    b"fgetws",
+    b"fgetws_unlocked",
+    b"wcrtomb",
+    b"wctomb",
+    b"mbstowcs",
+    b"wcstombs",
+    b"mbsrtowcs",
+    b"mbsnrtowcs",
+    b"wcsrtombs",
+    b"wcsnrtombs",
+    b"open",
+    b"open64",
+    b"openat",
+    b"openat64",
+    b"mq_open",
+    b"inet_ntop",
+    b"inet_pton",
+    b"longjmp",
+    b"_longjmp",
+    b"siglongjmp",
 ];
-/// End with the mark and mean something else.
-const NO_CALLS: [&[u8]; 2] = [b"__stack_chk_fail", b"__longjmp_chk"];
+/// Variants with checks whose names end otherwise: the flags of these calls say that they create a
+/// file, but they give no mode.
+const CHECKED_MODES: [&[u8]; 5] = [
+    b"__open_2",
+    b"__open64_2",
+    b"__openat_2",
+    b"__openat64_2",
+    b"__mq_open_2",
+];
 
 const HINT: &str = "compile with -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3";
 
@@ -77,28 +141,21 @@ fn fortify(subject: &Subject<'_>) -> Option<Judgement> {
     if !subject.kind.is_loaded() {
         return None;
     }
-    match (subject.language, subject.libc) {
-        (Language::Go, _) => return Some(not_applicable("Go checks the bounds of every access")),
-        (Language::Rust, _) => {
-            return Some(not_applicable(
-                "Rust checks the bounds of every \
-                                                           access",
-            ));
-        }
-        (_, Libc::Musl) => return Some(not_applicable("musl has no FORTIFY")),
-        _ => {}
+    if let Some(why) = subject.language.without_checks_of_c() {
+        return Some(not_applicable(why));
+    }
+    if subject.libc.has_fortify(subject.system) == Some(false) {
+        return Some(not_applicable(format!("{} has no FORTIFY", owner(subject))));
     }
     if subject.kind.needs_loader() {
-        return Some(of_calls(elf, &subject.symbols(elf).ok()?.imports(), true));
+        let calls = Calls::of_imports(subject, elf)?;
+        return Some(of_calls(subject, elf, &calls, true));
     }
     let table = &subject.symbols(elf).ok()?.table;
-    let own = match subject.language {
-        Language::GoWithC => functions::c_functions_of_go(table),
-        _ => functions::own_functions(table, true),
-    };
+    let own = functions::own_functions(subject, table);
     let called = code::called(elf, &own, table);
     Some(match called {
-        Some(called) => of_calls(elf, &called, false),
+        Some(called) => of_calls(subject, elf, &Calls::new(called), false),
         None => unknown(
             "the program's own calls cannot be told apart from those of libraries \
                          linked into it",
@@ -106,10 +163,54 @@ fn fortify(subject: &Subject<'_>) -> Option<Judgement> {
     })
 }
 
-/// The judgement on a program that calls these functions of glibc; `all` when it calls no others.
-fn of_calls(elf: &Elf<'_>, names: &[&[u8]], all: bool) -> Judgement {
+/// Whose libc it is.
+fn owner(subject: &Subject<'_>) -> String {
+    match subject.libc {
+        Libc::System => subject.system.to_string(),
+        libc => libc.to_string(),
+    }
+}
+
+/// The functions of libc that a program uses.
+struct Calls<'data> {
+    called: Vec<&'data [u8]>,
+    /// Whose address is taken, so that whoever has it calls them without checks.
+    only_taken: Vec<&'data [u8]>,
+}
+
+impl<'data> Calls<'data> {
+    fn new(called: Vec<&'data [u8]>) -> Self {
+        Self {
+            called,
+            only_taken: Vec::new(),
+        }
+    }
+
+    /// What the loader has to find. Those that are replaced in every call are asked further: whether
+    /// they are called at all.
+    fn of_imports(subject: &Subject<'data>, elf: &Elf<'data>) -> Option<Self> {
+        let symbols = subject.symbols(elf).ok()?;
+        let imports = symbols.imports();
+        let suspect = |name: &&[u8]| FROM_LEVEL_2.contains(name);
+        if !imports.iter().any(suspect) {
+            return Some(Self::new(imports));
+        }
+        let only_taken = uses::only_taken(elf, &symbols.dynamic, FROM_LEVEL_2.as_slice())?;
+        let called = imports
+            .into_iter()
+            .filter(|name| !only_taken.contains(name));
+        Some(Self {
+            called: called.collect(),
+            only_taken,
+        })
+    }
+}
+
+/// The judgement on a program that uses these functions of libc; `all` when it uses no others.
+fn of_calls(subject: &Subject<'_>, elf: &Elf<'_>, calls: &Calls<'_>, all: bool) -> Judgement {
+    let names = &calls.called;
     let is_checked = |name: &&[u8]| {
-        name.starts_with(b"__") && name.ends_with(b"_chk") && !NO_CALLS.contains(name)
+        name.starts_with(b"__") && name.ends_with(b"_chk") || CHECKED_MODES.contains(name)
     };
     let checked: Vec<&[u8]> = names
         .iter()
@@ -124,7 +225,9 @@ fn of_calls(elf: &Elf<'_>, names: &[&[u8]], all: bool) -> Judgement {
             .collect()
     };
     let mut never_checked = plain(&FROM_LEVEL_2);
-    if !checked.is_empty() && is_clangs(elf) {
+    // Only glibc replaces the functions with formats in every call.
+    let of_glibc = subject.libc == Libc::Glibc || subject.system.may_be_linux();
+    if !of_glibc || (!checked.is_empty() && is_clangs(elf)) {
         never_checked.clear();
     }
     let judgement = match (checked.len(), never_checked.len()) {
@@ -132,7 +235,7 @@ fn of_calls(elf: &Elf<'_>, names: &[&[u8]], all: bool) -> Judgement {
             "no checked libc call was found among the calls that can be \
                                    resolved",
         ),
-        (0, 0) if plain(&WHERE_KNOWN).is_empty() => {
+        (0, 0) if plain(&WHERE_KNOWN).is_empty() && calls.only_taken.is_empty() => {
             not_applicable("calls no libc function that has a checked variant")
         }
         (0, 0) => unknown(

@@ -60,7 +60,8 @@ fn judge(subject: &Subject<'_>) -> Option<Judgement> {
     })
 }
 
-fn is_kernel_module(elf: &Elf<'_>) -> bool {
+/// Whether the kernel links it.
+pub(super) fn is_kernel_module(elf: &Elf<'_>) -> bool {
     OF_KERNEL_MODULES
         .iter()
         .all(|name| elf.section(name).is_some())

@@ -31,7 +31,7 @@ fn pie(subject: &Subject<'_>) -> Option<Judgement> {
                 }
                 Language::GoWithC => "build with -buildmode=pie",
                 Language::Rust | Language::RustWithC => "build without -C relocation-model=static",
-                Language::C => "compile with -fPIE and link with -static-pie or -pie",
+                _ => "compile with -fPIE and link with -static-pie or -pie",
             };
             fail("linked to run at a fixed address")
                 .at(E_TYPE, what)

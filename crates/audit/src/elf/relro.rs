@@ -3,14 +3,14 @@
 
 use handpie_binary::elf::constants::{
     DF_1_NOW, DF_BIND_NOW, DT_BIND_NOW, DT_FLAGS, DT_FLAGS_1, DT_PLTGOT, DT_PLTRELSZ, DynamicFlags,
-    DynamicFlags1, PT_GNU_RELRO,
+    DynamicFlags1, EM_MIPS, PF_W, PT_GNU_RELRO, STT_FUNC,
 };
-use handpie_binary::elf::{Dynamic, Elf, Section, Segment};
+use handpie_binary::elf::{Dynamic, Elf, Section, Segment, Symbol};
 use handpie_binary::{Address, Size};
 
 use crate::finding::{Judgement, fail, not_applicable, pass, unknown, warn};
 use crate::rule::{Level, Levels, Rule, Severity};
-use crate::subject::{Kind, Libc, Subject};
+use crate::subject::{Kind, Libc, Subject, System};
 
 pub(super) const RELRO: Rule = Rule {
     code: "relro",
@@ -65,7 +65,19 @@ fn relro(subject: &Subject<'_>) -> Option<Judgement> {
         false => HINT,
     };
     let lazy = lazy_binding(subject, elf, dynamic.as_ref());
+    let is_mips = elf.header().machine == EM_MIPS;
     let judgement = match lazy {
+        // MIPS calls through the GOT, whether functions are bound lazily or not.
+        Lazy::Nothing | Lazy::AtStart if is_mips => {
+            match writable_plt(elf, dynamic.as_ref(), segment) {
+                Some(address) => warn(format!(
+                    "partial RELRO: the GOT at address {address}, through which functions are \
+                     called, stays writable"
+                ))
+                .hint(hint),
+                None => pass("full RELRO"),
+            }
+        }
         Lazy::Nothing => {
             pass("full RELRO; no function is bound lazily, so no PLT table stays writable")
         }
@@ -73,7 +85,8 @@ fn relro(subject: &Subject<'_>) -> Option<Judgement> {
             Some(address) => warn(format!(
                 "partial RELRO: the PLT's table of addresses (`.got.plt`) at address {address} \
                  lies outside"
-            )),
+            ))
+            .hint(hint),
             None => pass("full RELRO"),
         },
         Lazy::AtStart => warn(
@@ -81,6 +94,13 @@ fn relro(subject: &Subject<'_>) -> Option<Judgement> {
                   and stays writable",
         )
         .hint(hint),
+        // ld.so writes the addresses by way of the kernel (kbind(2)).
+        Lazy::Late
+            if subject.system == System::OpenBsd
+                && writable_plt(elf, dynamic.as_ref(), segment).is_none() =>
+        {
+            pass("full RELRO; OpenBSD's loader binds functions without making their table writable")
+        }
         Lazy::Late => warn(
             "partial RELRO: functions are bound lazily, so the PLT's table of addresses \
                   (`.got.plt`) stays writable",
@@ -100,7 +120,16 @@ fn relro_applied(subject: &Subject<'_>) -> Option<Judgement> {
         return Some(not_applicable("has no RELRO segment to apply"));
     };
     let judgement = match (subject.kind, subject.libc) {
-        (kind, _) if kind.needs_loader() => pass("the dynamic loader applies RELRO"),
+        // usr/klibc/interp.S only jumps to the program.
+        (_, Libc::Klibc) => fail("klibc never applies RELRO: the range stays writable")
+            .hint("link against another libc"),
+        (kind, _) if kind.needs_loader() => match subject.system {
+            System::Haiku | System::Solaris => unknown(format!(
+                "whether the loader of {} applies RELRO is not known",
+                subject.system
+            )),
+            _ => pass("the dynamic loader applies RELRO"),
+        },
         _ if has_handpies_start(elf) => pass("handpie's start-up code applies RELRO"),
         (_, Libc::Glibc) => pass("glibc's start-up code applies RELRO"),
         (_, Libc::Musl) => fail(
@@ -174,7 +203,7 @@ enum Lazy {
 
 fn lazy_binding(subject: &Subject<'_>, elf: &Elf<'_>, dynamic: Option<&Dynamic>) -> Lazy {
     let size = dynamic.and_then(|dynamic| dynamic.value(DT_PLTRELSZ));
-    let has_table = size.is_some_and(|size| size > 0);
+    let has_table = size.is_some_and(|size| size > 0) || has_stubs_of_mips(subject);
     let alone = !subject.kind.needs_loader();
     if alone && !has_table {
         // What is filled are the functions that suit the CPU. lld has no other sign of them.
@@ -192,9 +221,30 @@ fn lazy_binding(subject: &Subject<'_>, elf: &Elf<'_>, dynamic: Option<&Dynamic>)
         || flag(DT_FLAGS_1, &|value| DynamicFlags1(value).contains(DF_1_NOW));
     match now {
         true => Lazy::Now,
-        false if alone || subject.libc == Libc::Musl => Lazy::AtStart,
+        // The loaders of musl and of Android bind nothing late.
+        false if alone || matches!(subject.libc, Libc::Musl | Libc::Bionic) => Lazy::AtStart,
         false => Lazy::Late,
     }
+}
+
+/// Programs for MIPS bind lazily without `DT_JMPREL`: a function that is only called has a stub in
+/// `.MIPS.stubs`, which asks the loader; the symbol's value is the stub's address (MIPS ABI
+/// supplement, 3rd edition, "Global Offset Table" and "Procedure Linkage Table").
+fn has_stubs_of_mips(subject: &Subject<'_>) -> bool {
+    let Some(elf) = subject.elf().filter(|elf| elf.header().machine == EM_MIPS) else {
+        return false;
+    };
+    if let Some(stubs) = elf.section(".MIPS.stubs") {
+        return stubs.size.0 > 0;
+    }
+    let symbols = subject
+        .symbols(elf)
+        .ok()
+        .map(|symbols| symbols.dynamic.iter());
+    let is_stub = |symbol: &Symbol<'_>| {
+        symbol.kind == STT_FUNC && symbol.section == 0 && symbol.address.0 != 0
+    };
+    symbols.is_some_and(|mut symbols| symbols.any(is_stub))
 }
 
 fn has_table_outside_relro(elf: &Elf<'_>) -> bool {
@@ -225,7 +275,8 @@ fn has_pointers(elf: &Elf<'_>) -> bool {
 fn writable_plt(elf: &Elf<'_>, dynamic: Option<&Dynamic>, relro: &Segment) -> Option<Address> {
     let table = Address(dynamic?.value(DT_PLTGOT)?);
     // Some CPUs point `DT_PLTGOT` into code or at the middle of the table.
-    let writable = elf.loads().find(|load| load.contains(table, Size(1)))?;
-    let is_writable = writable.has(handpie_binary::elf::constants::PF_W);
+    let is_writable = elf
+        .loads()
+        .any(|load| load.contains(table, Size(1)) && load.has(PF_W));
     (is_writable && !relro.contains(table, Size(1))).then_some(table)
 }

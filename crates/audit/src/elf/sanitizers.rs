@@ -1,12 +1,11 @@
 //! Sanitizers and coverage that were left in: they help in tests, make a program slow and larger,
 //! and some write files where their environment variables say, with the program's rights.
 
-use handpie_binary::Size;
 use handpie_binary::elf::constants::STB_WEAK;
-use handpie_binary::elf::{Elf, Symbol};
+use handpie_binary::elf::{Elf, Section, Symbol};
+use handpie_binary::{Offset, Size};
 use memchr::memmem;
 
-use super::segments::named;
 use super::symbols;
 use crate::finding::{Judgement, fail, not_applicable, pass, unknown, warn};
 use crate::limits::MAX_READ_ONLY_DATA;
@@ -66,15 +65,8 @@ fn sanitizers(subject: &Subject<'_>) -> Option<Judgement> {
                 .hint("build without -fsanitize, -fprofile-instr-generate, --coverage and -pg"),
         );
     }
-    let stripped = symbols.table.is_empty() && !subject.language.is_go();
-    // The runtimes of most sanitizers offer their functions to libraries.
-    if stripped && !subject.kind.needs_loader() {
-        return Some(without_symbols(elf));
-    }
-    if stripped {
-        let why = "no sanitizer runtime is present or imported; coverage counters cannot be \
-                   detected in a stripped file";
-        return Some(pass(why));
+    if symbols.table.is_empty() && !subject.language.is_go() {
+        return Some(without_symbols(subject, elf, &symbols.imports()));
     }
     Some(pass(
         "has no function of a sanitizer, coverage or profiling runtime",
@@ -96,39 +88,141 @@ fn is_mark(symbol: &Symbol<'_>, start: &[u8]) -> bool {
     !asked_weakly && !of_cfi && !is_minimal
 }
 
-/// The runtimes name themselves in what they print.
-fn without_symbols(elf: &Elf<'_>) -> Judgement {
-    /// What they name themselves, in front of "Sanitizer".
-    const KINDS: [&[u8]; 5] = [
-        b"Address",
-        b"Thread",
-        b"Memory",
-        b"UndefinedBehavior",
-        b"Leak",
-    ];
-    const OF_COVERAGE: [&[u8]; 2] = [b"GCOV_PREFIX", b"LLVM_PROFILE_FILE"];
-    let Some(section) = elf.section(".rodata") else {
+/// The runtimes name themselves in what they print, and read settings from the environment.
+fn without_symbols(subject: &Subject<'_>, elf: &Elf<'_>, imports: &[&[u8]]) -> Judgement {
+    const HINT: &str = "build without -fsanitize, -fprofile-instr-generate, --coverage and -pg";
+    let data = sections(elf);
+    if data.is_empty() && !subject.kind.needs_loader() {
         return unknown("has neither symbols nor sections");
-    };
-    let size = section.file_size().min(Size(MAX_READ_ONLY_DATA));
-    let data = elf.file().slice(section.offset.0, size, "read-only data");
-    let data = data.and_then(|data| Ok(data.data()?)).unwrap_or_default();
-    let named_sanitizers = memmem::find_iter(data, b"Sanitizer").filter_map(|at| {
-        let before = data.get(..at)?;
-        KINDS.iter().find(|kind| before.ends_with(kind))
-    });
-    let of_coverage = OF_COVERAGE
-        .iter()
-        .find(|name| memmem::find(data, name).is_some());
-    let name = named_sanitizers
-        .map(|kind| format!("{}Sanitizer", String::from_utf8_lossy(kind)))
-        .next()
-        .or(of_coverage.map(|name| String::from_utf8_lossy(name).into_owned()));
-    match name {
-        // Debuggers and compilers speak of sanitizers without having one.
-        Some(name) => {
-            warn(format!("read-only data mentions {name}")).at(section.offset, named(section))
-        }
-        None => pass("has no message of a sanitizer or coverage runtime"),
     }
+    if let Some((section, text)) = COUNTERS
+        .iter()
+        .find_map(|name| Some((elf.section(name)?, name)))
+    {
+        return fail("instrumented with coverage counters")
+            .at(section.offset, format!("section `{text}`"))
+            .hint(HINT);
+    }
+    // Where libc is a library, what they call is asked of it. Few programs call all of that, so the
+    // data of most need not be read.
+    let may_have = |functions: &[&[u8]]| {
+        !subject.kind.needs_loader() || functions.iter().all(|function| imports.contains(function))
+    };
+    for text in &TEXTS {
+        if !may_have(text.calls) {
+            continue;
+        }
+        for section in &data {
+            let Some(at) = text.find(elf, section) else {
+                continue;
+            };
+            let shown = format!("section `{}`: `{}`", section.name(), text.shown());
+            return match text.is_sure {
+                true => fail(format!("instrumented with {}", text.what))
+                    .at(at, shown)
+                    .hint(HINT),
+                // Debuggers and compilers speak of sanitizers without having one.
+                false => warn(format!("read-only data mentions {}", text.what))
+                    .at(at, shown)
+                    .hint(HINT),
+            };
+        }
+    }
+    pass("has no message of a sanitizer, coverage or profiling runtime")
+}
+
+/// Where clang counts what was run; strip leaves sections that are loaded.
+const COUNTERS: [&str; 3] = ["__llvm_prf_cnts", "__llvm_covmap", "__sancov_guards"];
+
+/// A text that a runtime has in its read-only data.
+struct Text {
+    parts: &'static [&'static [u8]],
+    what: &'static str,
+    /// Whether nothing but the runtime has all the parts.
+    is_sure: bool,
+    /// The functions of libc that the runtime calls.
+    calls: &'static [&'static [u8]],
+}
+
+/// From libgcc's gcov, compiler-rt's profile and sanitizer_common, zig's lib/ubsan_rt.zig, and glibc's
+/// gmon. gcc's sanitizers are libraries.
+const TEXTS: [Text; 8] = [
+    Text {
+        parts: &[b"GCOV_PREFIX_STRIP"],
+        what: "coverage (gcov)",
+        is_sure: true,
+        calls: &[b"getenv", b"fcntl", b"fdopen", b"mkdir"],
+    },
+    Text {
+        parts: &[b"LLVM_PROFILE_FILE", b"LLVM Profile"],
+        what: "coverage (clang)",
+        is_sure: true,
+        calls: &[b"getenv", b"fcntl", b"prctl", b"uname"],
+    },
+    Text {
+        parts: &[b"gmon.out", b"GMON_OUT_PREFIX"],
+        what: "profiling (gprof)",
+        is_sure: true,
+        calls: &[b"__monstartup"],
+    },
+    Text {
+        parts: &[
+            b" misaligned address 0x",
+            b"applying zero offset to null pointer",
+        ],
+        what: "UndefinedBehaviorSanitizer (zig)",
+        is_sure: true,
+        calls: &[b"dl_iterate_phdr", b"getcontext"],
+    },
+    Text {
+        parts: &[b"UndefinedBehaviorSanitizer"],
+        what: "UndefinedBehaviorSanitizer",
+        is_sure: false,
+        calls: OF_SANITIZERS,
+    },
+    Text {
+        parts: &[b"AddressSanitizer"],
+        what: "AddressSanitizer",
+        is_sure: false,
+        calls: OF_SANITIZERS,
+    },
+    Text {
+        parts: &[b"ThreadSanitizer"],
+        what: "ThreadSanitizer",
+        is_sure: false,
+        calls: OF_SANITIZERS,
+    },
+    Text {
+        parts: &[b"MemorySanitizer"],
+        what: "MemorySanitizer",
+        is_sure: false,
+        calls: OF_SANITIZERS,
+    },
+];
+const OF_SANITIZERS: &[&[u8]] = &[b"dl_iterate_phdr", b"dlvsym"];
+
+impl Text {
+    /// Where it stands: the first of its parts, if all are there.
+    fn find(&self, elf: &Elf<'_>, section: &Section<'_>) -> Option<Offset> {
+        let size = section.file_size().min(Size(MAX_READ_ONLY_DATA));
+        let data = elf
+            .file()
+            .slice(section.offset.0, size, "read-only data")
+            .ok()?;
+        let data = data.data().ok()?;
+        let places = self.parts.iter().map(|part| memmem::find(data, part));
+        let places: Option<Vec<usize>> = places.collect();
+        section.offset.checked_add(Size::of(*places?.first()?))
+    }
+
+    fn shown(&self) -> String {
+        let first = self.parts.first().copied().unwrap_or_default();
+        String::from_utf8_lossy(first).into_owned()
+    }
+}
+
+/// The sections in which linkers put the texts of programs.
+fn sections<'elf, 'data>(elf: &'elf Elf<'data>) -> Vec<&'elf Section<'data>> {
+    let names = [".rodata", ".rodata.str1.1", ".rodata.str1.8"];
+    names.iter().filter_map(|name| elf.section(name)).collect()
 }

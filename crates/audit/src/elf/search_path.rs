@@ -17,8 +17,10 @@ pub(super) const SEARCH_PATH: Rule = Rule {
 
 /// Directories that only the system's administrator writes to.
 const SYSTEM: [&str; 5] = ["/lib", "/lib32", "/lib64", "/usr", "/opt"];
-/// Directories that everybody writes to, or that are of the machine that built.
-const FOREIGN: [&str; 8] = [
+/// Directories that everybody writes to, or that are of the machine that built: those of users; of
+/// Debian's, Fedora's and others' package builders; of GitHub's, GitLab's, Bazel's, conda's, Nix's,
+/// Jenkins' and Docker's runners.
+const FOREIGN: [&str; 22] = [
     "/tmp",
     "/var/tmp",
     "/dev/shm",
@@ -27,6 +29,20 @@ const FOREIGN: [&str; 8] = [
     "/build",
     "/builds",
     "/workspace",
+    "/workspaces",
+    "/builddir",
+    "/buildroot",
+    "/__w",
+    "/_work",
+    "/github",
+    "/io",
+    "/project",
+    "/croot",
+    "/Users",
+    "/private/tmp",
+    "/var/lib/jenkins",
+    "/var/lib/buildkite-agent",
+    "/usr/src/packages",
 ];
 
 /// `S_ISUID` and `S_ISGID`.
@@ -95,9 +111,6 @@ fn place(directory: &str, setuid: bool) -> SearchFolder {
     let in_program = origins.filter_map(|origin| directory.strip_prefix(origin));
     let mut in_program = in_program.filter(|rest| rest.is_empty() || rest.starts_with('/'));
     let of_program = in_program.next_back();
-    // Many steps up lead to the root, whatever directory one starts from.
-    let leads_to = of_program.and_then(|rest| rest.rsplit_once("/..").map(|(_, to)| to));
-    let leads_out = leads_to.is_some_and(|to| is_below(to, &FOREIGN));
     if directory.is_empty() {
         SearchFolder::Unsafe(
             "an empty directory in the search path means the working \
@@ -109,12 +122,8 @@ fn place(directory: &str, setuid: bool) -> SearchFolder {
         SearchFolder::Unsafe(format!(
             "the program is setuid, and {directory} is wherever a user puts a link to it"
         ))
-    } else if leads_out {
-        SearchFolder::Unsafe(format!(
-            "{directory} leads out of the program's own directory"
-        ))
-    } else if of_program.is_some() {
-        SearchFolder::Safe
+    } else if let Some(rest) = of_program {
+        beside_the_program(directory, rest)
     } else if !directory.starts_with('/') {
         SearchFolder::Unsafe(format!("{directory} depends on the working directory"))
     } else if is_below(directory, &FOREIGN) {
@@ -127,6 +136,32 @@ fn place(directory: &str, setuid: bool) -> SearchFolder {
         SearchFolder::Safe
     } else {
         SearchFolder::Doubtful(format!("{directory} is not a system directory"))
+    }
+}
+
+/// `rest` stands behind `$ORIGIN`. One step up leads to a sibling, which belongs to the program as
+/// much as what is below it does. Two lead to the root where programs are installed (`/usr/bin`).
+fn beside_the_program(directory: &str, rest: &str) -> SearchFolder {
+    let (mut below, mut up, mut leads_to) = (0u32, 0u32, String::new());
+    for part in rest.split('/').filter(|part| !matches!(*part, "" | ".")) {
+        match (part, below) {
+            ("..", 0) => (up, leads_to) = (up.saturating_add(1), String::new()),
+            ("..", _) => {
+                below = below.saturating_sub(1);
+                leads_to.truncate(leads_to.rfind('/').unwrap_or(0));
+            }
+            (name, _) => {
+                below = below.saturating_add(1);
+                leads_to.extend(["/", name]);
+            }
+        }
+    }
+    match up >= 2 && is_below(&leads_to, &FOREIGN) {
+        true => SearchFolder::Unsafe(format!(
+            "{directory} leads out of the program's own directory, to {leads_to} of a program in \
+             /usr/bin"
+        )),
+        false => SearchFolder::Safe,
     }
 }
 

@@ -8,9 +8,10 @@ use handpie_binary::elf::constants::{
 };
 use handpie_binary::elf::{Class, Elf, Section, Segment};
 
-use crate::finding::{Judgement, fail, pass, warn};
+use super::objects::is_kernel_module;
+use crate::finding::{Judgement, fail, not_applicable, pass, unknown, warn};
 use crate::rule::{Level, Levels, Rule, Severity};
-use crate::subject::{Kind, Libc, Subject};
+use crate::subject::{Kind, Libc, Subject, System};
 
 pub(super) const EXECUTABLE_STACK: Rule = Rule {
     code: "executable-stack",
@@ -53,10 +54,16 @@ const EXECUTABLE_BY_DEFAULT: [Machine; 9] = [
 fn executable_stack(subject: &Subject<'_>) -> Option<Judgement> {
     let elf = subject.elf()?;
     if subject.kind == Kind::RelocatableObject {
-        return Some(stack_of_object(elf));
+        return Some(match is_kernel_module(elf) {
+            true => not_applicable("a kernel module runs on the kernel's stacks"),
+            false => stack_of_object(elf),
+        });
     }
     if !subject.kind.is_loaded() {
         return None;
+    }
+    if let Some(why) = never_executable(subject.system) {
+        return Some(not_applicable(why));
     }
     let stack = elf.segments().iter().find(|s| s.kind == PT_GNU_STACK);
     let hint = "link with -Wl,-z,noexecstack, and assemble with -Wa,--noexecstack";
@@ -68,12 +75,28 @@ fn executable_stack(subject: &Subject<'_>) -> Option<Judgement> {
         None if subject.libc == Libc::Musl && elf.header().class == Class::Elf64 => {
             warn("has no `PT_GNU_STACK`; musl never makes the stack executable").hint(hint)
         }
+        None if subject.system == System::Solaris => unknown(
+            "has no `PT_GNU_STACK`; whether Solaris makes the stack executable depends on its settings",
+        ),
         None if EXECUTABLE_BY_DEFAULT.contains(&elf.header().machine) => {
             fail("has no `PT_GNU_STACK`, which means an executable stack on this CPU").hint(hint)
         }
         None => warn("has no `PT_GNU_STACK`; on this CPU the stack is not executable by default")
             .hint(hint),
     })
+}
+
+/// Why the stack is not executable whatever the file says, if so.
+fn never_executable(system: System) -> Option<&'static str> {
+    match system {
+        // sys/kern/kern_pax.c and uvm: `PT_GNU_STACK` is not looked at.
+        System::NetBsd => Some("NetBSD never makes the stack executable, whatever a file requests"),
+        System::OpenBsd => {
+            Some("OpenBSD never makes the stack executable, whatever a file requests")
+        }
+        System::Haiku => Some("Haiku does not look at what a file requests"),
+        _ => None,
+    }
 }
 
 /// An object says it with a section; one object without makes linkers give the whole program an
@@ -163,7 +186,7 @@ fn separate_code(subject: &Subject<'_>) -> Option<Judgement> {
             .all(|load| load.offset.0 != 0);
         return Some(match code_only {
             true => pass("code has a segment of its own"),
-            false => crate::finding::unknown(
+            false => unknown(
                 "has no section headers, so data cannot be told \
                                               apart from code",
             ),

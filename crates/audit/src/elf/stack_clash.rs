@@ -31,6 +31,8 @@ const TOUCHES: [&[u8]; 2] = [
     &[0x48, 0x83, 0x0c, 0x24, 0],
     &[0x48, 0xc7, 0x04, 0x24, 0, 0, 0, 0],
 ];
+/// `orq $0,0xff8(%rsp)`, gcc's touch where the size is known only as the program runs (alloca).
+const TOUCH_OF_ALLOCA: &[u8] = &[0x48, 0x83, 0x8c, 0x24, 0xf8, 0x0f, 0, 0, 0];
 const PAGE: u32 = 0x1000;
 /// No frame is larger, in bytes; what looks like one is not an instruction.
 const MAX_FRAME: u32 = 8 << 20;
@@ -87,10 +89,7 @@ fn in_code<'data>(subject: &Subject<'data>, elf: &Elf<'data>, has_libc: bool) ->
         return code::stretches(elf).ok().map(of_code);
     }
     let table = &subject.symbols(elf).ok()?.table;
-    let own = match subject.language {
-        Language::GoWithC => functions::c_functions_of_go(table),
-        _ => functions::own_functions(table, true),
-    };
+    let own = functions::own_functions(subject, table);
     if own.is_empty() {
         let why = "the program's own functions cannot be told apart from those of libraries \
                    linked into it";
@@ -118,6 +117,8 @@ fn recorded(producers: &Producers<'_>) -> Option<Judgement> {
 fn of_code(stretches: Vec<(Address, &[u8])>) -> Judgement {
     let (mut touched, mut jumps) = (0usize, Vec::new());
     for (start, bytes) in stretches {
+        let touches = memmem::find_iter(bytes, TOUCH_OF_ALLOCA).count();
+        touched = touched.saturating_add(touches);
         for at in memmem::find_iter(bytes, SUBTRACT) {
             let Some((size, after)) = frame(bytes, at) else {
                 continue;

@@ -23,12 +23,12 @@ impl<'data> Symbols<'data> {
     }
 
     /// Both, those for tools first.
-    pub(super) fn all(&self) -> impl Iterator<Item = &Symbol<'data>> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Symbol<'data>> {
         self.table.iter().chain(&self.dynamic)
     }
 
     /// The names that the loader has to find in libraries, without versions.
-    pub(super) fn imports(&self) -> Vec<&'data [u8]> {
+    pub(crate) fn imports(&self) -> Vec<&'data [u8]> {
         let undefined = self.dynamic.iter().filter(|symbol| symbol.section == 0);
         undefined.map(|symbol| symbol.name).collect()
     }

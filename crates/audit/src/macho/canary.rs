@@ -25,8 +25,12 @@ const FAILED: &[u8] = b"___stack_chk_fail";
 
 fn canary(subject: &Subject<'_>) -> Option<Judgement> {
     let macho = loaded(subject)?;
-    if subject.language == Language::Go {
-        return Some(not_applicable("Go checks the bounds of every access"));
+    // What is written in Swift seldom is alone: the same file may hold Objective-C.
+    let may_be_c = subject.languages.contains(&Language::C) || subject.language == Language::Swift;
+    if let Some(why) = subject.language.without_checks_of_c()
+        && !may_be_c
+    {
+        return Some(not_applicable(why));
     }
     if macho.command(LC_SYMTAB).is_none() {
         return Some(unknown("has no symbol table"));
@@ -44,10 +48,6 @@ fn canary(subject: &Subject<'_>) -> Option<Judgement> {
         _ => "compile with -fstack-protector-strong",
     };
     Some(match subject.language {
-        Language::Rust => not_applicable(
-            "Rust checks the bounds of every access, and stable \
-                                          rustc has no stack canaries",
-        ),
         Language::C if gives_a_local_away(macho) => fail(UNPROTECTED).hint(hint),
         _ => unknown(NONE).hint(hint),
     })

@@ -12,7 +12,7 @@ use handpie_binary::macho::constants::{
 use super::{flags, loaded};
 use crate::finding::{Judgement, fail, not_applicable, pass};
 use crate::rule::{Level, Levels, Rule, Severity};
-use crate::subject::{Kind, Subject};
+use crate::subject::{Kind, Subject, System};
 
 pub(super) const EXECUTABLE_STACK: Rule = Rule {
     code: "macho-executable-stack",
@@ -80,8 +80,12 @@ fn executable_heap(subject: &Subject<'_>) -> Option<Judgement> {
         );
     }
     if header.is_64 || header.cpu_type == CPU_TYPE_ARM {
+        let system = match subject.system {
+            System::Unknown => System::MacOs,
+            system => system,
+        };
         let why = format!(
-            "macOS never executes data of {} programs",
+            "{system} never executes data of {} programs",
             header.architecture()
         );
         return Some(pass(why));

@@ -30,6 +30,9 @@ fn pie(subject: &Subject<'_>) -> Option<Judgement> {
     // `parse_machfile` in XNU's bsd/kern/mach_loader.c.
     let refused = header.cpu_type == CPU_TYPE_ARM64 && header.flags.contains(MH_DYLDLINK);
     let why = match refused {
+        true if !subject.system.is_mac() => {
+            "linked to run at a fixed address; Apple's devices start no such arm64 program"
+        }
         true => "linked to run at a fixed address; macOS refuses to start such arm64 programs",
         false => "linked to run at a fixed address",
     };
@@ -41,7 +44,7 @@ fn pie(subject: &Subject<'_>) -> Option<Judgement> {
         Language::Rust | Language::RustWithC => {
             "build with -C relocation-model=pic, which is the default on macOS"
         }
-        Language::C => "link without -Wl,-no_pie",
+        _ => "link without -Wl,-no_pie",
     };
     Some(fail(why).at(at, shown).hint(hint))
 }

@@ -37,7 +37,7 @@ fn rpath(subject: &Subject<'_>) -> Option<Judgement> {
     if paths.is_empty() {
         return Some(pass("has no `LC_RPATH`"));
     }
-    let validated = signature::validates_libraries(macho);
+    let validated = signature::validates_libraries(subject.system, macho);
     let judged: Vec<(Answer, &str)> = paths
         .iter()
         .map(|command| judge(command.path, validated))

@@ -7,7 +7,7 @@ use handpie_binary::macho::{CodeSignature, MachO};
 use super::loaded;
 use crate::finding::{Judgement, fail, not_applicable, pass, warn};
 use crate::rule::{Level, Levels, Rule, Severity};
-use crate::subject::{Kind, Subject};
+use crate::subject::{Kind, Subject, System};
 
 pub(super) const SIGNATURE: Rule = Rule {
     code: "macho-signature",
@@ -34,6 +34,9 @@ fn signature(subject: &Subject<'_>) -> Option<Judgement> {
         Ok(Some(signature)) => signature,
         Ok(None) => {
             let why = match macho.header().cpu_type {
+                _ if !subject.system.is_mac() => {
+                    "not signed; Apple's devices start no such program"
+                }
                 CPU_TYPE_ARM64 => "not signed; macOS refuses to start such arm64 programs",
                 _ => "not signed",
             };
@@ -65,6 +68,12 @@ fn hardened_runtime(subject: &Subject<'_>) -> Option<Judgement> {
             "decided by the program that loads the library",
         ));
     }
+    if !subject.system.is_mac() {
+        return Some(not_applicable(format!(
+            "only macOS has it; {} restricts every program in the same way",
+            subject.system
+        )));
+    }
     Some(match macho.code_signature() {
         Ok(Some(signature)) if signature.has(CS_RUNTIME) => show(
             pass("the signature requests the hardened runtime"),
@@ -84,7 +93,11 @@ fn hardened_runtime(subject: &Subject<'_>) -> Option<Judgement> {
 
 /// Whether the kernel lets the program load only libraries of Apple and of its own signer: a
 /// certificate, and flags that ask for it.
-pub(super) fn validates_libraries(macho: &MachO<'_>) -> bool {
+pub(super) fn validates_libraries(system: System, macho: &MachO<'_>) -> bool {
+    // AMFI on iOS lets no other library in, whatever the signature says.
+    if !system.is_mac() {
+        return true;
+    }
     let signature = macho.code_signature().ok().flatten();
     signature.is_some_and(|signature| signature.has_certificate() && signature.has(CS_RUNTIME))
 }

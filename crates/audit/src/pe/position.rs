@@ -66,6 +66,9 @@ fn relocations(subject: &Subject<'_>) -> Option<Judgement> {
     let pe = subject.pe()?;
     Some(match movability(pe) {
         Movability::Moves(judgement) => judgement,
+        Movability::Fixed(judgement) if is_uefi(pe) => {
+            judgement.hint("link without --strip-all; objcopy keeps `.reloc` with -j .reloc")
+        }
         Movability::Fixed(judgement) => judgement.hint(movable(subject.language)),
     })
 }
@@ -89,6 +92,13 @@ fn movability(pe: &Pe<'_>) -> Movability {
         Ok(Some(first)) => {
             Movability::Moves(pass("has base relocations").at(first, "first base relocation"))
         }
+        // Position-independent code with start-up code of its own; the directory is there for the
+        // loaders that demand one (gnu-efi, the kernel's arch/*/boot/header.S). Firmware moves
+        // whatever is not marked as stripped (EDK II, BasePeCoff.c).
+        Ok(None) | Err(_) if is_uefi(pe) => {
+            let judgement = pass("needs no base relocations: not marked as stripped of them");
+            Movability::Moves(with_characteristics(judgement, pe))
+        }
         Ok(None) => match no_code(pe) {
             Some(why) => Movability::Moves(pass(format!("needs no base relocations: {why}"))),
             None => Movability::Fixed(
@@ -104,7 +114,7 @@ fn movable(language: Language) -> &'static str {
         Language::Go => "build with -buildmode=pie, which is Go's default on Windows without -race",
         Language::GoWithC => "build with -buildmode=pie and binutils 2.36 or newer",
         Language::Rust | Language::RustWithC => "build without -C relocation-model=static",
-        Language::C => {
+        _ => {
             "link with /DYNAMICBASE and without /FIXED; with MinGW, -Wl,--dynamicbase and \
              without -Wl,--disable-reloc-section"
         }

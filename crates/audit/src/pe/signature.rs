@@ -2,6 +2,7 @@
 
 use handpie_binary::pe::Certificate;
 
+use super::is_uefi;
 use crate::finding::{Judgement, fail, pass};
 use crate::rule::{Level, Levels, Rule, Severity};
 use crate::subject::Subject;
@@ -32,6 +33,8 @@ fn signature(subject: &Subject<'_>) -> Option<Judgement> {
                     .hint(SIGN),
             }
         }
+        Ok(None) if is_uefi(pe) => fail("not signed; Secure Boot refuses to start it")
+            .hint("sign with `sbsign --key KEY --cert CERTIFICATE`"),
         Ok(None) => fail("not signed").hint(SIGN),
         Err(error) => fail(error.to_string()).hint(SIGN),
     })

@@ -1,19 +1,148 @@
-//! What a binary was written in and whose libc is in it, from what compilers and linkers leave
-//! behind. A stripped C program leaves nothing, so C is what remains.
+//! What a binary was written in, from what compilers, linkers and runtimes leave behind. A stripped C
+//! program leaves nothing, so C is what remains.
 
-use handpie_binary::elf::constants::{NT_GNU_ABI_TAG, SHF_EXECINSTR, SHT_PROGBITS};
+mod c;
+mod runtimes;
+
+use std::fmt;
+
 use handpie_binary::elf::{Elf, Section};
 use handpie_binary::go::{self, BuildInfo};
-use handpie_binary::{Incomplete, Size, well_formed};
+use handpie_binary::{Incomplete, Size};
 use memchr::memmem;
+use serde::Serialize;
 
-use super::{Language, Libc};
+use crate::elf::Symbols;
 use crate::limits::MAX_READ_ONLY_DATA;
 
+pub(crate) use c::is_of_toolchain;
+
+/// What a binary was written in, as far as it tells; in the order in which they decide how it is
+/// judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Language {
+    /// Go without C: nothing in it was made by a C compiler.
+    Go,
+    /// Go with C in it (cgo).
+    GoWithC,
+    /// Rust, and nothing that tells of C.
+    Rust,
+    /// Rust with C, C++ or another language in it.
+    RustWithC,
+    /// Haskell, compiled by GHC.
+    Haskell,
+    /// OCaml, compiled to machine code.
+    #[serde(rename = "ocaml")]
+    OCaml,
+    /// Free Pascal.
+    Pascal,
+    /// D.
+    D,
+    /// Swift.
+    Swift,
+    /// Zig.
+    Zig,
+    /// Nim, which is compiled to C.
+    Nim,
+    /// Ada.
+    Ada,
+    /// Fortran.
+    Fortran,
+    /// C, C++ or anything else that a C compiler driver links.
+    C,
+}
+
+impl Language {
+    /// The stable name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Go => "go",
+            Self::GoWithC => "go-with-c",
+            Self::Rust => "rust",
+            Self::RustWithC => "rust-with-c",
+            Self::Haskell => "haskell",
+            Self::OCaml => "ocaml",
+            Self::Pascal => "pascal",
+            Self::D => "d",
+            Self::Swift => "swift",
+            Self::Zig => "zig",
+            Self::Nim => "nim",
+            Self::Ada => "ada",
+            Self::Fortran => "fortran",
+            Self::C => "c",
+        }
+    }
+
+    /// Whether it is a Rust program.
+    pub fn is_rust(self) -> bool {
+        matches!(self, Self::Rust | Self::RustWithC)
+    }
+
+    /// Whether it is a Go program.
+    pub fn is_go(self) -> bool {
+        matches!(self, Self::Go | Self::GoWithC)
+    }
+
+    /// Of a language whose compilers have none of the checks that C compilers add, why these cannot
+    /// be asked for.
+    pub(crate) fn without_checks_of_c(self) -> Option<&'static str> {
+        match self {
+            Self::Go => Some("Go checks the bounds of every access"),
+            Self::Rust => Some("Rust checks the bounds of every access"),
+            Self::Haskell => Some("GHC does not support it, and Haskell checks every access"),
+            Self::OCaml => Some("OCaml's compiler does not support it"),
+            Self::Pascal => Some("Free Pascal's compiler does not support it"),
+            Self::D => {
+                Some("D checks the bounds of arrays, and not all of its compilers support it")
+            }
+            Self::Swift => Some("Swift checks the bounds of every access"),
+            Self::Zig => Some("Zig checks the bounds of accesses by other means"),
+            Self::GoWithC | Self::RustWithC | Self::Nim | Self::Ada | Self::Fortran | Self::C => {
+                None
+            }
+        }
+    }
+
+    /// How a file with these languages is judged; the first decides.
+    pub(super) fn of_parts(parts: &[Self]) -> Self {
+        match parts {
+            [Self::Go, _, ..] => Self::GoWithC,
+            [Self::Rust, _, ..] => Self::RustWithC,
+            [first, ..] => *first,
+            [] => Self::C,
+        }
+    }
+}
+
+impl fmt::Display for Language {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Go => "Go",
+            Self::GoWithC => "Go with cgo",
+            Self::Rust => "Rust",
+            Self::RustWithC => "Rust with C",
+            Self::Haskell => "Haskell",
+            Self::OCaml => "OCaml",
+            Self::Pascal => "Pascal",
+            Self::D => "D",
+            Self::Swift => "Swift",
+            Self::Zig => "Zig",
+            Self::Nim => "Nim",
+            Self::Ada => "Ada",
+            Self::Fortran => "Fortran",
+            Self::C => "C or C++",
+        })
+    }
+}
+
+/// The languages of a file, the one that decides how it is judged first.
 pub(super) fn of_elf(
     elf: &Elf<'_>,
     build_info: Option<&BuildInfo>,
-) -> Result<Language, Incomplete> {
+    needed: &[String],
+    symbols: &Symbols<'_>,
+) -> Result<Vec<Language>, Incomplete> {
     let is_go = build_info.is_some()
         || elf.notes()?.iter().any(|note| note.name == b"Go")
         || elf
@@ -22,139 +151,57 @@ pub(super) fn of_elf(
             .any(|section| section.name.ends_with(b".gopclntab"));
     if is_go {
         return Ok(match go::has_cgo(elf)? {
-            true => Language::GoWithC,
-            false => Language::Go,
+            true => vec![Language::Go, Language::C],
+            false => vec![Language::Go],
         });
     }
-    Ok(if !is_rust(elf)? {
-        Language::C
-    } else if has_c(elf)? {
-        Language::RustWithC
-    } else {
-        Language::Rust
-    })
+    let mut languages = Vec::new();
+    if is_rust(elf, needed)? {
+        languages.push(Language::Rust);
+    }
+    languages.extend(runtimes::languages(elf, needed, symbols)?);
+    if languages.is_empty() || c::is_evident(symbols, needed) {
+        languages.push(Language::C);
+    }
+    Ok(languages)
 }
 
 /// rustc names itself in `.comment`; Debian removes that section. The paths of the standard
 /// library's sources stand in the messages of its panics, and nobody removes those.
-fn is_rust(elf: &Elf<'_>) -> Result<bool, Incomplete> {
-    let has = |name: &str, text: &[u8]| match elf.section(name) {
-        Some(section) => Ok(memmem::find(start(elf, section)?, text).is_some()),
-        None => Ok(false),
-    };
-    if elf.section(".dep-v0").is_some() || has(".comment", b"rustc version")? {
+fn is_rust(elf: &Elf<'_>, needed: &[String]) -> Result<bool, Incomplete> {
+    if elf.section(".dep-v0").is_some() || has(elf, ".comment", b"rustc version")? {
         return Ok(true);
     }
     // What Debian builds names its sources in another way.
-    Ok(may_be_rust(elf)? && (has(".rodata", b"/rustc/")? || has(".rodata", b"/usr/src/rustc-")?))
+    Ok(may_be_rust(needed)
+        && (has(elf, ".rodata", b"/rustc/")? || has(elf, ".rodata", b"/usr/src/rustc-")?))
 }
 
 /// Rust's standard library unwinds stacks. Where libgcc is not linked in, it has to be asked for; so
 /// the read-only data of most programs need not be read.
-fn may_be_rust(elf: &Elf<'_>) -> Result<bool, Incomplete> {
-    let needed = needed(elf)?;
-    Ok(needed.is_empty()
+fn may_be_rust(needed: &[String]) -> bool {
+    needed.is_empty()
         || needed
             .iter()
-            .any(|name| name.starts_with("libgcc_s") || name.starts_with("libunwind")))
+            .any(|name| name.starts_with("libgcc_s") || name.starts_with("libunwind"))
 }
 
-/// The libraries that the loader is asked for; none where that cannot be read.
-fn needed(elf: &Elf<'_>) -> Result<Vec<String>, Incomplete> {
-    let dynamic = well_formed(elf.dynamic())?.flatten();
-    let needed = dynamic.map(|dynamic| well_formed(dynamic.needed(elf)));
-    Ok(needed.transpose()?.flatten().unwrap_or_default())
-}
-
-/// Whether something that a C compiler made is in it as well: the standard library of Rust calls
-/// none of these functions, nor those that check sizes.
-fn has_c(elf: &Elf<'_>) -> Result<bool, Incomplete> {
-    const CALLED_BY_C: [&[u8]; 12] = [
-        b"__stack_chk_fail",
-        b"__gxx_personality_v0",
-        b"printf",
-        b"fprintf",
-        b"sprintf",
-        b"snprintf",
-        b"vsnprintf",
-        b"strcpy",
-        b"strcat",
-        b"strncpy",
-        b"fopen",
-        b"fwrite",
-    ];
-    let symbols = well_formed(elf.dynamic_symbols())?.unwrap_or_default();
-    Ok(symbols.iter().any(|symbol| {
-        CALLED_BY_C.contains(&symbol.name)
-            || (symbol.name.starts_with(b"__") && symbol.name.ends_with(b"printf_chk"))
-    }))
+/// Whether a text stands in a section; of a very long one in its start.
+fn has(elf: &Elf<'_>, section: &str, text: &[u8]) -> Result<bool, Incomplete> {
+    match elf.section(section) {
+        Some(section) => Ok(memmem::find(start(elf, section)?, text).is_some()),
+        None => Ok(false),
+    }
 }
 
 /// The bytes of a section; of a very long one the start.
-fn start<'data>(elf: &Elf<'data>, section: &Section<'_>) -> Result<&'data [u8], Incomplete> {
+pub(super) fn start<'data>(
+    elf: &Elf<'data>,
+    section: &Section<'_>,
+) -> Result<&'data [u8], Incomplete> {
     let size = section.file_size().min(Size(MAX_READ_ONLY_DATA));
     match elf.file().slice(section.offset.0, size, "read-only data") {
         Ok(bytes) => bytes.data(),
         Err(_) => Ok(&[]),
     }
-}
-
-pub(super) fn libc_of_elf(elf: &Elf<'_>, language: Language) -> Result<Libc, Incomplete> {
-    let interpreter = well_formed(elf.interpreter())?.flatten();
-    let needed = needed(elf)?;
-    let asks_for = |start: &str| needed.iter().any(|name| name.starts_with(start));
-    if asks_for("libc.so.6") {
-        return Ok(Libc::Glibc);
-    }
-    let musl_loader = |path: &[u8]| memmem::find(path, b"/ld-musl-").is_some();
-    if interpreter.is_some_and(musl_loader) || asks_for("libc.musl-") {
-        return Ok(Libc::Musl);
-    }
-    // Android's libc has the name that musl's has, and its loader another.
-    let of_android = |path: &[u8]| path.starts_with(b"/system/bin/");
-    let plain_name = needed.iter().any(|name| name == "libc.so");
-    if plain_name && !interpreter.is_some_and(of_android) {
-        return Ok(Libc::Musl);
-    }
-    if language == Language::Go {
-        return Ok(Libc::None);
-    }
-    // glibc's start files carry this note; those of other libcs do not.
-    if elf
-        .notes()?
-        .iter()
-        .any(|note| note.name == b"GNU" && note.kind == NT_GNU_ABI_TAG.0)
-    {
-        return Ok(Libc::Glibc);
-    }
-    let sections = elf.sections().iter();
-    let has_its_word = sections.map(|section| is_musls(elf, section));
-    if any(has_its_word)? || has_musls_start(elf)? {
-        return Ok(Libc::Musl);
-    }
-    Ok(Libc::Unknown)
-}
-
-/// Whether one is true; asks no further.
-fn any(mut answers: impl Iterator<Item = Result<bool, Incomplete>>) -> Result<bool, Incomplete> {
-    let decides = answers.find(|answer| !matches!(answer, Ok(false)));
-    decides.unwrap_or(Ok(false))
-}
-
-/// musl's start-up code of static programs (src/env/__libc_start_main.c), for those that print no
-/// error.
-fn has_musls_start(elf: &Elf<'_>) -> Result<bool, Incomplete> {
-    let symbols = well_formed(elf.symbols())?.unwrap_or_default();
-    Ok(symbols
-        .iter()
-        .any(|symbol| symbol.name == b"__init_libc" && symbol.section != 0))
-}
-
-/// musl's word for error 0 (src/errno/__strerror.h); whatever names errors links it.
-fn is_musls(elf: &Elf<'_>, section: &Section<'_>) -> Result<bool, Incomplete> {
-    const NO_ERROR: &[u8] = b"No error information";
-    Ok(section.kind == SHT_PROGBITS
-        && section.name.starts_with(b".rodata")
-        && !section.flags.contains(SHF_EXECINSTR)
-        && memmem::find(start(elf, section)?, NO_ERROR).is_some())
 }

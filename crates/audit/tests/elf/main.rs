@@ -1,6 +1,8 @@
 //! The ELF rules on files that were made to say one thing each. What compilers and linkers make is
 //! in the corpus (crates/handpie/tests/corpus.rs); here are the cases that they do not make.
 
+mod systems;
+
 use handpie_audit::{Answer, Kind, Subject, rules};
 use handpie_binary::Binary;
 use handpie_binary::elf::constants::{
@@ -202,13 +204,28 @@ fn a_search_path_is_as_safe_as_its_worst_directory() {
             .dynamic(&[(DT_FLAGS_1, PIE), (tag, 1)], names.as_bytes())
     };
     let judged = |path| answer(&with(DT_RUNPATH, path), "search-path");
-    for safe in ["", "/usr/lib/app", "$ORIGIN/../lib", "/opt/app:/lib64"] {
+    for safe in [
+        "",
+        "/usr/lib/app",
+        "$ORIGIN/../lib",
+        "/opt/app:/lib64",
+        // Siblings, which the loader opens.
+        "$ORIGIN/../build",
+        "${ORIGIN}/../home/lib",
+        "$ORIGIN/a/../../tmp",
+        "$ORIGIN/../../lib",
+    ] {
         assert_eq!(judged(safe), Some(Answer::Pass), "{safe}");
     }
     for unsafe_one in [
         "/usr/lib:",
         "$ORIGINAL/lib",
         "$ORIGIN/../../tmp/x",
+        "$ORIGIN/a/../../../home/lib",
+        "/builddir/build/BUILD/app/lib",
+        "/__w/app/app/out",
+        "/croot/conda/lib",
+        "/workspaces/app/lib",
         "lib",
         "./lib",
         "/tmp",
@@ -220,6 +237,11 @@ fn a_search_path_is_as_safe_as_its_worst_directory() {
     for doubtful in ["/srv/lib", "/usr/lib/../../x", "/tmpfoo"] {
         assert_eq!(judged(doubtful), Some(Answer::Warn), "{doubtful}");
     }
+    assert_eq!(
+        judged("/__work"),
+        Some(Answer::Warn),
+        "a name that only starts so"
+    );
     let setuid = answers(&with(DT_RPATH, "$ORIGIN").build(), Some(0o4755));
     let found = setuid
         .iter()

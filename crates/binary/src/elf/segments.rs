@@ -25,6 +25,8 @@ pub struct Segment {
     pub offset: Offset,
     /// `p_vaddr`.
     pub address: Address,
+    /// `p_paddr`: where a loader without virtual memory puts it; elsewhere the same or nothing.
+    pub physical: Address,
     /// `p_filesz`.
     pub file_size: Size,
     /// `p_memsz`.
@@ -115,6 +117,7 @@ where
             flags: raw.p_flags(header.endian),
             offset: Offset(raw.p_offset(header.endian).into()),
             address: Address(raw.p_vaddr(header.endian).into()),
+            physical: Address(raw.p_paddr(header.endian).into()),
             file_size: Size(raw.p_filesz(header.endian).into()),
             memory_size: Size(raw.p_memsz(header.endian).into()),
             align: raw.p_align(header.endian).into(),

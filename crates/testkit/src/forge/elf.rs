@@ -1,6 +1,7 @@
 //! ELF files that say whatever a test wants, of both classes and byte orders.
 //!
-//! Address and file offset are the same everywhere: one `PT_LOAD` maps the whole file at 0.
+//! One `PT_LOAD` maps the whole file at 0, or at a base, so that addresses are offsets, or offsets from
+//! there.
 
 #![expect(
     missing_docs,
@@ -15,6 +16,12 @@ use handpie_binary::elf::constants::{
 pub struct ElfFile {
     kind: FileType,
     machine: Machine,
+    os_abi: u8,
+    entry: u64,
+    /// Added to every address, and not to offsets.
+    base: u64,
+    /// Added to every physical address.
+    moved: u64,
     /// What the segment with the whole file may be used for.
     whole: ProgramFlags,
     wide: bool,
@@ -45,6 +52,10 @@ impl ElfFile {
         Self {
             kind: ET_DYN,
             machine: EM_X86_64,
+            os_abi: 0,
+            entry: 0,
+            base: 0,
+            moved: 0,
             whole: PF_R,
             wide: true,
             little: true,
@@ -61,6 +72,24 @@ impl ElfFile {
 
     pub fn machine(mut self, machine: Machine) -> Self {
         self.machine = machine;
+        self
+    }
+
+    pub fn os_abi(mut self, os_abi: u8) -> Self {
+        self.os_abi = os_abi;
+        self
+    }
+
+    /// Linked to be at `base`, and started somewhere in it.
+    pub fn at(mut self, base: u64) -> Self {
+        self.base = base;
+        self.entry = base + 0x40;
+        self
+    }
+
+    /// Loaded so much further up than it is linked to.
+    pub fn moved(mut self, by: u64) -> Self {
+        self.moved = by;
         self
     }
 
@@ -124,6 +153,7 @@ impl ElfFile {
             .collect();
         if let Some((entries, names)) = &self.dynamic {
             let (names_at, names_size) = place(names);
+            let names_at = names_at + self.base;
             let mut table = entries.clone();
             table.extend([(DT_STRTAB, names_at), (DT_STRSZ, names_size), (DT_NULL, 0)]);
             let words = table
@@ -147,7 +177,7 @@ impl ElfFile {
         let table = file.len() as u64;
         if with_sections {
             for (name, kind, flags, (at, size)) in &sections {
-                let address = if *flags & 2 != 0 { *at } else { 0 };
+                let address = if *flags & 2 != 0 { *at + self.base } else { 0 };
                 file.extend(self.half(*name));
                 file.extend(self.half(u64::from(kind.0)));
                 for word in [*flags, address, *at, *size] {
@@ -163,17 +193,24 @@ impl ElfFile {
                 let mut bytes = self.half(kind.0.into());
                 bytes.extend(self.half(flags.0.into()));
                 bytes.extend(
-                    [*at, *at, *at, *size, *size, 1]
-                        .iter()
-                        .flat_map(|&word| self.word(word)),
+                    [
+                        *at,
+                        *at + self.base,
+                        *at + self.base + self.moved,
+                        *size,
+                        *size,
+                        1,
+                    ]
+                    .iter()
+                    .flat_map(|&word| self.word(word)),
                 );
                 bytes
             } else {
                 [
                     u64::from(kind.0),
                     *at,
-                    *at,
-                    *at,
+                    *at + self.base,
+                    *at + self.base + self.moved,
                     *size,
                     *size,
                     flags.0.into(),
@@ -206,11 +243,12 @@ impl ElfFile {
         let (header, program) = if self.wide { (64u16, 56u16) } else { (52, 32) };
         let mut head = b"\x7fELF".to_vec();
         head.extend([1 + u8::from(self.wide), 2 - u8::from(self.little), 1]);
+        head.push(self.os_abi);
         head.resize(16, 0);
         head.extend(self.short(self.kind.0));
         head.extend(self.short(self.machine.0));
         head.extend(self.half(1));
-        head.extend(self.word(0));
+        head.extend(self.word(self.entry));
         head.extend(self.word(header.into()));
         head.extend(self.word(if with_sections { at } else { 0 }));
         head.extend(self.half(0));

@@ -44,6 +44,8 @@ pub struct MachO {
     pub flags: u32,
     /// `initprot` of `__DATA`.
     pub data_protection: u32,
+    /// `platform` of `LC_BUILD_VERSION`.
+    pub platform: Option<u32>,
     pub rpaths: Vec<&'static str>,
     pub libraries: Vec<&'static str>,
     /// Names that the loader finds elsewhere; `None` for no symbol table at all.
@@ -68,6 +70,7 @@ impl Default for MachO {
             kind: EXECUTE,
             flags: DYLDLINK | PIE,
             data_protection: 3,
+            platform: None,
             rpaths: Vec::new(),
             libraries: vec!["/usr/lib/libSystem.B.dylib"],
             undefined: Some(vec!["_printf", "___stack_chk_fail"]),
@@ -198,6 +201,11 @@ impl MachO {
                 fields[5] = symbols as u32 - 2;
                 commands.push(self.command(0xb, &fields));
             }
+        }
+        if let Some(platform) = self.platform {
+            let mut command = Writer::new(self.big_endian);
+            command.u32(0x32).u32(24).u32(platform).pad(24);
+            commands.push(command.bytes);
         }
         for path in &self.rpaths {
             let mut command = Writer::new(self.big_endian);

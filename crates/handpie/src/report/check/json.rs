@@ -79,6 +79,8 @@ impl Renderer<Examination, Summary> for Json<'_> {
             "member": file.member,
             "kind": file.kind,
             "language": file.language,
+            "languages": file.languages,
+            "system": file.system,
             "go": file.go,
             "findings": findings,
         });

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use handpie_audit::{Answer, Finding, Language};
+use handpie_audit::{Answer, Finding, Language, System};
 
 use super::{Renderer, Summary, shown, why};
 use crate::binaries::Unread;
@@ -117,12 +117,19 @@ fn made_with(file: &Examination) -> String {
         _ if version.is_empty() => "Go".to_owned(),
         _ => format!("Go {version}"),
     };
-    match file.language {
+    let language = match file.language {
         Language::Go => go,
         Language::GoWithC => format!("{go} with cgo"),
-        Language::Rust => "Rust".to_owned(),
-        Language::RustWithC => "Rust with C".to_owned(),
-        Language::C => "C or C++".to_owned(),
+        Language::Rust | Language::RustWithC => file.language.to_string(),
+        _ => {
+            let names = file.languages.iter().map(ToString::to_string);
+            names.collect::<Vec<_>>().join(" and ")
+        }
+    };
+    // Where most files are of one system, only the others are told.
+    match file.system {
+        System::Unknown | System::Linux | System::MacOs | System::Windows => language,
+        system => format!("{language}, for {system}"),
     }
 }
 
