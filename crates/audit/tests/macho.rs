@@ -365,12 +365,13 @@ fn what_only_macos_has_is_asked_of_programs_for_macos_only() {
         (2, System::Ios),
         (3, System::OtherApple),
         (6, System::MacCatalyst),
-        (7, System::Ios),
+        (7, System::AppleSimulator),
+        (9, System::AppleSimulator),
         (11, System::OtherApple),
     ] {
         let file = built(platform, |_| {});
         assert_eq!(subject(&file).system, system, "{platform}");
-        let is_mac = matches!(system, System::MacOs | System::MacCatalyst);
+        let is_mac = !matches!(system, System::Ios | System::OtherApple);
         let expected = if is_mac { Fail } else { NotApplicable };
         assert_eq!(
             answer(&file, "macho-hardened-runtime"),

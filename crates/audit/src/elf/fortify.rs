@@ -12,7 +12,7 @@ use super::producers::Producers;
 use super::uses;
 use crate::finding::{Judgement, fail, not_applicable, pass, unknown, warn};
 use crate::rule::{Level, Levels, Rule, Severity};
-use crate::subject::{Libc, Subject};
+use crate::subject::{Language, Libc, Subject};
 
 pub(super) const FORTIFY: Rule = Rule {
     code: "fortify",
@@ -141,7 +141,9 @@ fn fortify(subject: &Subject<'_>) -> Option<Judgement> {
     if !subject.kind.is_loaded() {
         return None;
     }
-    if let Some(why) = subject.language.without_checks_of_c() {
+    if let Some(why) = subject.language.without_checks_of_c()
+        && !calls_checked(subject, elf)?
+    {
         return Some(not_applicable(why));
     }
     if subject.libc.has_fortify(subject.system) == Some(false) {
@@ -161,6 +163,19 @@ fn fortify(subject: &Subject<'_>) -> Option<Judgement> {
                          linked into it",
         ),
     })
+}
+
+/// Whether something in it that was compiled from C calls functions with checks: the runtime of another
+/// language, a library that is linked in.
+fn calls_checked<'data>(subject: &Subject<'data>, elf: &Elf<'data>) -> Option<bool> {
+    let is_c = subject.languages.contains(&Language::C);
+    let imports = subject.symbols(elf).ok()?.imports();
+    Some(is_c && imports.iter().any(is_checked))
+}
+
+/// Whether it is a function of libc that checks sizes.
+fn is_checked(name: &&[u8]) -> bool {
+    (name.starts_with(b"__") && name.ends_with(b"_chk")) || CHECKED_MODES.contains(name)
 }
 
 /// Whose libc it is.
@@ -209,9 +224,6 @@ impl<'data> Calls<'data> {
 /// The judgement on a program that uses these functions of libc; `all` when it uses no others.
 fn of_calls(subject: &Subject<'_>, elf: &Elf<'_>, calls: &Calls<'_>, all: bool) -> Judgement {
     let names = &calls.called;
-    let is_checked = |name: &&[u8]| {
-        name.starts_with(b"__") && name.ends_with(b"_chk") || CHECKED_MODES.contains(name)
-    };
     let checked: Vec<&[u8]> = names
         .iter()
         .filter(|name| is_checked(name))

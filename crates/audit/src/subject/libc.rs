@@ -2,9 +2,7 @@
 
 use std::fmt;
 
-use handpie_binary::elf::constants::{
-    NT_GNU_ABI_TAG, SHF_EXECINSTR, SHT_GNU_VERNEED, SHT_PROGBITS,
-};
+use handpie_binary::elf::constants::{NT_GNU_ABI_TAG, SHF_EXECINSTR, SHT_PROGBITS};
 use handpie_binary::elf::{Elf, Section};
 use handpie_binary::{Incomplete, well_formed};
 use memchr::memmem;
@@ -91,18 +89,25 @@ pub(super) fn of_elf(
     }
     // musl's and Android's libc have the same name. Only Android's has versions.
     if needed.iter().any(|name| name == "libc.so") {
-        let mut sections = elf.sections().iter();
-        return Ok(
-            match sections.any(|section| section.kind == SHT_GNU_VERNEED) {
-                true => Libc::Bionic,
-                false => Libc::Musl,
-            },
-        );
+        return Ok(match has_versions_of_bionic(elf)? {
+            true => Libc::Bionic,
+            false => Libc::Musl,
+        });
     }
     if language == Language::Go {
         return Ok(Libc::None);
     }
     of_static(elf, symbols)
+}
+
+/// Versions of symbols are named in `.dynstr`: `LIBC`, `LIBC_N` and so on (bionic's libc.map.txt).
+fn has_versions_of_bionic(elf: &Elf<'_>) -> Result<bool, Incomplete> {
+    let Some(names) = elf.section(".dynstr") else {
+        return Ok(false);
+    };
+    let names = start(elf, names)?;
+    let marks = [b"\0LIBC\0".as_slice(), b"\0LIBC_"];
+    Ok(marks.iter().any(|mark| memmem::find(names, mark).is_some()))
 }
 
 fn of_loader(path: &[u8]) -> Option<Libc> {

@@ -84,6 +84,7 @@ pub(super) fn of(elf: &Elf<'_>) -> Result<Option<Unloaded>, Incomplete> {
     if why.is_none() {
         why = of_attributes(elf)?;
     }
+    why = why.or_else(|| of_sections(elf));
     if why.is_none() && !has(PT_NOTE) {
         why = of_symbols(elf)?;
     }
@@ -247,6 +248,31 @@ fn attribute(attributes: &[u8], tag: Tag) -> Option<u8> {
     }
 }
 
+/// What linker scripts of programs without a system name their sections.
+fn of_sections(elf: &Elf<'_>) -> Option<&'static str> {
+    /// Of linker scripts: of microcontrollers, U-Boot, OpenSBI, Trusted Firmware-A, systemd-boot,
+    /// multiboot.
+    const SECTIONS: [(&[u8], &str); 9] = [
+        (b".isr_vector", "has a table of interrupt vectors"),
+        (b".vector_table", "has a table of interrupt vectors"),
+        (b".vectors", "has a table of interrupt vectors"),
+        (b"__u_boot_list", "a boot loader"),
+        (b".u_boot_list", "a boot loader"),
+        (b".htif", "firmware"),
+        (b"coherent_ram", "firmware"),
+        (
+            b".sdmagic",
+            "a program for UEFI that has not been converted to PE yet",
+        ),
+        (b".multiboot", "a kernel for multiboot loaders"),
+    ];
+    let mut sections = elf.sections().iter();
+    sections.find_map(|section| {
+        let mark = SECTIONS.iter().find(|(name, _)| *name == section.name);
+        mark.map(|(_, why)| *why)
+    })
+}
+
 /// What the C libraries and start files of programs without a system are known by.
 fn of_symbols(elf: &Elf<'_>) -> Result<Option<&'static str>, Incomplete> {
     const MARKS: [(&[u8], &str); 8] = [
@@ -271,30 +297,6 @@ fn of_symbols(elf: &Elf<'_>) -> Result<Option<&'static str>, Incomplete> {
         (b"__vector_table", "has a table of interrupt vectors"),
         (b"__VECTOR_TABLE", "has a table of interrupt vectors"),
     ];
-    /// Of linker scripts: of microcontrollers, U-Boot, OpenSBI, Trusted Firmware-A, systemd-boot,
-    /// multiboot.
-    const SECTIONS: [(&[u8], &str); 9] = [
-        (b".isr_vector", "has a table of interrupt vectors"),
-        (b".vector_table", "has a table of interrupt vectors"),
-        (b".vectors", "has a table of interrupt vectors"),
-        (b"__u_boot_list", "a boot loader"),
-        (b".u_boot_list", "a boot loader"),
-        (b".htif", "firmware"),
-        (b"coherent_ram", "firmware"),
-        (
-            b".sdmagic",
-            "a program for UEFI that has not been converted to PE yet",
-        ),
-        (b".multiboot", "a kernel for multiboot loaders"),
-    ];
-    let mut sections = elf.sections().iter();
-    let mark = sections.find_map(|section| {
-        let mark = SECTIONS.iter().find(|(name, _)| *name == section.name);
-        mark.map(|(_, why)| *why)
-    });
-    if mark.is_some() {
-        return Ok(mark);
-    }
     let symbols = well_formed(elf.symbols())?.unwrap_or_default();
     let defined = symbols
         .iter()

@@ -44,10 +44,12 @@ pub enum System {
     MacOs,
     /// Mac Catalyst: an iOS program that macOS runs.
     MacCatalyst,
-    /// iOS and iPadOS, devices and simulators.
+    /// iOS and iPadOS.
     Ios,
-    /// tvOS, watchOS, visionOS, bridgeOS, DriverKit, and their simulators.
+    /// tvOS, watchOS, visionOS, bridgeOS and DriverKit.
     OtherApple,
+    /// A simulator of one of Apple's devices, which macOS runs.
+    AppleSimulator,
     /// Windows.
     Windows,
     /// UEFI firmware.
@@ -64,7 +66,10 @@ impl System {
 
     /// Whether macOS loads it, or may: files for macOS 10.5 and older say nothing.
     pub(crate) fn is_mac(self) -> bool {
-        matches!(self, Self::MacOs | Self::MacCatalyst | Self::Unknown)
+        matches!(
+            self,
+            Self::MacOs | Self::MacCatalyst | Self::AppleSimulator | Self::Unknown
+        )
     }
 }
 
@@ -84,6 +89,7 @@ impl fmt::Display for System {
             Self::MacCatalyst => "Mac Catalyst",
             Self::Ios => "iOS",
             Self::OtherApple => "another system of Apple",
+            Self::AppleSimulator => "a simulator of Apple's devices",
             Self::Windows => "Windows",
             Self::Uefi => "UEFI",
             Self::Unknown => "unknown",
@@ -91,27 +97,24 @@ impl fmt::Display for System {
     }
 }
 
-/// Notes are the surest sign: the start files of each system bring one. `EI_OSABI` is next; Linux
-/// leaves it at 0 or sets 3. Then the loader's path, then the libraries.
+/// Notes are the surest sign: the start files of each system bring one. Next are the loader's path and
+/// the libraries. `EI_OSABI` comes last: Linux leaves it at 0 or sets 3, FreeBSD sets it, and most do
+/// nothing.
 pub(super) fn of_elf(elf: &Elf<'_>, needed: &[String]) -> Result<System, Incomplete> {
     if let Some(system) = of_notes(elf)? {
         return Ok(system);
     }
-    let of_header = match elf.header().os_abi {
-        2 => Some(System::NetBsd),
-        6 => Some(System::Solaris),
-        9 => Some(System::FreeBsd),
-        12 => Some(System::OpenBsd),
-        _ => None,
-    };
-    if let Some(system) = of_header {
-        return Ok(system);
-    }
     let interpreter = well_formed(elf.interpreter())?.flatten();
-    let of_loader = interpreter.and_then(of_loader);
-    Ok(of_loader
-        .or_else(|| of_libraries(needed, elf.header().os_abi))
-        .unwrap_or(System::Unknown))
+    let told = interpreter
+        .and_then(of_loader)
+        .or_else(|| of_libraries(needed, elf.header().os_abi));
+    Ok(told.unwrap_or(match elf.header().os_abi {
+        2 => System::NetBsd,
+        6 => System::Solaris,
+        9 => System::FreeBsd,
+        12 => System::OpenBsd,
+        _ => System::Unknown,
+    }))
 }
 
 fn of_notes(elf: &Elf<'_>) -> Result<Option<System>, Incomplete> {
@@ -149,7 +152,7 @@ fn of_notes(elf: &Elf<'_>) -> Result<Option<System>, Incomplete> {
 /// The system whose loader has this path. `/lib/ld.so.1` is glibc's on MIPS and PowerPC, and
 /// Solaris' too, and so tells nothing.
 fn of_loader(path: &[u8]) -> Option<System> {
-    const LOADERS: [(&[u8], System); 11] = [
+    const LOADERS: [(&[u8], System); 14] = [
         (b"/system/bin/linker", System::Android),
         (b"/apex/com.android.runtime/bin/linker", System::Android),
         (b"/libexec/ld-elf", System::FreeBsd),
@@ -160,6 +163,9 @@ fn of_loader(path: &[u8]) -> Option<System> {
         (b"/usr/libexec/ld.so", System::OpenBsd),
         (b"/usr/lib/ld.so.1", System::Solaris),
         (b"/usr/lib/amd64/ld.so.1", System::Solaris),
+        (b"/usr/lib/64/ld.so.1", System::Solaris),
+        (b"/lib/amd64/ld.so.1", System::Solaris),
+        (b"/lib/64/ld.so.1", System::Solaris),
         (b"/system/runtime_loader", System::Haiku),
     ];
     const OF_LINUX: [&[u8]; 4] = [b"ld-linux", b"ld-musl-", b"ld-uClibc", b"klibc-"];
@@ -201,7 +207,12 @@ fn of_libraries(needed: &[String], os_abi: u8) -> Option<System> {
             is_number(major) && is_number(minor) && major != "0"
         })
     };
-    if has("libc.so.6") || has("libc.so.0") || needed.iter().any(|n| n.starts_with("libc.musl-")) {
+    // Alpha and IA-64 count glibc from 6.1.
+    let of_glibc = |name: &String| name.starts_with("libc.so.6");
+    if needed.iter().any(of_glibc)
+        || has("libc.so.0")
+        || needed.iter().any(|n| n.starts_with("libc.musl-"))
+    {
         Some(System::Linux)
     } else if has("libc.so.7") {
         Some(System::FreeBsd)
@@ -231,7 +242,8 @@ pub(super) fn of_macho(macho: &MachO<'_>) -> System {
         let endian = macho.header().endian;
         return match platform.map(|platform| endian.read_u32(*platform)) {
             Ok(1) => System::MacOs,
-            Ok(2 | 7) => System::Ios,
+            Ok(2) => System::Ios,
+            Ok(7 | 8 | 9 | 12) => System::AppleSimulator,
             Ok(6) => System::MacCatalyst,
             Ok(0) | Err(_) => System::Unknown,
             Ok(_) => System::OtherApple,
@@ -285,6 +297,7 @@ mod tests {
             of_libraries(&names, 0)
         };
         assert_eq!(of(&["libc.so.6"]), Some(System::Linux));
+        assert_eq!(of(&["libc.so.6.1"]), Some(System::Linux), "on Alpha");
         assert_eq!(of(&["libc.so.7"]), Some(System::FreeBsd));
         assert_eq!(of(&["libc.so.96.0"]), Some(System::OpenBsd));
         assert_eq!(of(&["libc.so.0.3"]), Some(System::Hurd));

@@ -6,7 +6,7 @@ use handpie_binary::elf::constants::{
     DF_1_PIE, DT_FLAGS_1, DT_JMPREL, DT_NEEDED, DT_PLTGOT, DT_PLTRELSZ, DT_SONAME, EM_AVR, EM_BPF,
     EM_CUDA, EM_MIPS, EM_MSP430, EM_NONE, EM_RISCV, ET_EXEC, ET_REL, PF_R, PF_W, PF_X,
     PT_GNU_RELRO, PT_GNU_STACK, PT_INTERP, PT_LOAD, PT_NOTE, SHF_ALLOC, SHF_EXECINSTR,
-    SHT_GNU_VERNEED, SHT_PROGBITS, SectionFlags,
+    SHT_PROGBITS, SHT_STRTAB, SectionFlags,
 };
 use handpie_testkit::forge::ElfFile;
 
@@ -91,7 +91,7 @@ fn a_system_and_its_libc_are_told_by_notes_header_loader_and_libraries() {
         ),
         (library(&["libc.so"]), System::Unknown, Libc::Musl),
         (
-            library(&["libc.so"]).section(".gnu.version_r", SHT_GNU_VERNEED, NONE, &[0; 16]),
+            library(&["libc.so"]).section(".dynstr", SHT_STRTAB, NONE, b"\0x\0LIBC\0"),
             System::Unknown,
             Libc::Bionic,
         ),
