@@ -185,7 +185,7 @@ fn counted_by_function(
     };
     let (safe, bare): (Vec<_>, Vec<_>) = exposed.iter().partition(is_checking);
     // Of files that were compiled with -fstack-protector-strong throughout, at most a quarter of the
-    // functions that seem to need a canary have none (bench/results/world.md); of files that were not,
+    // functions that seem to need a canary have none; of files that were not,
     // more than half.
     if bare.len().saturating_mul(2) <= safe.len() {
         return pass(checks).with(named(checking.iter()));
