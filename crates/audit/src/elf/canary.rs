@@ -163,7 +163,7 @@ pub(crate) fn is_canary_failure(name: &[u8]) -> bool {
         let rest = name.strip_prefix(*known);
         rest.is_some_and(|rest| matches!(rest, [] | [b'@', ..] | b"_local" | b"_local_hidden"))
     };
-    NAMES.iter().any(|known| is_one(known))
+    NAMES.iter().any(is_one)
 }
 
 /// So many functions of so many check one. Of those that do not, some may have to.
@@ -185,8 +185,7 @@ fn counted_by_function(
     };
     let (safe, bare): (Vec<_>, Vec<_>) = exposed.iter().partition(is_checking);
     // Of files that were compiled with -fstack-protector-strong throughout, at most a quarter of the
-    // functions that seem to need a canary have none; of files that were not,
-    // more than half.
+    // functions that seem to need a canary have none; of files that were not, more than half.
     if bare.len().saturating_mul(2) <= safe.len() {
         return pass(checks).with(named(checking.iter()));
     }

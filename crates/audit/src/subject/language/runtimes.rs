@@ -69,6 +69,23 @@ const FAMILIES: [(&[u8], Language); 4] = [
     (b"_D6object", Language::D),
 ];
 
+/// The functions of libc that a runtime calls, what it has in `.rodata`, and its language.
+type Print = (&'static [&'static [u8]], &'static [u8], Language);
+
+const TEXTS: [Print; 3] = [
+    (
+        &[b"timerfd_create", b"eventfd"],
+        b"GHCRTS",
+        Language::Haskell,
+    ),
+    (&[b"timer_create", b"eventfd"], b"GHCRTS", Language::Haskell),
+    (
+        &[b"expm1", b"log1p", b"sigaltstack"],
+        b"OCAMLRUNPARAM",
+        Language::OCaml,
+    ),
+];
+
 /// The languages whose runtimes are linked in or asked for.
 pub(super) fn languages(
     elf: &Elf<'_>,
@@ -119,20 +136,6 @@ fn of_function(name: &[u8]) -> Option<Language> {
 /// What the runtimes of stripped programs print, or read from the environment. Of most programs the
 /// data need not be read: the runtimes call functions of libc that few programs call together.
 fn of_text(elf: &Elf<'_>, symbols: &Symbols<'_>) -> Result<Option<Language>, Incomplete> {
-    /// What is asked of libc, and what stands in `.rodata`.
-    const TEXTS: [(&[&[u8]], &[u8], Language); 3] = [
-        (
-            &[b"timerfd_create", b"eventfd"],
-            b"GHCRTS",
-            Language::Haskell,
-        ),
-        (&[b"timer_create", b"eventfd"], b"GHCRTS", Language::Haskell),
-        (
-            &[b"expm1", b"log1p", b"sigaltstack"],
-            b"OCAMLRUNPARAM",
-            Language::OCaml,
-        ),
-    ];
     let imports = symbols.imports();
     for (functions, text, language) in TEXTS {
         let calls_all = functions.iter().all(|function| imports.contains(function));
