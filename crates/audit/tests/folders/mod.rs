@@ -1,5 +1,7 @@
 //! Where tests that start tools read and write.
 
+#![allow(dead_code, reason = "each test target uses a part of it")]
+
 use std::path::{Path, PathBuf};
 
 /// A new, empty folder of this test target.
