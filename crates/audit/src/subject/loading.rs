@@ -155,7 +155,7 @@ fn of_layout(elf: &Elf<'_>, loads: &[&Segment]) -> Option<&'static str> {
     if !is_executable && !is_started && !has_dynamic && loads.iter().any(|load| load.has(PF_X)) {
         return Some("has neither an entry point nor a dynamic section");
     }
-    if is_executable && is_started && lowest < Address(LOWEST) {
+    if is_executable && is_started && !has_dynamic && lowest < Address(LOWEST) {
         return Some("linked to addresses that no kernel gives to programs");
     }
     if loads.iter().any(|load| is_of_kernel(elf, load.address)) {
