@@ -141,6 +141,29 @@ fn a_canary_is_seen_wherever_its_value_is_kept() {
 }
 
 #[test]
+fn calls_through_the_plt_of_arm64_show_which_functions_check_a_canary() {
+    let Some(shop) = Workshop::new("arm64", "aarch64-linux-gnu-gcc") else {
+        return;
+    };
+    let pic = |flags: &str| format!("{flags} -fPIC");
+    shop.object("first.c", &copies("first"), &pic(BARE))
+        .object("second.c", &copies("second"), &pic(PROTECTED))
+        .object("third.c", &copies("first"), &pic(PROTECTED));
+    for (name, objects, flags, expected) in [
+        ("mixed", "first.c.o second.c.o", "", Warn),
+        ("whole", "third.c.o second.c.o", "", Pass),
+        ("pads", "third.c.o second.c.o", "-Wl,-z,force-bti", Pass),
+        ("bare", "first.c.o", "", Fail),
+    ] {
+        shop.run(&format!("-shared {objects} {flags} -o {name}.so"));
+        let file = shop.file(&format!("{name}.so"));
+        assert_eq!(answer(&file, "stack-canary"), expected, "{name}");
+        let whole = why(&file, "stack-canary").contains("2 of 2");
+        assert_eq!(whole, expected == Pass, "{name}");
+    }
+}
+
+#[test]
 fn a_library_is_not_protected_by_the_cpp_library_that_is_linked_in() {
     let Some(shop) = Workshop::new("cpp", "g++") else {
         return;

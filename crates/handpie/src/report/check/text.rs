@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use handpie_audit::{Answer, Finding, Language, System};
+use handpie_audit::{Answer, Finding, Kind, Language, System};
 
 use super::{Renderer, Summary, shown, why};
 use crate::binaries::Unread;
@@ -72,7 +72,11 @@ impl Renderer<Examination, Summary> for Text {
     fn binary(&mut self, out: &mut dyn Write, file: &Examination) -> io::Result<()> {
         let mut lines = Lines::new(self.verbose);
         let title = file.title();
-        let subject = format!("{title}: {}, {}", file.kind, made_with(file));
+        let subject = match file.kind {
+            // Whatever is in it, no language compiled it.
+            Kind::Container => format!("{title}: {}", file.kind),
+            _ => format!("{title}: {}, {}", file.kind, made_with(file)),
+        };
         let answer = answers(file);
         match file.has(Answer::Fail) {
             true => lines.bad(subject, answer),
@@ -140,7 +144,14 @@ fn answers(file: &Examination) -> String {
     let groups = groups.map(|answer| format!("{} {}", answer.name(), codes(file, answer)));
     let mut groups: Vec<String> = groups.collect();
     if !file.has(Answer::Fail) && !file.has(Answer::Warn) {
-        groups.insert(0, "pass".to_owned());
+        let mut findings = file.findings.iter();
+        // Where nothing can be asked, nothing has passed.
+        let all_outside = findings.all(|finding| finding.answer == Answer::NotApplicable);
+        let word = match all_outside && !file.findings.is_empty() {
+            true => Answer::NotApplicable,
+            false => Answer::Pass,
+        };
+        groups.insert(0, word.name().to_owned());
     }
     groups.join("; ")
 }
