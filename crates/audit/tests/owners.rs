@@ -358,6 +358,33 @@ fn rust_that_calls_c_is_rust_and_c_that_is_linked_in_is_judged_as_c() {
 }
 
 #[test]
+fn canaries_of_x32_are_seen() {
+    let Some(shop) = Workshop::new("x32", "gcc") else {
+        return;
+    };
+    let source = "void fill(char *); int own(void) { char b[64]; fill(b); return b[1]; }\n";
+    for (name, flags, expected) in [("safe", PROTECTED, Pass), ("bare", BARE, Unknown)] {
+        shop.object(
+            "one.c",
+            source,
+            &format!("{flags} -mx32 -fPIC -ffreestanding"),
+        )
+        .run(&format!("-mx32 -shared -nostdlib one.c.o -o {name}.so"));
+        let file = shop.file(&format!("{name}.so"));
+        let found = answer(&file, "stack-canary");
+        assert!(
+            found == expected || (found, name) == (Fail, "bare"),
+            "{name}: {found:?}"
+        );
+        assert_eq!(
+            why(&file, "stack-canary").contains("1 of 1"),
+            expected == Pass,
+            "{name}"
+        );
+    }
+}
+
+#[test]
 fn languages_show_by_their_runtimes() {
     let Some(shop) = Workshop::new("languages", "gcc") else {
         return;

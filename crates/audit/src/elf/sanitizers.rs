@@ -11,7 +11,7 @@ use crate::finding::{Judgement, fail, not_applicable, pass, unknown, warn};
 use crate::limits::MAX_READ_ONLY_DATA;
 use crate::rule::{Level, Levels, Rule, Severity};
 use crate::runtimes;
-use crate::subject::{Kind, Subject};
+use crate::subject::{Kind, Language, Subject};
 
 pub(super) const SANITIZERS: Rule = Rule {
     code: "sanitizers",
@@ -50,7 +50,9 @@ fn sanitizers(subject: &Subject<'_>) -> Option<Judgement> {
     let symbols = subject.symbols(elf).ok()?;
     for (start, what) in MARKS {
         let found = symbols.all().find(|symbol| is_mark(symbol, start));
-        let Some(symbol) = found else {
+        // Zig links the runtime for C into programs without any, too.
+        let is_unused = start.starts_with(b"__ubsan_") && subject.languages == [Language::Zig];
+        let Some(symbol) = found.filter(|_| !is_unused) else {
             continue;
         };
         // Libraries leave the runtime to the program; only the runtime itself defines it.

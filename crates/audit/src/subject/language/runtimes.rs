@@ -34,10 +34,11 @@ const SECTIONS: [(&[u8], Language); 5] = [
 ];
 
 /// What compilers write into `.comment`.
-const COMMENTS: [(&[u8], Language); 3] = [
+const COMMENTS: [(&[u8], Language); 4] = [
     (b"GHC ", Language::Haskell),
     (b"ldc version", Language::D),
     (b"Swift version", Language::Swift),
+    (b"zig ", Language::Zig),
 ];
 
 /// Functions that only a runtime, or what it is called by, has.
@@ -72,7 +73,7 @@ const FAMILIES: [(&[u8], Language); 4] = [
 /// The functions of libc that a runtime calls, what it has in `.rodata`, and its language.
 type Print = (&'static [&'static [u8]], &'static [u8], Language);
 
-const TEXTS: [Print; 3] = [
+const TEXTS: [Print; 5] = [
     (
         &[b"timerfd_create", b"eventfd"],
         b"GHCRTS",
@@ -83,6 +84,16 @@ const TEXTS: [Print; 3] = [
         &[b"expm1", b"log1p", b"sigaltstack"],
         b"OCAMLRUNPARAM",
         Language::OCaml,
+    ),
+    (
+        &[b"_setjmp", b"signal", b"longjmp"],
+        b"Illegal storage access. (Attempt to read from nil?)",
+        Language::Nim,
+    ),
+    (
+        &[b"_setjmp", b"signal", b"__longjmp_chk"],
+        b"Illegal storage access. (Attempt to read from nil?)",
+        Language::Nim,
     ),
 ];
 
