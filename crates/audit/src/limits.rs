@@ -7,6 +7,10 @@
 /// what is to be found stands all over it.
 pub(crate) const MAX_CODE: u64 = 2 << 20;
 
+/// Of the functions of a file, so much is searched in all, in bytes: their symbols may overlap, and a
+/// file made to be slow has many that do. The largest browsers have 200 MB of code.
+pub(crate) const MAX_CODE_OF_FUNCTIONS: usize = 512 << 20;
+
 /// Of read-only data, so much is searched for marks of languages and libcs, in bytes.
 pub(crate) const MAX_READ_ONLY_DATA: u64 = 8 << 20;
 

@@ -15,7 +15,7 @@ use memchr::memmem;
 use super::canary::is_canary_failure;
 use super::functions::Function;
 use crate::frames;
-use crate::limits::MAX_CODE;
+use crate::limits::{MAX_CODE, MAX_CODE_OF_FUNCTIONS};
 
 /// The stretches of code: sections, or segments in a file without section headers. Of very long ones
 /// the start.
@@ -53,11 +53,13 @@ pub(super) fn checking_a_canary<'data>(
     let (machine, class) = (elf.header().machine, elf.header().class);
     let failures = failures(elf, symbols)?;
     let mut checking = Vec::new();
+    let mut left = MAX_CODE_OF_FUNCTIONS;
     // Function by function: the C of a large Go program lies behind megabytes of Go.
     for function in functions {
         let Some((start, code)) = function.code(elf) else {
             continue;
         };
+        left = left.checked_sub(code.len())?;
         let checks = if machine == EM_X86_64 && class == Class::Elf64 {
             has_from_segment(code, &[0x25, 0x28, 0, 0, 0], 4, is_canary_of_x86_64)
                 || calls_failure_on_x86(start, code, &failures)
@@ -216,11 +218,21 @@ pub(super) fn giving_a_local_away<'data>(
     } else {
         return Vec::new();
     };
-    let gives = |function: &Function<'_>| {
-        let code = function.code(elf);
-        code.is_some_and(|(_, code)| frames::gives_a_local_away(cpu, code))
-    };
-    functions.iter().copied().filter(gives).collect()
+    let mut left = MAX_CODE_OF_FUNCTIONS;
+    let mut giving = Vec::new();
+    for function in functions {
+        let Some((_, code)) = function.code(elf) else {
+            continue;
+        };
+        let Some(rest) = left.checked_sub(code.len()) else {
+            break;
+        };
+        left = rest;
+        if frames::gives_a_local_away(cpu, code) {
+            giving.push(*function);
+        }
+    }
+    giving
 }
 
 /// The words through which code of x86-64 calls or jumps: `call *disp(%rip)` and `jmp *disp(%rip)`.
