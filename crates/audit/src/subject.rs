@@ -169,8 +169,9 @@ struct Told<'data> {
 impl<'data> Told<'data> {
     fn by_elf(elf: &Elf<'data>, build_info: Option<&BuildInfo>) -> Result<Self, Error> {
         let (kind, needed, symbols) = (kind_of_elf(elf), needed(elf), Symbols::read(elf));
-        let unloaded = loading::of(elf);
+        let (unloaded, marks) = (loading::of(elf), language::marks(elf));
         let (kind, needed, symbols, unloaded) = (kind?, needed?, symbols?, unloaded?);
+        marks?;
         let system = system::of_elf(elf, &needed)?;
         let languages = language::of_elf(elf, build_info, &needed, &symbols)?;
         let language = Language::of_parts(&languages);

@@ -151,6 +151,20 @@ impl<'data> Bytes<'data> {
         self.search(needle, |at| self.base.checked_add(Size(at)))
     }
 
+    /// Whether a text stands in it. All of it is read; in later rounds of a look, it is not searched
+    /// again.
+    ///
+    /// # Errors
+    /// [`Incomplete`] when not all of it has been read.
+    pub fn contains(self, text: &'static [u8]) -> Result<bool, Incomplete> {
+        let data = self.data()?;
+        let search = || memmem::find(data, text).is_some();
+        Ok(match self.partial {
+            Some(partial) => partial.remember((self.base.0, self.size().0), text, search),
+            None => search(),
+        })
+    }
+
     /// What `accept` makes of the first place where `needle` stands and that it accepts; it gets
     /// the place, counted from the first byte of this stretch.
     ///

@@ -12,6 +12,7 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use crate::bytes::Bytes;
 use crate::error::{Error, ErrorKind};
@@ -76,6 +77,17 @@ pub struct Partial {
     missing: AtomicUsize,
     /// What is read at once, in bytes.
     block: NonZeroUsize,
+    /// What was searched for in bytes that were there, which each round would search for again.
+    searches: Mutex<Vec<Search>>,
+}
+
+/// A search that has been finished.
+#[derive(Debug)]
+struct Search {
+    /// Where it was made, in the file.
+    place: (u64, u64),
+    text: &'static [u8],
+    found: bool,
 }
 
 /// Memory for one file after another: to map it anew for each costs more than to clear what was read,
@@ -122,6 +134,7 @@ impl Partial {
             blocks,
             missing: AtomicUsize::new(0),
             block,
+            searches: Mutex::default(),
         })
     }
 
@@ -182,6 +195,7 @@ impl Partial {
             blocks: Vec::new(),
             missing: AtomicUsize::new(0),
             block: NonZeroUsize::MIN,
+            searches: Mutex::default(),
         }
     }
 
@@ -254,6 +268,26 @@ impl Partial {
         }
         self.missing = AtomicUsize::new(0);
         Ok(())
+    }
+
+    /// What `search` says, or what it said in an earlier round of the same place and text.
+    pub(crate) fn remember(
+        &self,
+        place: (u64, u64),
+        text: &'static [u8],
+        search: impl FnOnce() -> bool,
+    ) -> bool {
+        // A thread that panicked has left nothing half-done.
+        let mut searches = self.searches.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = searches
+            .iter()
+            .find(|one| one.place == place && one.text == text);
+        if let Some(known) = known {
+            return known.found;
+        }
+        let found = search();
+        searches.push(Search { place, text, found });
+        found
     }
 
     /// Whether all that was asked for so far is there.

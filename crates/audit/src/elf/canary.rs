@@ -158,6 +158,9 @@ pub(crate) fn is_canary_failure(name: &[u8]) -> bool {
         b"__stack_smash_handler",
         b"__stack_chk_guard",
     ];
+    if !name.starts_with(b"__stack_") {
+        return false;
+    }
     // A name may have a version behind it, and i386 calls `__stack_chk_fail_local`.
     let is_one = |known: &&[u8]| {
         let rest = name.strip_prefix(*known);

@@ -48,8 +48,9 @@ fn sanitizers(subject: &Subject<'_>) -> Option<Judgement> {
         return None;
     }
     let symbols = subject.symbols(elf).ok()?;
+    let likely: Vec<&Symbol<'_>> = symbols.all().filter(|one| may_be_mark(one.name)).collect();
     for (start, what) in MARKS {
-        let found = symbols.all().find(|symbol| is_mark(symbol, start));
+        let found = likely.iter().find(|symbol| is_mark(symbol, start));
         // Zig links the runtime for C into programs without any, too.
         let is_unused = start.starts_with(b"__ubsan_") && subject.languages == [Language::Zig];
         let Some(symbol) = found.filter(|_| !is_unused) else {
@@ -73,6 +74,13 @@ fn sanitizers(subject: &Subject<'_>) -> Option<Judgement> {
     Some(pass(
         "has no function of a sanitizer, coverage or profiling runtime",
     ))
+}
+
+/// Most names start otherwise than all of [`MARKS`].
+fn may_be_mark(name: &[u8]) -> bool {
+    let letters = b"ahtmulxsg";
+    matches!(name, [b'_', b'_', letter, ..] if letters.contains(letter))
+        || matches!(name, b"mcount" | b"_mcount")
 }
 
 fn is_mark(symbol: &Symbol<'_>, start: &[u8]) -> bool {

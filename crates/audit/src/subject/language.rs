@@ -9,7 +9,6 @@ use std::fmt;
 use handpie_binary::elf::{Elf, Section};
 use handpie_binary::go::{self, BuildInfo};
 use handpie_binary::{Incomplete, Size};
-use memchr::memmem;
 use serde::Serialize;
 
 use crate::elf::Symbols;
@@ -166,6 +165,16 @@ pub(super) fn of_elf(
     Ok(languages)
 }
 
+/// Asks for what tells of every file, so that it is read together with what else does.
+///
+/// # Errors
+/// [`Incomplete`] when it has not been read.
+pub(super) fn marks(elf: &Elf<'_>) -> Result<(), Incomplete> {
+    let notes = elf.notes().map(drop);
+    let comment = has(elf, ".comment", b"rustc version").map(drop);
+    notes.and(comment)
+}
+
 /// rustc names itself in `.comment`; Debian removes that section. The paths of the standard
 /// library's sources stand in the messages of its panics, and nobody removes those.
 fn is_rust(elf: &Elf<'_>, needed: &[String]) -> Result<bool, Incomplete> {
@@ -187,21 +196,22 @@ fn may_be_rust(needed: &[String]) -> bool {
 }
 
 /// Whether a text stands in a section; of a very long one in its start.
-fn has(elf: &Elf<'_>, section: &str, text: &[u8]) -> Result<bool, Incomplete> {
+pub(super) fn has(elf: &Elf<'_>, section: &str, text: &'static [u8]) -> Result<bool, Incomplete> {
     match elf.section(section) {
-        Some(section) => Ok(memmem::find(start(elf, section)?, text).is_some()),
+        Some(section) => has_in(elf, section, text),
         None => Ok(false),
     }
 }
 
-/// The bytes of a section; of a very long one the start.
-pub(super) fn start<'data>(
-    elf: &Elf<'data>,
+/// The same of a section that was found.
+pub(super) fn has_in(
+    elf: &Elf<'_>,
     section: &Section<'_>,
-) -> Result<&'data [u8], Incomplete> {
+    text: &'static [u8],
+) -> Result<bool, Incomplete> {
     let size = section.file_size().min(Size(MAX_READ_ONLY_DATA));
     match elf.file().slice(section.offset.0, size, "read-only data") {
-        Ok(bytes) => bytes.data(),
-        Err(_) => Ok(&[]),
+        Ok(bytes) => bytes.contains(text),
+        Err(_) => Ok(false),
     }
 }

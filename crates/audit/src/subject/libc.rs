@@ -8,7 +8,7 @@ use handpie_binary::{Incomplete, well_formed};
 use memchr::memmem;
 use serde::Serialize;
 
-use super::language::start;
+use super::language::{has, has_in};
 use super::{Language, System};
 use crate::elf::Symbols;
 
@@ -102,12 +102,7 @@ pub(super) fn of_elf(
 
 /// Versions of symbols are named in `.dynstr`: `LIBC`, `LIBC_N` and so on (bionic's libc.map.txt).
 fn has_versions_of_bionic(elf: &Elf<'_>) -> Result<bool, Incomplete> {
-    let Some(names) = elf.section(".dynstr") else {
-        return Ok(false);
-    };
-    let names = start(elf, names)?;
-    let marks = [b"\0LIBC\0".as_slice(), b"\0LIBC_"];
-    Ok(marks.iter().any(|mark| memmem::find(names, mark).is_some()))
+    Ok(has(elf, ".dynstr", b"\0LIBC\0")? || has(elf, ".dynstr", b"\0LIBC_")?)
 }
 
 fn of_loader(path: &[u8]) -> Option<Libc> {
@@ -183,7 +178,7 @@ fn is_musls(elf: &Elf<'_>, section: &Section<'_>) -> Result<bool, Incomplete> {
     Ok(section.kind == SHT_PROGBITS
         && section.name.starts_with(b".rodata")
         && !section.flags.contains(SHF_EXECINSTR)
-        && memmem::find(start(elf, section)?, NO_ERROR).is_some())
+        && has_in(elf, section, NO_ERROR)?)
 }
 
 #[cfg(test)]

@@ -130,10 +130,15 @@ pub(super) fn languages(
 
 fn of_function(name: &[u8]) -> Option<Language> {
     // Most names start otherwise, and there are many.
-    if !matches!(
-        name.first(),
-        Some(b'h' | b's' | b'c' | b'N' | b'M' | b'a' | b'_' | b'F' | b'f' | b'd')
-    ) {
+    let is_likely = matches!(
+        name,
+        [
+            b'h' | b's' | b'c' | b'N' | b'M' | b'a' | b'F' | b'f' | b'd',
+            ..
+        ] | [b'_', b'g' | b'F' | b'D' | b'd', ..]
+            | [b'_', b'_', b'g', b'n', ..]
+    );
+    if !is_likely {
         return None;
     }
     let whole = FUNCTIONS.iter().find(|(known, _)| *known == name);
