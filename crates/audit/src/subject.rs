@@ -168,12 +168,21 @@ struct Told<'data> {
 
 impl<'data> Told<'data> {
     fn by_elf(elf: &Elf<'data>, build_info: Option<&BuildInfo>) -> Result<Self, Error> {
-        let (kind, needed, symbols) = (kind_of_elf(elf), needed(elf), Symbols::read(elf));
-        let (unloaded, marks) = (loading::of(elf), language::marks(elf));
-        let (kind, needed, symbols, unloaded) = (kind?, needed?, symbols?, unloaded?);
+        let (kind, needed, marks) = (kind_of_elf(elf), needed(elf), language::marks(elf));
+        let unloaded = loading::of(elf);
+        let (kind, needed, unloaded) = (kind?, needed?, unloaded?);
         marks?;
-        let system = system::of_elf(elf, &needed)?;
-        let languages = language::of_elf(elf, build_info, &needed, &symbols)?;
+        let go = language::of_go(elf, build_info);
+        let is_rust = match &go {
+            Ok(None) => language::is_rust(elf, &needed),
+            _ => Ok(false),
+        };
+        let (system, symbols) = (system::of_elf(elf, &needed), Symbols::read(elf));
+        let (go, is_rust, system, symbols) = (go?, is_rust?, system?, symbols?);
+        let languages = match go {
+            Some(languages) => languages,
+            None => language::of_others(elf, is_rust, &needed, &symbols)?,
+        };
         let language = Language::of_parts(&languages);
         Ok(Self {
             kind: unloaded.map_or(kind, |unloaded| unloaded.kind(kind)),

@@ -116,9 +116,7 @@ fn recorded(producers: &Producers<'_>) -> Option<Judgement> {
 
 fn of_code(stretches: Vec<(Address, &[u8])>) -> Judgement {
     let (mut touched, mut jumps) = (0usize, Vec::new());
-    for (start, bytes) in stretches {
-        let touches = memmem::find_iter(bytes, TOUCH_OF_ALLOCA).count();
-        touched = touched.saturating_add(touches);
+    for (start, bytes) in &stretches {
         for at in memmem::find_iter(bytes, SUBTRACT) {
             let Some((size, after)) = frame(bytes, at) else {
                 continue;
@@ -129,6 +127,12 @@ fn of_code(stretches: Vec<(Address, &[u8])>) -> Judgement {
                 jumps.extend(start.checked_add(Size::of(at)).map(|at| (at, size)));
             }
         }
+    }
+    if touched == 0 && jumps.is_empty() {
+        let alloca = stretches
+            .iter()
+            .map(|(_, bytes)| memmem::find_iter(bytes, TOUCH_OF_ALLOCA));
+        touched = alloca.map(Iterator::count).sum();
     }
     match (touched, jumps.first()) {
         (0, None) => unknown("no function has a stack frame larger than a page"),

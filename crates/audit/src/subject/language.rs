@@ -135,27 +135,35 @@ impl fmt::Display for Language {
     }
 }
 
-/// The languages of a file, the one that decides how it is judged first.
-pub(super) fn of_elf(
+/// The languages of a Go program; `None` of others.
+pub(super) fn of_go(
     elf: &Elf<'_>,
     build_info: Option<&BuildInfo>,
-    needed: &[String],
-    symbols: &Symbols<'_>,
-) -> Result<Vec<Language>, Incomplete> {
+) -> Result<Option<Vec<Language>>, Incomplete> {
     let is_go = build_info.is_some()
         || elf.notes()?.iter().any(|note| note.name == b"Go")
         || elf
             .sections()
             .iter()
             .any(|section| section.name.ends_with(b".gopclntab"));
-    if is_go {
-        return Ok(match go::has_cgo(elf)? {
-            true => vec![Language::Go, Language::C],
-            false => vec![Language::Go],
-        });
+    if !is_go {
+        return Ok(None);
     }
+    Ok(Some(match go::has_cgo(elf)? {
+        true => vec![Language::Go, Language::C],
+        false => vec![Language::Go],
+    }))
+}
+
+/// The languages of a file that is not Go's, the one that decides how it is judged first.
+pub(super) fn of_others(
+    elf: &Elf<'_>,
+    is_rust: bool,
+    needed: &[String],
+    symbols: &Symbols<'_>,
+) -> Result<Vec<Language>, Incomplete> {
     let mut languages = Vec::new();
-    if is_rust(elf, needed)? {
+    if is_rust {
         languages.push(Language::Rust);
     }
     languages.extend(runtimes::languages(elf, needed, symbols)?);
@@ -177,7 +185,7 @@ pub(super) fn marks(elf: &Elf<'_>) -> Result<(), Incomplete> {
 
 /// rustc names itself in `.comment`; Debian removes that section. The paths of the standard
 /// library's sources stand in the messages of its panics, and nobody removes those.
-fn is_rust(elf: &Elf<'_>, needed: &[String]) -> Result<bool, Incomplete> {
+pub(super) fn is_rust(elf: &Elf<'_>, needed: &[String]) -> Result<bool, Incomplete> {
     if elf.section(".dep-v0").is_some() || has(elf, ".comment", b"rustc version")? {
         return Ok(true);
     }
