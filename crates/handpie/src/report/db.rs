@@ -53,7 +53,11 @@ impl Report for DatabaseReport {
         for source in &self.sources {
             let day = source.modified.get(..10).unwrap_or(&source.modified);
             let held = count(source.advisories as usize, "advisory");
-            let text = format!("{}: {held}, last changed on {day}", source.from);
+            let changed = match day {
+                "" => "the day of the last change is unknown".to_owned(),
+                day => format!("last changed on {day}"),
+            };
+            let text = format!("{}: {held}, {changed}", source.from);
             lines.fact("from", text);
             if source.left_out > 0 {
                 let others = count(source.left_out as usize, "advisory");

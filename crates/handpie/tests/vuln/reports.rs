@@ -165,6 +165,15 @@ fn the_report_on_the_database_is_described_by_the_schema() {
     let text = workshop.run(&["db", "info"]).stdout;
     assert!(text.contains(": 1 advisory\n"), "{text}");
     assert!(text.contains("last changed on 2026-01-01"), "{text}");
+    let mut dateless = advisory("A", "x.test/lib", &[]);
+    dateless.as_object_mut().unwrap().remove("modified");
+    workshop.advisories(&[dateless]);
+    workshop.run(&["db", "update", "--from", "db"]);
+    let text = workshop.run(&["db", "info"]).stdout;
+    assert!(
+        text.contains("the day of the last change is unknown\n"),
+        "{text}"
+    );
 }
 
 #[test]
