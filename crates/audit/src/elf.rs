@@ -71,7 +71,8 @@ pub(crate) fn of_unloaded(rule: &Rule, subject: &Subject<'_>, why: &str) -> Opti
         canary::STACK_CANARY.code,
     ];
     /// What is asked of some programs only.
-    const OF_SOME: [&str; 6] = [
+    const OF_SOME: [&str; 7] = [
+        POSITION_INDEPENDENT_CODE.code,
         loader::SETUID.code,
         compiler_flags::COMPILER_FLAGS.code,
         control_flow::CET.code,
@@ -83,9 +84,7 @@ pub(crate) fn of_unloaded(rule: &Rule, subject: &Subject<'_>, why: &str) -> Opti
         Kind::RelocatableObject => OF_OBJECTS.contains(&rule.code),
         Kind::BareMetalProgram | Kind::Container => {
             let of_elf = RULES.iter().any(|one| one.code == rule.code);
-            let of_all =
-                !OF_SOME.contains(&rule.code) && rule.code != POSITION_INDEPENDENT_CODE.code;
-            of_elf && of_all
+            of_elf && !OF_SOME.contains(&rule.code)
         }
         _ => false,
     };

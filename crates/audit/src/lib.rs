@@ -18,6 +18,7 @@ mod limits;
 mod date;
 mod finding;
 mod fingerprint;
+mod folders;
 mod policy;
 mod rule;
 mod subject;

@@ -168,6 +168,7 @@ struct Told<'data> {
 
 impl<'data> Told<'data> {
     fn by_elf(elf: &Elf<'data>, build_info: Option<&BuildInfo>) -> Result<Self, Error> {
+        // What needs nothing of the rest is asked for together: each round of reading begins anew.
         let (kind, needed, marks) = (kind_of_elf(elf), needed(elf), language::marks(elf));
         let unloaded = loading::of(elf);
         let (kind, needed, unloaded) = (kind?, needed?, unloaded?);

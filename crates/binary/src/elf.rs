@@ -147,6 +147,14 @@ impl<'data> Elf<'data> {
         self.range(section.offset, section.file_size(), "a section")
     }
 
+    /// The bytes of a section; of a longer one the first `cap`.
+    pub fn section_start(&self, section: &Section<'_>, cap: u64) -> Bytes<'data> {
+        let size = section.file_size().min(Size(cap));
+        let start = self.range(section.offset, size, "a section");
+        // Its range was checked when the headers were read.
+        start.unwrap_or(self.file)
+    }
+
     /// What has no bytes may claim to be anywhere.
     fn range(&self, offset: Offset, size: Size, what: &str) -> Result<Bytes<'data>, Error> {
         let start = if size.0 == 0 { 0 } else { offset.0 };

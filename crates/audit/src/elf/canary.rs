@@ -1,8 +1,7 @@
 //! Stack canaries, by function: the name `__stack_chk_fail` alone shows nothing, because every
 //! static libc brings it, and its absence shows nothing, because not every function needs one.
 
-use handpie_binary::{Elf, Size, counted};
-use memchr::memmem;
+use handpie_binary::{Elf, counted};
 
 use super::code;
 use super::functions::{self, Function};
@@ -142,9 +141,8 @@ fn may_hide_a_runtime(subject: &Subject<'_>) -> bool {
             return Some(false);
         }
         let section = elf.section(".rodata")?;
-        let size = section.file_size().min(Size(MAX_READ_ONLY_DATA));
-        let data = elf.file().slice(section.offset.0, size, "read-only data");
-        Some(memmem::find(data.ok()?.data().ok()?, CLASS).is_some())
+        let data = elf.section_start(section, MAX_READ_ONLY_DATA);
+        data.contains(CLASS).ok()
     };
     look().unwrap_or_default()
 }

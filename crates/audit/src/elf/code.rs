@@ -101,7 +101,8 @@ fn is_canary_of_x86_64(code: &[u8]) -> bool {
     )
 }
 
-/// The same of `%fs:0x18`, where the ABI of x32 has the canary: 64, opcode, ModRM with SIB.
+/// The same of `%fs:0x18`, where the ABI of x32 has the canary: 64, opcode, ModRM with SIB; into the
+/// upper registers, a REX prefix stands behind 64.
 fn is_canary_of_x32(code: &[u8]) -> bool {
     matches!(
         code,
@@ -125,10 +126,10 @@ fn failures(elf: &Elf<'_>, symbols: &[Symbol<'_>]) -> Option<BTreeSet<u64>> {
     if elf.header().machine != EM_AARCH64 {
         return Some(places);
     }
-    let named = elf.dynamic_symbols().ok()?;
     let (Some(dynamic), Some(plt)) = (elf.dynamic().ok().flatten(), elf.section(".plt")) else {
-        return named.is_empty().then_some(places);
+        return Some(places);
     };
+    let named = elf.dynamic_symbols().ok()?;
     let is_failure = |index: u32| {
         let symbol = usize::try_from(index)
             .ok()
@@ -138,13 +139,7 @@ fn failures(elf: &Elf<'_>, symbols: &[Symbol<'_>]) -> Option<BTreeSet<u64>> {
     let references = elf.references(&dynamic).ok()?.into_iter();
     let calls = references.filter(|one| one.is_call && is_failure(one.symbol));
     let slots: BTreeSet<u64> = calls.map(|call| call.target.0).collect();
-    let size = plt.file_size().min(Size(MAX_CODE));
-    let code = elf
-        .file()
-        .slice(plt.offset.0, size, "the PLT")
-        .ok()?
-        .data()
-        .ok()?;
+    let code = elf.section_start(plt, MAX_CODE).data().ok()?;
     places.extend(stubs_on_arm64(plt.address, code, &slots));
     Some(places)
 }

@@ -1,11 +1,12 @@
 //! Sanitizers and coverage that were left in: they help in tests, make a program slow and larger,
 //! and some write files where their environment variables say, with the program's rights.
 
+use handpie_binary::Offset;
 use handpie_binary::elf::constants::STB_WEAK;
 use handpie_binary::elf::{Elf, Section, Symbol};
-use handpie_binary::{Offset, Size};
 use memchr::memmem;
 
+use super::segments::named;
 use super::symbols;
 use crate::finding::{Judgement, fail, not_applicable, pass, unknown, warn};
 use crate::limits::MAX_READ_ONLY_DATA;
@@ -20,6 +21,8 @@ pub(super) const SANITIZERS: Rule = Rule {
     levels: Levels::all(Level::Fail),
     judge: sanitizers,
 };
+
+const HINT: &str = "build without -fsanitize, -fprofile-instr-generate, --coverage and -pg";
 
 /// Names that only an instrumented program has, and what they belong to. Go's runtime has functions
 /// named after sanitizers in every program (`runtime.asanread`); they start otherwise.
@@ -65,7 +68,7 @@ fn sanitizers(subject: &Subject<'_>) -> Option<Judgement> {
         return Some(
             fail(format!("instrumented with {what}"))
                 .with(format!("symbol `{}`", symbols::name(symbol)))
-                .hint("build without -fsanitize, -fprofile-instr-generate, --coverage and -pg"),
+                .hint(HINT),
         );
     }
     if symbols.table.is_empty() && !subject.language.is_go() {
@@ -100,46 +103,38 @@ fn is_mark(symbol: &Symbol<'_>, start: &[u8]) -> bool {
 
 /// The runtimes name themselves in what they print, and read settings from the environment.
 fn without_symbols(subject: &Subject<'_>, elf: &Elf<'_>, imports: &[&[u8]]) -> Judgement {
-    const HINT: &str = "build without -fsanitize, -fprofile-instr-generate, --coverage and -pg";
-    let data = sections(elf);
-    if data.is_empty() && !subject.kind.needs_loader() {
-        return unknown("has neither symbols nor sections");
-    }
-    if let Some((section, text)) = COUNTERS
-        .iter()
-        .find_map(|name| Some((elf.section(name)?, name)))
-    {
+    if let Some(section) = COUNTERS.iter().find_map(|name| elf.section(name)) {
         return fail("instrumented with coverage counters")
-            .at(section.offset, format!("section `{text}`"))
+            .at(section.offset, named(section))
             .hint(HINT);
     }
     // Where libc is a library, what they call is asked of it. Few programs call all of that, so the
     // data of most need not be read.
-    let may_have = |functions: &[&[u8]]| {
-        !subject.kind.needs_loader() || functions.iter().all(|function| imports.contains(function))
+    let may_have = |text: &&Text| {
+        !subject.kind.needs_loader() || text.calls.iter().all(|call| imports.contains(call))
     };
-    for text in &TEXTS {
-        if !may_have(text.calls) {
-            continue;
-        }
-        for section in &data {
-            let Some(at) = text.find(elf, section) else {
-                continue;
-            };
-            let shown = format!("section `{}`: `{}`", section.name(), text.shown());
-            return match text.is_sure {
-                true => fail(format!("instrumented with {}", text.what))
-                    .at(at, shown)
-                    .hint(HINT),
-                // Debuggers and compilers speak of sanitizers without having one.
-                false => warn(format!("read-only data mentions {}", text.what))
-                    .at(at, shown)
-                    .hint(HINT),
-            };
-        }
-    }
-    pass("has no message of a sanitizer, coverage or profiling runtime")
+    let possible: Vec<&Text> = TEXTS.iter().filter(may_have).collect();
+    let Some(section) = elf.section(".rodata") else {
+        return match possible.is_empty() {
+            true => pass(NONE),
+            false => unknown("has neither symbols nor a section of read-only data to search"),
+        };
+    };
+    let mut found = possible.into_iter();
+    let found = found.find_map(|text| Some((text, text.find(elf, section)?)));
+    let Some((text, at)) = found else {
+        return pass(NONE);
+    };
+    let shown = format!("{}: `{}`", named(section), text.shown());
+    let judgement = match text.is_sure {
+        true => fail(format!("instrumented with {}", text.what)),
+        // Debuggers and compilers speak of sanitizers without having one.
+        false => warn(format!("read-only data mentions {}", text.what)),
+    };
+    judgement.at(at, shown).hint(HINT)
 }
+
+const NONE: &str = "has no message of a sanitizer, coverage or profiling runtime";
 
 /// Where clang counts what was run; strip leaves sections that are loaded.
 const COUNTERS: [&str; 3] = ["__llvm_prf_cnts", "__llvm_covmap", "__sancov_guards"];
@@ -214,25 +209,16 @@ const OF_SANITIZERS: &[&[u8]] = &[b"dl_iterate_phdr", b"dlvsym"];
 impl Text {
     /// Where it stands: the first of its parts, if all are there.
     fn find(&self, elf: &Elf<'_>, section: &Section<'_>) -> Option<Offset> {
-        let size = section.file_size().min(Size(MAX_READ_ONLY_DATA));
-        let data = elf
-            .file()
-            .slice(section.offset.0, size, "read-only data")
-            .ok()?;
-        let data = data.data().ok()?;
-        let places = self.parts.iter().map(|part| memmem::find(data, part));
-        let places: Option<Vec<usize>> = places.collect();
-        section.offset.checked_add(Size::of(*places?.first()?))
+        let data = elf.section_start(section, MAX_READ_ONLY_DATA);
+        let mut parts = self.parts.iter();
+        let all = parts.all(|part| data.contains(part).is_ok_and(|found| found));
+        data.find(self.parts.first().filter(|_| all)?)
+            .ok()
+            .flatten()
     }
 
     fn shown(&self) -> String {
         let first = self.parts.first().copied().unwrap_or_default();
         String::from_utf8_lossy(first).into_owned()
     }
-}
-
-/// The sections in which linkers put the texts of programs.
-fn sections<'elf, 'data>(elf: &'elf Elf<'data>) -> Vec<&'elf Section<'data>> {
-    let names = [".rodata", ".rodata.str1.1", ".rodata.str1.8"];
-    names.iter().filter_map(|name| elf.section(name)).collect()
 }

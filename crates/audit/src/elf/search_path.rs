@@ -4,6 +4,7 @@
 use handpie_binary::elf::constants::{DT_RPATH, DT_RUNPATH};
 
 use crate::finding::{Judgement, fail, pass, warn};
+use crate::folders::{FOREIGN, is_below};
 use crate::rule::{Level, Levels, Rule, Severity};
 use crate::subject::Subject;
 
@@ -17,34 +18,6 @@ pub(super) const SEARCH_PATH: Rule = Rule {
 
 /// Directories that only the system's administrator writes to.
 const SYSTEM: [&str; 5] = ["/lib", "/lib32", "/lib64", "/usr", "/opt"];
-/// Directories that everybody writes to, or that are of the machine that built: those of users; of
-/// Debian's, Fedora's and others' package builders; of GitHub's, GitLab's, Bazel's, conda's, Nix's,
-/// Jenkins' and Docker's runners.
-const FOREIGN: [&str; 22] = [
-    "/tmp",
-    "/var/tmp",
-    "/dev/shm",
-    "/home",
-    "/root",
-    "/build",
-    "/builds",
-    "/workspace",
-    "/workspaces",
-    "/builddir",
-    "/buildroot",
-    "/__w",
-    "/_work",
-    "/github",
-    "/io",
-    "/project",
-    "/croot",
-    "/Users",
-    "/private/tmp",
-    "/var/lib/jenkins",
-    "/var/lib/buildkite-agent",
-    "/usr/src/packages",
-];
-
 /// `S_ISUID` and `S_ISGID`.
 const SETUID: u32 = 0o6000;
 
@@ -126,13 +99,13 @@ fn place(directory: &str, setuid: bool) -> SearchFolder {
         beside_the_program(directory, rest)
     } else if !directory.starts_with('/') {
         SearchFolder::Unsafe(format!("{directory} depends on the working directory"))
-    } else if is_below(directory, &FOREIGN) {
+    } else if is_below(directory.as_bytes(), &FOREIGN) {
         SearchFolder::Unsafe(format!(
             "{directory} is writable by others, or was part of the build environment"
         ))
     } else if directory.split('/').any(|part| part == "..") {
         SearchFolder::Doubtful(format!("{directory} contains `..`"))
-    } else if is_below(directory, &SYSTEM) {
+    } else if is_below(directory.as_bytes(), &SYSTEM) {
         SearchFolder::Safe
     } else {
         SearchFolder::Doubtful(format!("{directory} is not a system directory"))
@@ -156,16 +129,11 @@ fn beside_the_program(directory: &str, rest: &str) -> SearchFolder {
             }
         }
     }
-    match up >= 2 && is_below(&leads_to, &FOREIGN) {
+    match up >= 2 && is_below(leads_to.as_bytes(), &FOREIGN) {
         true => SearchFolder::Unsafe(format!(
             "{directory} leads out of the program's own directory, to {leads_to} of a program in \
              /usr/bin"
         )),
         false => SearchFolder::Safe,
     }
-}
-
-fn is_below(directory: &str, roots: &[&str]) -> bool {
-    let mut rests = roots.iter().filter_map(|root| directory.strip_prefix(root));
-    rests.any(|rest| rest.is_empty() || rest.starts_with('/'))
 }

@@ -2,6 +2,7 @@
 
 use super::{loaded, signature};
 use crate::finding::{Answer, Judgement, fail, pass, warn};
+use crate::folders::{FOREIGN, is_below};
 use crate::rule::{Level, Levels, Rule, Severity};
 use crate::subject::Subject;
 
@@ -14,22 +15,9 @@ pub(super) const RPATH: Rule = Rule {
 };
 
 /// What only the system writes to.
-const SYSTEM: [&[u8]; 2] = [b"/usr/lib", b"/System"];
-/// What others may be able to write to, and places of builds: whoever may create those on another
-/// machine can use them.
-const PUBLIC: [&[u8]; 9] = [
-    b"/tmp",
-    b"/private/tmp",
-    b"/var/tmp",
-    b"/private/var/tmp",
-    b"/var/folders",
-    b"/private/var/folders",
-    b"/Users",
-    b"/home",
-    b"/build",
-];
+const SYSTEM: [&str; 2] = ["/usr/lib", "/System"];
 /// What the loader replaces by the folder of the program or of the library.
-const BESIDE: [&[u8]; 2] = [b"@executable_path", b"@loader_path"];
+const BESIDE: [&str; 2] = ["@executable_path", "@loader_path"];
 
 fn rpath(subject: &Subject<'_>) -> Option<Judgement> {
     let macho = loaded(subject)?;
@@ -67,8 +55,7 @@ fn rpath(subject: &Subject<'_>) -> Option<Judgement> {
 /// What a single path is worth. `validated`: the kernel lets no library in that the program's own
 /// signer or Apple has not signed.
 fn judge(path: &[u8], validated: bool) -> (Answer, &'static str) {
-    let starts = |folders: &[&[u8]]| folders.iter().any(|folder| is_below(path, folder));
-    if starts(&BESIDE) {
+    if is_below(path, &BESIDE) {
         return match validated {
             true => (
                 Answer::Pass,
@@ -88,7 +75,7 @@ fn judge(path: &[u8], validated: bool) -> (Answer, &'static str) {
             "searches for libraries relative to the working directory, which the caller chooses",
         );
     }
-    if starts(&PUBLIC) {
+    if is_below(path, &FOREIGN) {
         return (
             Answer::Fail,
             "searches for libraries in a directory that others may write to, or that belongs to \
@@ -96,7 +83,7 @@ fn judge(path: &[u8], validated: bool) -> (Answer, &'static str) {
         );
     }
     // `..` leads out of any of them.
-    if starts(&SYSTEM) && !path.split(|&b| b == b'/').any(|part| part == b"..") {
+    if is_below(path, &SYSTEM) && !path.split(|&b| b == b'/').any(|part| part == b"..") {
         return (
             Answer::Pass,
             "searches for libraries in system directories only",
@@ -117,12 +104,6 @@ fn badness(answer: Answer) -> u8 {
     }
 }
 
-/// Whether `path` is `folder` or something in it.
-fn is_below(path: &[u8], folder: &[u8]) -> bool {
-    let rest = path.strip_prefix(folder);
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,6 +121,9 @@ mod tests {
         assert_eq!(answer("/tmp/lib"), Answer::Fail);
         assert_eq!(answer("/tmpfs"), Answer::Warn);
         assert_eq!(answer("/Users/runner/app/build"), Answer::Fail);
+        assert_eq!(answer("/builddir/build/lib"), Answer::Fail);
+        assert_eq!(answer("/__w/app/app/lib"), Answer::Fail);
+        assert_eq!(answer("/croot/lib"), Answer::Fail);
         assert_eq!(answer("lib"), Answer::Fail);
         assert_eq!(answer(""), Answer::Fail);
         assert_eq!(answer("@executable_pathological"), Answer::Fail);

@@ -6,9 +6,9 @@ mod runtimes;
 
 use std::fmt;
 
-use handpie_binary::elf::{Elf, Section};
+use handpie_binary::Incomplete;
+use handpie_binary::elf::Elf;
 use handpie_binary::go::{self, BuildInfo};
-use handpie_binary::{Incomplete, Size};
 use serde::Serialize;
 
 use crate::elf::Symbols;
@@ -206,20 +206,9 @@ fn may_be_rust(needed: &[String]) -> bool {
 /// Whether a text stands in a section; of a very long one in its start.
 pub(super) fn has(elf: &Elf<'_>, section: &str, text: &'static [u8]) -> Result<bool, Incomplete> {
     match elf.section(section) {
-        Some(section) => has_in(elf, section, text),
+        Some(section) => elf
+            .section_start(section, MAX_READ_ONLY_DATA)
+            .contains(text),
         None => Ok(false),
-    }
-}
-
-/// The same of a section that was found.
-pub(super) fn has_in(
-    elf: &Elf<'_>,
-    section: &Section<'_>,
-    text: &'static [u8],
-) -> Result<bool, Incomplete> {
-    let size = section.file_size().min(Size(MAX_READ_ONLY_DATA));
-    match elf.file().slice(section.offset.0, size, "read-only data") {
-        Ok(bytes) => bytes.contains(text),
-        Err(_) => Ok(false),
     }
 }

@@ -8,9 +8,10 @@ use handpie_binary::{Incomplete, well_formed};
 use memchr::memmem;
 use serde::Serialize;
 
-use super::language::{has, has_in};
+use super::language::has;
 use super::{Language, System};
 use crate::elf::Symbols;
+use crate::limits::MAX_READ_ONLY_DATA;
 
 /// Whose libc a binary was linked with, or asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -178,7 +179,9 @@ fn is_musls(elf: &Elf<'_>, section: &Section<'_>) -> Result<bool, Incomplete> {
     Ok(section.kind == SHT_PROGBITS
         && section.name.starts_with(b".rodata")
         && !section.flags.contains(SHF_EXECINSTR)
-        && has_in(elf, section, NO_ERROR)?)
+        && elf
+            .section_start(section, MAX_READ_ONLY_DATA)
+            .contains(NO_ERROR)?)
 }
 
 #[cfg(test)]

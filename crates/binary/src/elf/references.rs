@@ -1,8 +1,8 @@
 //! Which symbols a loader looks up, and for what: gABI, chapter 5, "Dynamic Linking".
 
 use object::elf::{
-    DT_JMPREL, DT_PLTREL, DT_PLTRELSZ, DT_REL, DT_RELA, DT_RELASZ, DT_RELSZ, DynamicTag, Rel32,
-    Rel64, Rela32, Rela64,
+    DT_JMPREL, DT_PLTREL, DT_PLTRELSZ, DT_REL, DT_RELA, DT_RELASZ, DT_RELSZ, DynamicTag, EM_MIPS,
+    Rel32, Rel64, Rela32, Rela64,
 };
 use object::read::elf::{Rel, Rela};
 use object::{Endianness, pod::Pod};
@@ -26,11 +26,14 @@ pub struct Reference {
 
 impl<'data> Elf<'data> {
     /// The relocations of the dynamic section's tables that name a symbol, in the tables' order; of
-    /// MIPS none, whose GOT has no relocations. A table that lies outside the file has none.
+    /// MIPS none, whose GOT has no relocations and whose `r_info` is laid out in another way. A table that lies outside the file has none.
     ///
     /// # Errors
     /// [`Incomplete`] when not all of the tables have been read.
     pub fn references(&self, dynamic: &Dynamic) -> Result<Vec<Reference>, Incomplete> {
+        if self.header.machine == EM_MIPS {
+            return Ok(Vec::new());
+        }
         let of_plt = match dynamic
             .value(DT_PLTREL)
             .map(|kind| DynamicTag(kind.cast_signed()))

@@ -70,10 +70,7 @@ fn converse(
         let path = first.split(' ').nth(1).unwrap_or("/").to_owned();
         asked.lock().unwrap().push(path.clone());
         std::thread::sleep(manner.delay);
-        let (status, body) = match files.get(&path) {
-            Some(body) => ("200 OK", body.as_slice()),
-            None => ("404 Not Found", &b"no"[..]),
-        };
+        let (status, body) = reply(files, &path);
         let head = format!(
             "HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n",
             body.len()
@@ -111,10 +108,7 @@ fn answer(stream: TcpStream, files: &BTreeMap<String, Vec<u8>>, asked: &Mutex<Ve
     {}
     let path = first.split(' ').nth(1).unwrap_or("/").to_owned();
     asked.lock().unwrap().push(path.clone());
-    let (status, body) = match files.get(&path) {
-        Some(body) => ("200 OK", body.as_slice()),
-        None => ("404 Not Found", &b"no"[..]),
-    };
+    let (status, body) = reply(files, &path);
     let head = format!(
         "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         body.len()
@@ -123,4 +117,12 @@ fn answer(stream: TcpStream, files: &BTreeMap<String, Vec<u8>>, asked: &Mutex<Ve
     let _ = stream
         .write_all(head.as_bytes())
         .and_then(|()| stream.write_all(body));
+}
+
+/// The status and the body of an answer.
+fn reply<'a>(files: &'a BTreeMap<String, Vec<u8>>, path: &str) -> (&'static str, &'a [u8]) {
+    match files.get(path) {
+        Some(body) => ("200 OK", body),
+        None => ("404 Not Found", b"no"),
+    }
 }
